@@ -1,0 +1,1 @@
+"""Pure arithmetic: numpy, scipy, polars, settings, schema and errors; nothing else."""

@@ -1,0 +1,225 @@
+"""What the domain expects of the outside world.
+
+Colour pictures are `uint8` arrays of shape (height, width, 3) in B, G, R order, upright (rotation applied).
+Boxes are (x1, y1, x2, y2) in pixels of the upright source picture, x to the right, y down.
+Landmarks are (x, y) of the five points left eye, right eye, nose, left mouth corner, right mouth corner,
+left and right as seen in the picture (the order of ArcFace's template).
+Presentation time stamps (`pts`) are integers in the stream's own time base; `time_s` counts from the
+first picture of the video.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MediaFacts:
+    """What a container says of itself, without decoding.
+
+    Attributes:
+        duration_s: length of the picture stream, seconds; 0 if the container does not say.
+        width, height: of the upright picture, pixels.
+        rotation_deg: clockwise turn that makes the stored picture upright: 0, 90, 180 or 270.
+        fps: average pictures a second; 0 if the container does not say.
+        codec, container: names as FFmpeg gives them.
+        tags: container metadata, keys in lower case (`creation_time`, `com.apple.quicktime.creationdate`,
+            `location`, `make`, `model`, …).
+    """
+
+    duration_s: float
+    width: int
+    height: int
+    rotation_deg: int
+    fps: float
+    codec: str
+    container: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PacketIndex:
+    """Every picture of a video in the order it is shown.
+
+    Attributes:
+        pts: shape (n,), strictly increasing.
+        is_keyframe: shape (n,); True where decoding can start.
+        time_base: seconds a pts step.
+    """
+
+    pts: I64
+    is_keyframe: Bool
+    time_base: Fraction
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """The moments of a video that are looked at.
+
+    Attributes:
+        pts: shape (n,), strictly increasing.
+        time_s: shape (n,), seconds since the first picture of the video.
+        is_keyframe: shape (n,).
+    """
+
+    pts: I64
+    time_s: F64
+    is_keyframe: Bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One decoded moment; `image` is None where it could not be decoded (and `error` says why)."""
+
+    pts: int
+    image: U8 | None
+    error: str = ""
+
+
+class VideoReader(Protocol):
+    """One open video (or one folder of pictures); used as a context manager."""
+
+    def facts(self) -> MediaFacts:
+        """Raises UnreadableVideoError."""
+        ...
+
+    def index(self) -> PacketIndex:
+        """Raises UnreadableVideoError (no pictures) or TruncatedVideoError (the file ends too early)."""
+        ...
+
+    def pictures(self, pts: I64) -> Iterator[Picture]:
+        """Decode the given moments (increasing pts of `index`), one Picture each, in that order."""
+        ...
+
+    def close(self) -> None: ...
+    def __enter__(self) -> "VideoReader": ...
+    def __exit__(self, *exc: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class FaceBatch:
+    """The faces of one picture.
+
+    Attributes:
+        boxes: (n, 4) float32, source pixels; may reach beyond the picture.
+        landmarks: (n, 5, 2) float32, source pixels.
+        scores: (n,) float32 in 0..1.
+    """
+
+    boxes: F32
+    landmarks: F32
+    scores: F32
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class FaceDetector(Protocol):
+    """Finds faces. `model_id` changes whenever the answers could."""
+
+    model_id: str
+
+    def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
+        """Faces of one upright B, G, R picture of any size, searched at a longer side of `max_side` pixels or less."""
+        ...
+
+
+class FaceEmbedder(Protocol):
+    """Turns aligned faces into vectors. `model_id` names the recogniser; vectors of two are never compared."""
+
+    model_id: str
+    size: int
+
+    def embed(self, crops: U8) -> F32:
+        """(n, 112, 112, 3) uint8 B, G, R, aligned -> (n, size) float32, not normalised."""
+        ...
+
+
+class FaceCamera(Protocol):
+    """Picture handling that needs an imaging library."""
+
+    def align(self, image: U8, matrices: F64) -> U8:
+        """Warp with (n, 2, 3) matrices (source -> 112 x 112) -> (n, 112, 112, 3)."""
+        ...
+
+    def thumbnail(self, image: U8, box: F32, side: int) -> bytes:
+        """JPEG of the surroundings of a box, at most `side` pixels wide and high."""
+        ...
+
+    def encode_crop(self, crop: U8) -> bytes:
+        """Aligned crop -> bytes that give (nearly) the same vector again."""
+        ...
+
+    def decode_crops(self, blobs: Sequence[bytes]) -> U8:
+        """(n, 112, 112, 3) uint8 B, G, R; raises RecordTornError where bytes are no picture."""
+        ...
+
+    def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
+        """Whole picture as JPEG, its longer side at most `max_side` (0: as it is)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What the record knows about one of its files.
+
+    Attributes:
+        data_version: hash that changes whenever the content could.
+        inputs: asset name -> data version of what it was made from.
+        facts: small strings for people (counts, durations).
+        rows: number of rows of the table.
+    """
+
+    data_version: str
+    inputs: Mapping[str, str]
+    facts: Mapping[str, str]
+    rows: int
+
+
+class Store(Protocol):
+    """The record: one immutable table per (asset, key). A put is seen whole or not at all."""
+
+    def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None: ...
+
+    def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Raises RecordTornError, or KeyError where there is nothing."""
+        ...
+
+    def scan(self, asset: str, keys: Sequence[str], columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """All rows of several keys, in the order of the keys."""
+        ...
+
+    def stamp(self, asset: str, key: str) -> Stamp | None:
+        """None where there is nothing or what is there is torn."""
+        ...
+
+    def keys(self, asset: str) -> list[str]:
+        """Sorted."""
+        ...
+
+    def drop(self, asset: str, key: str) -> None: ...
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours by cosine; vectors are unit vectors."""
+
+    def add(self, vectors: F32) -> None: ...
+
+    def search(self, queries: F32, k: int) -> tuple[F32, I64]:
+        """Similarities (n, k) falling, and rows (n, k) in the order added; -1 where there are fewer than k."""
+        ...
+
+    def save(self, path: str) -> None: ...
+
+    def __len__(self) -> int: ...

@@ -1,0 +1,284 @@
+"""Every table and column, once: type, unit, meaning, key. DDL, dtypes and checks are derived from here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from meetbefore_assets.errors import SchemaError
+
+CROP_SIDE_PX = 112
+THUMBNAIL_SIDE_PX = 160
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: `public` ones go into the published database."""
+
+    name: str
+    dtype: pl.DataType
+    meaning: str
+    is_public: bool = True
+    is_nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table; `key` columns identify a row."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        return {column.name: column.dtype for column in self.columns}
+
+    @property
+    def public(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.is_public)
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.dtypes)
+
+    def frame(self, rows: Sequence[dict[str, object]]) -> pl.DataFrame:
+        return pl.DataFrame(list(rows), schema=self.dtypes, orient="row")
+
+
+TEXT, INT, REAL, SINGLE, FLAG, BLOB = pl.String(), pl.Int64(), pl.Float64(), pl.Float32(), pl.Boolean(), pl.Binary()
+TIME = pl.Datetime("us")
+VECTOR = pl.List(pl.Float32)
+
+VIDEO_ID = Column("video_id", TEXT, "safe stem of the file name and 8 hex digits of the content hash")
+FACE_ID = Column("face_id", TEXT, "hash of content hash, pts and place in the picture")
+FRAME_ID = Column("frame_id", TEXT, "8 hex digits of the content hash and the pts")
+PERSON_ID = Column("person_id", TEXT, "hash of the person's earliest face")
+TIME_S = Column("time_s", REAL, "seconds since the first picture of the video")
+PTS = Column("pts", INT, "presentation time stamp in the stream's time base")
+SEEN_AT = Column("seen_at", TIME, "wall clock, UTC")
+
+SOURCES = Table(
+    "sources",
+    "where the content of a video was found; one row a file",
+    ("video_id", "uri"),
+    (
+        VIDEO_ID,
+        Column("content_hash", TEXT, "sha256 of size and sampled blocks"),
+        Column("uri", TEXT, "path of the file, or of the folder and day of pictures"),
+        Column("file_name", TEXT, "name of the file"),
+        Column("kind", TEXT, "video or pictures"),
+        Column("size_bytes", INT, "size of the file"),
+        Column("mtime_ns", INT, "modification time, nanoseconds since 1970 UTC"),
+    ),
+)
+
+VIDEOS = Table(
+    "videos",
+    "a recording and what its container says",
+    ("video_id",),
+    (
+        VIDEO_ID,
+        Column("file_name", TEXT, "first of its names"),
+        Column("uri", TEXT, "where it was read"),
+        Column("content_hash", TEXT, "sha256 of size and sampled blocks"),
+        Column("duration_s", REAL, "length of the picture stream, seconds"),
+        Column("width", INT, "upright picture, pixels"),
+        Column("height", INT, "upright picture, pixels"),
+        Column("rotation_deg", INT, "clockwise turn that makes the stored picture upright"),
+        Column("fps", REAL, "average pictures a second"),
+        Column("codec", TEXT, "picture codec"),
+        Column("container", TEXT, "container format"),
+        Column("tags", TEXT, "container metadata that clocks and places are read from, JSON", is_public=False),
+        Column("sidecar_start", TEXT, "start of recording as a sidecar file says, ISO 8601; empty if there is none", is_public=False),
+    ),
+)
+
+VIDEOS_PUBLISHED = Table(
+    "videos",
+    "a recording, its clock and how it ended",
+    ("video_id",),
+    (
+        *(
+            column
+            for column in VIDEOS.public
+            if column.name not in ("duration_s", "width", "height", "fps", "codec", "container", "rotation_deg")
+        ),
+        Column("started_at", TIME, "wall clock of the first picture, UTC", is_nullable=True),
+        Column("timezone", TEXT, "zone the clock was read in"),
+        Column("clock_source", TEXT, "what told the start: the pattern's name, quicktime, creation_time, sidecar, mtime"),
+        Column("duration_s", REAL, "length of the picture stream, seconds", is_nullable=True),
+        Column("width", INT, "upright picture, pixels", is_nullable=True),
+        Column("height", INT, "upright picture, pixels", is_nullable=True),
+        Column("fps", REAL, "average pictures a second", is_nullable=True),
+        Column("codec", TEXT, "picture codec", is_nullable=True),
+        Column("status", TEXT, "done, failed or missing"),
+        Column("error", TEXT, "why it failed", is_nullable=True),
+        Column("names", TEXT, "all names the content was found under, JSON"),
+    ),
+)
+
+FRAMES = Table(
+    "frames",
+    "the moments of a video that are looked at",
+    ("frame_id",),
+    (
+        VIDEO_ID,
+        FRAME_ID,
+        PTS,
+        TIME_S,
+        Column("is_keyframe", FLAG, "decoding can start here"),
+    ),
+)
+
+DETECTIONS = Table(
+    "detections",
+    "faces",
+    ("face_id",),
+    (
+        FACE_ID,
+        VIDEO_ID,
+        FRAME_ID,
+        PTS,
+        TIME_S,
+        Column("x1", SINGLE, "left edge, source pixels, upright"),
+        Column("y1", SINGLE, "top edge, source pixels, upright"),
+        Column("x2", SINGLE, "right edge, source pixels, upright"),
+        Column("y2", SINGLE, "bottom edge, source pixels, upright"),
+        Column("landmarks", VECTOR, "x, y of left eye, right eye, nose, left and right mouth corner, source pixels"),
+        Column("det_score", SINGLE, "detector score, 0..1"),
+        Column("sharpness", SINGLE, "0 blurred .. 1 sharp"),
+        Column("frontality", SINGLE, "0 profile .. 1 frontal, from the landmarks"),
+        Column("quality", SINGLE, "0..1, from size, sharpness, pose and score"),
+        Column("crop", BLOB, "aligned 112 x 112 face, encoded", is_public=False),
+        Column("thumbnail", BLOB, "face with surroundings, JPEG", is_public=False),
+    ),
+)
+
+EMBEDDINGS = Table(
+    "embeddings",
+    "one unit vector a face",
+    ("face_id",),
+    (
+        FACE_ID,
+        VIDEO_ID,
+        Column("model", TEXT, "recogniser"),
+        Column("vector", VECTOR, "unit vector"),
+        Column("raw_norm", SINGLE, "length of the vector before it was made a unit vector", is_public=False),
+    ),
+)
+
+TRACKS = Table(
+    "tracks",
+    "one person's faces within one shot",
+    ("track_id",),
+    (
+        Column("track_id", TEXT, "hash of its first face"),
+        VIDEO_ID,
+        Column("first_time_s", REAL, "seconds since the first picture of the video"),
+        Column("last_time_s", REAL, "seconds since the first picture of the video"),
+        Column("faces", INT, "number of faces"),
+        Column("quality", SINGLE, "quality of its mean vector, 0..1"),
+        Column("model", TEXT, "recogniser"),
+        Column("vector", VECTOR, "mean of its faces weighted by quality, unit vector"),
+        Column("face_ids", pl.List(pl.String), "its faces in order of time"),
+        Column("frame_pts", pl.List(pl.Int64), "the moments of its faces"),
+    ),
+)
+
+IDENTITY_ASSIGNMENTS = Table(
+    "identity_assignments",
+    "who each face is, and how sure",
+    ("face_id",),
+    (
+        FACE_ID,
+        VIDEO_ID,
+        Column("track_id", TEXT, "hash of the track's first face"),
+        PERSON_ID,
+        Column("similarity", SINGLE, "cosine of the face to the person's other faces (mean); 1 if there are none"),
+        Column("runner_up_person_id", TEXT, "the most similar other person", is_nullable=True),
+        Column("runner_up_similarity", SINGLE, "cosine to the runner-up", is_nullable=True),
+    ),
+)
+
+ENCOUNTER_SCORES = Table(
+    "encounter_scores",
+    "encounters of each person, a row per encounter and video",
+    ("encounter_id", "video_id"),
+    (
+        Column("encounter_id", TEXT, "hash of the encounter's first face"),
+        VIDEO_ID,
+        PERSON_ID,
+        Column("started_at", TIME, "first sighting in this video, UTC"),
+        Column("ended_at", TIME, "last sighting in this video, UTC"),
+        Column("faces", INT, "faces in this video"),
+        Column("seconds_visible", REAL, "sampled moments in which the person is seen, times the interval, seconds"),
+        Column("gap_before_h", REAL, "hours since the person's encounter before this one", is_nullable=True),
+        Column("score", REAL, "how remarkable the person is up to and with this encounter"),
+    ),
+)
+
+PEOPLE = Table(
+    "people",
+    "one row a person",
+    ("person_id",),
+    (
+        PERSON_ID,
+        Column("name", TEXT, "given by the user", is_nullable=True),
+        Column("role", TEXT, "me, companion or ignored, as the user said", is_nullable=True),
+        Column("proposed_role", TEXT, "what the numbers suggest", is_nullable=True),
+        Column("encounters", INT, "number of encounters"),
+        Column("days", INT, "distinct local days"),
+        Column("first_seen", TIME, "UTC"),
+        Column("last_seen", TIME, "UTC"),
+        Column("span_h", REAL, "hours from first to last sighting"),
+        Column("seconds_visible", REAL, "seconds"),
+        Column("faces", INT, "number of faces"),
+        Column("videos", INT, "number of videos"),
+        Column("score", REAL, "see encounters_to_scores"),
+        Column("best_face_id", TEXT, "face of the best quality"),
+    ),
+)
+
+PERSON_ALIASES = Table(
+    "person_aliases",
+    "ids that people had before",
+    ("alias",),
+    (
+        Column("alias", TEXT, "an id that is no longer in use"),
+        Column("person_id", TEXT, "who bears the majority of its faces now"),
+    ),
+)
+
+PUBLISHED: tuple[Table, ...] = (
+    VIDEOS_PUBLISHED,
+    Table("frames", FRAMES.meaning, FRAMES.key, (*FRAMES.columns, SEEN_AT)),
+    Table("detections", DETECTIONS.meaning, DETECTIONS.key, (*DETECTIONS.columns, SEEN_AT)),
+    EMBEDDINGS,
+    TRACKS,
+    IDENTITY_ASSIGNMENTS,
+    ENCOUNTER_SCORES,
+    PEOPLE,
+    PERSON_ALIASES,
+)
+
+
+def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return `frame` with exactly the declared columns in order.
+
+    Raises:
+        SchemaError: a column is missing or of another type, a key repeats, or a null stands where none may.
+    """
+    missing = [column.name for column in table.columns if column.name not in frame.columns]
+    if missing:
+        raise SchemaError(f"table {table.name}: expected the columns {', '.join(missing)}, found {', '.join(frame.columns)}.")
+    frame = frame.select(list(table.dtypes))
+    for column in table.columns:
+        found = frame.schema[column.name]
+        if found != column.dtype:
+            raise SchemaError(f"table {table.name}: column {column.name} should be {column.dtype}, found {found}.")
+        if not column.is_nullable and frame[column.name].null_count():
+            raise SchemaError(f"table {table.name}: column {column.name} has {frame[column.name].null_count()} nulls, expected none.")
+    if frame.select(list(table.key)).is_duplicated().any():
+        raise SchemaError(f"table {table.name}: the key {', '.join(table.key)} repeats, expected one row each.")
+    return frame

@@ -1,0 +1,313 @@
+"""Settings of one home: `<home>/settings.toml`, frozen, every key described, unknown keys refused."""
+
+import hashlib
+import json
+import math
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from meetbefore_assets.errors import SettingsError
+
+FILE_NAME = "settings.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def check_zone(name: str) -> str:
+    """Return `name` if it is an IANA zone, else raise ValueError saying what was expected."""
+    if name not in available_timezones():
+        raise ValueError(f"'{name}' is not a time zone; expected an IANA name such as 'Europe/Berlin' or 'Asia/Shanghai'")
+    ZoneInfo(name)
+    return name
+
+
+class NamePattern(_Section):
+    """How a file name tells when its recording began."""
+
+    name: str = Field(description="shown as clock_source")
+    pattern: str = Field(description="regular expression with the groups year, month, day and, if known, hour, minute, second, millisecond")
+    zone: str = Field("local", description="'local' (time.zone), 'UTC', or an IANA name")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return value if value == "local" else check_zone(value)
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        import re
+
+        try:
+            groups = set(re.compile(value).groupindex)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if not {"year", "month", "day"} <= groups:
+            raise ValueError("expected the named groups year, month and day, found " + (", ".join(sorted(groups)) or "none"))
+        return value
+
+
+class TimeSettings(_Section):
+    """Zones and clocks of the cameras."""
+
+    zone: str = Field("local", description="zone of cameras that write local time, and of what people read; 'local' is this machine's")
+    patterns: tuple[NamePattern, ...] = Field((), description="own file name patterns, tried before the built-in ones")
+    creation_time: Literal["utc", "local", "ignore"] = Field(
+        "utc", description="how to read the container's creation_time; some cameras write local time there"
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return value if value == "local" else check_zone(value)
+
+
+class ClockCorrection(_Section):
+    """Corrects the clock of one camera; nothing is decoded again."""
+
+    files: str = Field(description="file name pattern (* and ?), for example 'DJI_*'")
+    offset_s: float = Field(0.0, ge=-1e9, le=1e9, description="seconds to add to what the camera said")
+    zone: str | None = Field(None, description="zone the camera was set to, instead of time.zone")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str | None) -> str | None:
+        return value if value is None else check_zone(value)
+
+
+class SamplingSettings(_Section):
+    """Which moments of a video are looked at."""
+
+    interval_s: float = Field(1.0, ge=0.02, le=3600, description="one moment is looked at every so many seconds")
+    tolerance_s: float = Field(0.25, ge=0, le=1800, description="a keyframe this near to the wanted moment is taken instead (cheaper)")
+    allow_truncated: bool = Field(False, description="use what can be read of files that are cut short, instead of failing")
+
+    @model_validator(mode="after")
+    def _tolerance(self) -> "SamplingSettings":
+        if self.tolerance_s > self.interval_s / 2:
+            raise ValueError(f"tolerance_s must be at most half of interval_s ({self.interval_s / 2:g}), found {self.tolerance_s:g}")
+        return self
+
+
+class FramesSettings(_Section):
+    """What is kept of the moments themselves."""
+
+    keep: Literal["none", "preview", "full"] = Field(
+        "none", description="whole pictures on disk: none, small ones, or as AreWeMeetBefore kept them"
+    )
+
+
+class ModelsSettings(_Section):
+    """Which models run, and where."""
+
+    pack: str = Field(
+        "sface", min_length=1, description="'sface', an InsightFace pack by name, or a folder with a detector and a recogniser"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the models run")
+    threads: int = Field(0, ge=0, le=1024, description="threads of one model; 0: the cores shared among the jobs")
+
+
+class DetectionSettings(_Section):
+    """Which faces are kept."""
+
+    min_face_px: float = Field(20.0, ge=4, le=4096, description="shorter side of the smallest face that is kept")
+    min_score: float = Field(0.6, ge=0.05, le=0.99, description="least detector score")
+    min_sharpness: float = Field(0.0, ge=0, le=1, description="least sharpness (0 blurred .. 1 sharp); 0 keeps all")
+    max_side: int = Field(1280, ge=160, le=8192, description="longer side of the picture that is searched, pixels")
+
+
+class TrackSettings(_Section):
+    """How the faces of one shot are linked."""
+
+    max_gap_s: float = Field(3.0, ge=0, le=3600, description="longest absence inside one track")
+    min_similarity: float | Literal["auto"] = Field(
+        "auto", description="least cosine between two faces of one track; auto: what belongs to the recogniser"
+    )
+
+    @field_validator("min_similarity")
+    @classmethod
+    def _similarity(cls, value: float | str) -> float | str:
+        return _cosine_or_auto(value)
+
+
+class MatchingSettings(_Section):
+    """When two groups of faces are one person."""
+
+    threshold: float | Literal["auto"] = Field(
+        "auto", description="least cosine at which two groups are one person; auto: what belongs to the recogniser"
+    )
+
+    @field_validator("threshold")
+    @classmethod
+    def _threshold(cls, value: float | str) -> float | str:
+        return _cosine_or_auto(value)
+
+
+def _cosine_or_auto(value: float | str) -> float | str:
+    if isinstance(value, str):
+        return value
+    if not -1.0 < value < 1.0 or math.isnan(value):
+        raise ValueError(f"expected a cosine between -1 and 1 (0.3 to 0.6 is usual) or 'auto', found {value:g}")
+    return value
+
+
+class EncounterSettings(_Section):
+    """When sightings are one encounter."""
+
+    gap_min: float = Field(30.0, gt=0, le=60 * 24 * 366, description="sightings of a person nearer than this are one encounter")
+
+
+class StoreSettings(_Section):
+    """Where the record is kept."""
+
+    uri: str = Field("", description="where the record is kept; empty: <home>/record")
+
+
+class Settings(_Section):
+    """All settings of one home."""
+
+    sources: tuple[str, ...] = Field((), description="folders with recordings; empty: <home>/videos")
+    time: TimeSettings = TimeSettings()
+    clocks: tuple[ClockCorrection, ...] = Field((), description="corrections of camera clocks, the first that fits is used")
+    sampling: SamplingSettings = SamplingSettings()
+    frames: FramesSettings = FramesSettings()
+    models: ModelsSettings = ModelsSettings()
+    detection: DetectionSettings = DetectionSettings()
+    tracks: TrackSettings = TrackSettings()
+    matching: MatchingSettings = MatchingSettings()
+    encounters: EncounterSettings = EncounterSettings()
+    store: StoreSettings = StoreSettings()
+
+
+def digest(*parts: object) -> str:
+    """Hash of anything JSON can hold: 16 hex digits, the same on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"cannot hash a {type(value).__name__}")
+
+
+def parse(document: dict[str, Any], where: str) -> Settings:
+    """Check a settings document.
+
+    Raises:
+        SettingsError: naming the key, what was found and what was expected.
+    """
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(entry, where) for entry in error.errors())) from None
+
+
+def _sentence(entry: Any, where: str) -> str:
+    key = ".".join(str(part) for part in entry["loc"] if part not in ("float", "literal['auto']"))
+    if entry["type"] == "extra_forbidden":
+        return f"{where}: unknown setting '{key}'. {_neighbours(key)}"
+    message = entry["msg"].removeprefix("Value error, ")
+    found = "" if "found" in message else f", found {entry['input']!r}"
+    return f"{where}: setting '{key}': {message[0].lower() + message[1:]}{found}."
+
+
+def _neighbours(key: str) -> str:
+    import difflib
+
+    known = known_keys()
+    close = difflib.get_close_matches(key, known, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(close)}?" if close else "Known settings: " + ", ".join(known) + "."
+
+
+def known_keys() -> list[str]:
+    """Every key, dotted, in the order declared."""
+    return [key for key, _ in described_keys()]
+
+
+def described_keys() -> list[tuple[str, str]]:
+    """Every key, dotted, with its description."""
+    rows: list[tuple[str, str]] = []
+    for name, info in Settings.model_fields.items():
+        section = info.annotation
+        if isinstance(section, type) and issubclass(section, _Section):
+            rows += [(f"{name}.{key}", sub.description or "") for key, sub in section.model_fields.items()]
+        else:
+            rows.append((name, info.description or ""))
+    return rows
+
+
+def load(home: Path) -> Settings:
+    """The settings of a home; defaults where there is no file.
+
+    Raises:
+        SettingsError: the file is no TOML, or a key or value is wrong.
+    """
+    path = home / FILE_NAME
+    return parse(_read(path), str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        remedy = "Mend that line, or delete the file to return to the defaults."
+        raise SettingsError(f"{path} is not valid TOML: {error}.", remedy=remedy) from error
+
+
+def override(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Apply `key=value` assignments (values in TOML; bare words are strings) to a copy of a document.
+
+    Raises:
+        SettingsError: an assignment has no `=`.
+    """
+    result = tomlkit.parse(tomlkit.dumps(document))
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {assignment}: expected KEY=VALUE, for example matching.threshold=0.4.")
+        node: Any = result
+        *parents, leaf = key.strip().split(".")
+        for parent in parents:
+            node = node.setdefault(parent, tomlkit.table())
+        node[leaf] = _value(text.strip())
+    return result
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomlkit.parse(f"value = {text}")["value"]
+    except tomlkit.exceptions.ParseError:
+        return text
+
+
+def effective(home: Path, assignments: list[str]) -> Settings:
+    """Settings of a home with assignments that hold for one command only."""
+    return parse(override(_read(home / FILE_NAME), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
+
+
+def apply(home: Path, assignments: list[str]) -> Settings:
+    """Write assignments into the settings file (its comments stay), after checking the whole.
+
+    Raises:
+        SettingsError: and the file is left as it was.
+    """
+    path = home / FILE_NAME
+    before = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    _read(path)
+    document = override(before, assignments)
+    settings = parse(document.unwrap(), "--set")  # type: ignore[attr-defined]
+    home.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".toml.tmp")
+    temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
+    temporary.replace(path)
+    return settings
