@@ -250,6 +250,19 @@ PERSON_ALIASES = Table(
     ),
 )
 
+FAILURES = Table(
+    "failures",
+    "why a video could not be used",
+    ("video_id",),
+    (
+        VIDEO_ID,
+        Column("stage", TEXT, "the asset that failed"),
+        Column("message", TEXT, "what was found, what was expected, what to do"),
+        Column("failed_at", TIME, "UTC"),
+        Column("attempts", INT, "tries with the same file, settings and program"),
+    ),
+)
+
 PUBLISHED: tuple[Table, ...] = (
     VIDEOS_PUBLISHED,
     Table("frames", FRAMES.meaning, FRAMES.key, (*FRAMES.columns, SEEN_AT)),

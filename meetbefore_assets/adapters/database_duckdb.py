@@ -1,0 +1,136 @@
+"""The published database: a DuckDB file that is replaced as a whole, so nobody who has it open is in the way."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+from meetbefore_assets.adapters import sql
+from meetbefore_assets.adapters.store_parquet import sync
+from meetbefore_assets.errors import StoreError
+from meetbefore_assets.schema import PUBLISHED, Table
+from meetbefore_assets.settings import digest
+from meetbefore_assets.workbench import WHOLE, Fetch, Published
+
+
+class DuckDbPublisher:
+    """Implements `workbench.Publisher`: copy the last file, replace the parts that changed, rename over it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
+        """Bring the file in step.
+
+        Args:
+            wanted: table -> part -> version; a part is a video, or WHOLE for a table that is replaced in one piece.
+            fetch: gives the rows of some parts of a table, with its public columns.
+            vector_size: numbers a vector of the recogniser in force.
+
+        Raises:
+            StoreError: it cannot be written (the last one stays as it was).
+        """
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            have = self._versions(vector_size)
+            goal = {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+            if have == goal:
+                return Published(0, str(self.path), digest(goal))
+            if have is not None:
+                shutil.copyfile(self.path, temporary)
+            changed = _write(temporary, have or {}, wanted, fetch, vector_size)
+            os.chmod(temporary, 0o600)
+            sync(temporary)
+            os.replace(temporary, self.path)
+            sync(self.path.parent)
+        except (duckdb.Error, OSError) as error:
+            raise StoreError(
+                f"{self.path} could not be written: {error}.", remedy="Free some space or check the permissions, then run again."
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return Published(changed, str(self.path), digest(goal))
+
+    def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
+        return self._versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+
+    def _versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
+        """What the present file holds; None where it is missing, torn, foreign or of another shape, so that it is made anew."""
+        if not self.path.exists():
+            return None
+        try:
+            with contextlib.closing(duckdb.connect(str(self.path), read_only=True)) as connection:
+                if not _has_shape(connection, vector_size):
+                    return None
+                versions: dict[str, dict[str, str]] = {table.name: {} for table in PUBLISHED}
+                for name, part, version in connection.execute(sql.SELECT_PARTS).fetchall():
+                    versions.setdefault(name, {})[part] = version
+                return versions
+        except duckdb.Error:
+            return None
+
+
+def _has_shape(connection: duckdb.DuckDBPyConnection, vector_size: int) -> bool:
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for name, column, kind in connection.execute(sql.SELECT_COLUMNS).fetchall():
+        columns.setdefault(name, []).append((column, kind.lower()))
+    declared = {
+        table.name: [(column.name, sql.column_type(table, column.name, vector_size)) for column in table.public] for table in PUBLISHED
+    }
+    return all(columns.get(name) == expected for name, expected in declared.items()) and "meetbefore_parts" in columns
+
+
+def _write(
+    path: Path, have: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int
+) -> int:
+    changed = 0
+    with _attached(path) as connection:
+        connection.execute(sql.CREATE_PARTS)
+        for table in PUBLISHED:
+            connection.execute(sql.create_table(table, vector_size))
+            if not have:
+                for statement in sql.comments(table):
+                    connection.execute(statement)
+            changed += _replace(connection, table, have.get(table.name, {}), wanted[table.name], fetch)
+    return changed
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, table: Table, have: Mapping[str, str], wanted: Mapping[str, str], fetch: Fetch) -> int:
+    new = sorted(part for part, version in wanted.items() if have.get(part) != version)
+    old = sorted(part for part, version in have.items() if wanted.get(part) != version)
+    if not new and not old:
+        return 0
+    connection.execute("begin")
+    if WHOLE in new or WHOLE in old:
+        connection.execute(sql.delete_all(table))
+    elif old:
+        connection.execute(sql.delete_rows(table), [old])
+    connection.execute(sql.DELETE_PARTS, [table.name, old])
+    if new:
+        connection.register("incoming", fetch(table, new).to_arrow())
+        connection.execute(sql.insert_rows(table))
+        connection.unregister("incoming")
+        connection.execute(sql.INSERT_PARTS, [table.name, new, [wanted[part] for part in new]])
+    connection.execute("commit")
+    return len(set(new) | set(old))
+
+
+@contextlib.contextmanager
+def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file at `path` as the default database; everything is in it, without a log beside it, at the end."""
+    connection = duckdb.connect()
+    try:
+        connection.execute(sql.attach(str(path)))
+        connection.execute("use published")
+        yield connection
+        connection.execute("checkpoint published")
+        connection.execute("use memory")
+        connection.execute("detach published")
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""The assets, a file each, named after the table they make."""

@@ -1,0 +1,18 @@
+"""The page to look at."""
+
+import dagster as dg
+
+from meetbefore_assets.assets.common import OWNERS, Bench, metadata
+from meetbefore_assets.assets.people import people
+from meetbefore_assets.report.page import write_report
+
+
+@dg.asset(group_name="publishing", kinds={"html"}, deps=[people], owners=OWNERS)
+def encounter_report(bench: Bench) -> dg.MaterializeResult[None]:
+    """One self-contained page: the people met again, with faces, times and places in the videos."""
+    written = write_report(bench)
+    shown = {
+        **metadata({"people shown": written.people, "bytes": written.size_bytes}, written.people),
+        "file": dg.MetadataValue.path(written.path),
+    }
+    return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(written.version))

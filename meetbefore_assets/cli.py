@@ -1,0 +1,192 @@
+"""The command line: words to calls, no logic."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from meetbefore_assets.errors import MeetbeforeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from meetbefore_assets.workbench import Workbench
+
+EPILOG = """\b
+First steps:
+  meetbefore demo                       try it on a small archive made here
+  meetbefore run /media/camera/DCIM     take your recordings in (they stay where they are)
+  meetbefore people                     whom you keep meeting
+  meetbefore show PERSON                when, where in the videos, and why it is one person
+"""
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=lambda: Path(os.environ.get("MEETBEFORE_HOME") or "data"),
+    show_default="$MEETBEFORE_HOME, else 'data'",
+    help="Folder in which everything is kept.",
+)
+set_option = click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, for example matching.threshold=0.42. May be repeated."
+)
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="meetbefore", prog_name="meetbefore")
+def cli() -> None:
+    """Whom do you keep meeting? Finds the people who cross your path again and again in your own recordings.
+
+    Everything stays on this machine.
+    """
+
+
+@cli.command()
+@home_option
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Videos at a time.  [default: what cores and memory allow]")
+def demo(home: Path, jobs: int | None) -> None:
+    """Make a small labelled archive out of photographs that the dependencies ship, and run everything on it.
+
+    It goes to a home of its own, HOME/demo, and says whom it planted and whom it found.
+    """
+    from meetbefore_assets.demo.command import run_demo
+
+    sys.exit(run_demo(home / "demo", jobs or 0, _console()))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@home_option
+@set_option
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Videos at a time.  [default: what cores and memory allow]")
+@click.option("--retry-failed", is_flag=True, help="Try videos again that failed and did not change since.")
+def run(paths: tuple[Path, ...], home: Path, assignments: tuple[str, ...], jobs: int | None, retry_failed: bool) -> None:
+    """Take recordings in, and make what is missing or out of date, and nothing else.
+
+    PATHS are recordings or folders with recordings; they stay where they are. Without any, the folders of the setting
+    `sources` are looked through (HOME/videos at first). Ctrl-C stops at once and loses nothing: run again to go on.
+
+    Ends with 1 if a video failed, after all others are done.
+    """
+    from meetbefore_assets.report.progress import RunView
+    from meetbefore_assets.runner import RunOptions
+    from meetbefore_assets.runner import run as run_home
+
+    view = RunView(_console())
+    with view:
+        summary = run_home(home, RunOptions(paths, assignments, jobs or 0, retry_failed), view)
+    view.summarise(_bench(home), summary)
+    sys.exit(0 if summary.is_success else 1)
+
+
+@cli.command()
+@home_option
+@set_option
+@click.option("--all", "show_all", is_flag=True, help="Also people seen once.")
+@click.option("--format", "kind", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def people(home: Path, assignments: tuple[str, ...], show_all: bool, kind: str) -> None:
+    """Whom you keep meeting, the most remarkable first."""
+    from meetbefore_assets.reading import people_table
+    from meetbefore_assets.report import terminal
+
+    bench = _bench(home, assignments, must_exist=True)
+    table = people_table(bench)
+    if kind == "table":
+        terminal.print_ranking(_console(), table, bench.zone(), show_all=show_all)
+        return
+    rows, _ = terminal.ranking(table, show_all=show_all)
+    click.echo(terminal.as_json(rows) if kind == "json" else rows.write_csv(), nl=kind == "json")
+
+
+@cli.command()
+@click.argument("person")
+@home_option
+@set_option
+def show(person: str, home: Path, assignments: tuple[str, ...]) -> None:
+    """One person's encounters: when, where in the videos, and why they count as one person.
+
+    PERSON is an id, its beginning, a name, or an id the person had before.
+    """
+    from meetbefore_assets import reading
+    from meetbefore_assets.report import terminal
+    from meetbefore_assets.steps.policy import policy
+
+    bench = _bench(home, assignments, must_exist=True)
+    found = reading.find_person(bench, person)
+    console = _console()
+    if found.asked_as:
+        console.print(f"{found.asked_as} is now {found.row['person_id']}.")
+    encounters = reading.person_encounters(bench, str(found.row["person_id"]))
+    terminal.print_person(console, found.row, encounters, reading.assigned_faces(bench), bench.zone(), policy(bench).threshold)
+
+
+@cli.command()
+@click.argument("kind", type=click.Choice(["assignments", "json", "csv"]))
+@click.argument("destination", type=click.Path(path_type=Path))
+@home_option
+def export(kind: str, destination: Path, home: Path) -> None:
+    """Write a table for other programs to DESTINATION.
+
+    \b
+    assignments  video,t_s,x1,y1,x2,y2,person: a row a face (.csv, or .parquet)
+    json         the ranking, a person an object
+    csv          a row an encounter and video
+    """
+    from meetbefore_assets.report.exports import export as write
+
+    rows = write(_bench(home, must_exist=True), kind, destination)
+    _console().print(f"{rows:,} rows written to {destination}")
+
+
+@cli.command()
+@home_option
+@set_option
+def doctor(home: Path, assignments: tuple[str, ...]) -> None:
+    """What is installed, which devices are used, and whether everything is in step. Changes nothing."""
+    from meetbefore_assets.report.doctor import examine
+
+    sys.exit(0 if examine(_bench(home, assignments), _console()) else 1)
+
+
+def _bench(home: Path, assignments: tuple[str, ...] = (), *, must_exist: bool = False) -> "Workbench":
+    from meetbefore_assets.errors import UsageError
+    from meetbefore_assets.settings import effective
+    from meetbefore_assets.wiring import build_workbench
+
+    if must_exist and not (home / "record").is_dir():
+        raise UsageError(f"there is no home at '{home}'; expected a folder that `meetbefore run` has filled.", remedy="Give --home DIR.")
+    return build_workbench(home, effective(home, list(assignments)) if assignments else None)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def main() -> None:
+    """Run the command line; errors are sentences, and Ctrl-C is an answer."""
+    sys.exit(_guarded(lambda: cli(standalone_mode=False)))
+
+
+def _guarded(call: Callable[[], object]) -> int:
+    try:
+        call()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
+        return 130
+    except MeetbeforeError as error:
+        click.echo(f"meetbefore: {error.message}", err=True)
+        if error.remedy:
+            click.echo(error.remedy, err=True)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0

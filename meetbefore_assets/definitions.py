@@ -1,0 +1,54 @@
+"""The only place where everything meets: assets, jobs, sensors, and a home with its tools."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from meetbefore_assets import jobs, sensors
+from meetbefore_assets.assets.detections import detections
+from meetbefore_assets.assets.embeddings import embeddings
+from meetbefore_assets.assets.encounter_report import encounter_report
+from meetbefore_assets.assets.encounter_scores import encounter_scores
+from meetbefore_assets.assets.face_index import face_index
+from meetbefore_assets.assets.frames import frames
+from meetbefore_assets.assets.identity_assignments import identity_assignments
+from meetbefore_assets.assets.matching_policy import matching_policy
+from meetbefore_assets.assets.meetbefore_db import meetbefore_db
+from meetbefore_assets.assets.people import people
+from meetbefore_assets.assets.tracks import tracks
+from meetbefore_assets.assets.videos import videos
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.workbench import Workbench
+
+HOME_VARIABLE = "MEETBEFORE_HOME"
+
+ASSETS = (
+    videos,
+    frames,
+    detections,
+    embeddings,
+    tracks,
+    matching_policy,
+    face_index,
+    identity_assignments,
+    encounter_scores,
+    people,
+    meetbefore_db,
+    encounter_report,
+)
+
+
+def build_definitions(bench: Workbench) -> dg.Definitions:
+    """The whole project over one home."""
+    return dg.Definitions(
+        assets=list(ASSETS),
+        jobs=[jobs.process_video, jobs.match],
+        sensors=[sensors.new_videos, sensors.rematch],
+        # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.
+        executor=dg.in_process_executor,
+        resources={"bench": bench},
+    )
+
+
+defs = build_definitions(build_workbench(Path(os.environ.get(HOME_VARIABLE, "data"))))

@@ -1,0 +1,92 @@
+"""What is out of date: every table's version can be told from its inputs before anything is computed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from meetbefore_assets.settings import Settings, digest
+
+# Raise an asset's number when its code gives other answers: everything made by the old code is then made again.
+CODE_VERSIONS: Mapping[str, int] = {
+    "videos": 1,
+    "frames": 1,
+    "detections": 1,
+    "embeddings": 1,
+    "tracks": 1,
+    "face_index": 1,
+    "identity_assignments": 1,
+    "encounter_scores": 1,
+    "people": 1,
+    "encounter_report": 1,
+}
+
+# The way of one video, in order.
+PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
+
+
+@dataclass(frozen=True)
+class Models:
+    """What the tables of a video depend on besides the settings.
+
+    Attributes:
+        detector_id, recogniser_id: change whenever the models' answers could.
+        track_similarity: least cosine inside a track.
+    """
+
+    detector_id: str
+    recogniser_id: str
+    track_similarity: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One table of one video as it should be."""
+
+    asset: str
+    data_version: str
+    inputs: Mapping[str, str]
+
+
+def parameters(asset: str, settings: Settings, models: Models) -> dict[str, str]:
+    """The settings and models that a table of a video depends on, hashed, by name."""
+    values: dict[str, dict[str, object]] = {
+        "frames": {"sampling": settings.sampling},
+        "detections": {"detector": models.detector_id, "detection": settings.detection, "keep": settings.frames},
+        "embeddings": {"recogniser": models.recogniser_id},
+        "tracks": {"max_gap_s": settings.tracks.max_gap_s, "min_similarity": models.track_similarity},
+    }
+    return {name: digest(value) for name, value in values.get(asset, {}).items()}
+
+
+def source_of(asset: str) -> str:
+    """The asset that a table of a video is made from; `content` is the file itself."""
+    position = PER_VIDEO.index(asset)
+    return PER_VIDEO[position - 1] if position else "content"
+
+
+def step(asset: str, source_version: str, settings: Settings, models: Models) -> Step:
+    """The version of a table made from a source of the given version."""
+    inputs = {source_of(asset): source_version} | parameters(asset, settings, models)
+    return Step(asset, digest(asset, CODE_VERSIONS[asset], inputs), inputs)
+
+
+def expected_steps(content_hash: str, settings: Settings, models: Models) -> dict[str, Step]:
+    """The versions that the tables of a video should have, in order."""
+    steps: dict[str, Step] = {}
+    version = content_hash
+    for asset in PER_VIDEO:
+        steps[asset] = step(asset, version, settings, models)
+        version = steps[asset].data_version
+    return steps
+
+
+def outdated(steps: Mapping[str, Step], found: Mapping[str, str | None]) -> list[str]:
+    """The assets to make, in order: all from the first whose version is not the expected one."""
+    for position, asset in enumerate(PER_VIDEO):
+        if found.get(asset) != steps[asset].data_version:
+            return list(PER_VIDEO[position:])
+    return []
+
+
+def failure_version(steps: Mapping[str, Step], program: str) -> str:
+    """Changes when the file, the settings or the program changed, so that a failed video is worth another try."""
+    return digest("failure", [entry.data_version for entry in steps.values()], program)

@@ -1,0 +1,21 @@
+"""Two jobs: the way of one video, and the decision over all of them. Both end with publishing."""
+
+import dagster as dg
+
+
+PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
+MATCHING = ("matching_policy", "face_index", "identity_assignments", "encounter_scores", "people")
+PUBLISHING = ("meetbefore_db", "encounter_report")
+
+process_video = dg.define_asset_job(
+    "process_video",
+    selection=dg.AssetSelection.assets(*PER_VIDEO, "meetbefore_db"),
+    description="One video from its file to its tracks, and publish. Who is who is decided by the job match.",
+)
+
+match = dg.define_asset_job(
+    "match",
+    selection=dg.AssetSelection.assets(*MATCHING, *PUBLISHING),
+    description="Who is who, over all videos: policy, index, identities, encounters, people, database, report. "
+    "Any one partition will do: the run brings all of them in step.",
+)

@@ -1,0 +1,116 @@
+"""A few worker processes, and the tasks that are waiting."""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import psutil
+
+from meetbefore_assets.worker import Outcome, Progress, Task, work
+
+# A worker holds its models, a decoder and a few pictures: 400 to 700 MB were seen.
+WORKER_BYTES = 900 * 2**20
+
+
+def default_jobs() -> int:
+    """Videos at a time: a core each, as far as the free memory reaches."""
+    return max(1, min(usable_cores(), int(psutil.virtual_memory().available) // WORKER_BYTES))
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: "connection.Connection[Task | None, Outcome | Progress]"
+    task: Task | None = None
+
+
+class Pool:
+    """Runs tasks in worker processes; a crash of one fails its task alone."""
+
+    def __init__(self, home: Path, jobs: int) -> None:
+        self._home = home
+        self._jobs = jobs
+        self._threads = max(1, usable_cores() // jobs)
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[_Worker] = []
+
+    def run(self, tasks: Iterable[Task], on_progress: Callable[[Progress], None]) -> Iterator[Outcome]:
+        """Outcomes as they come, in any order."""
+        waiting = deque(tasks)
+        while waiting or any(worker.task for worker in self._workers):
+            self._feed(waiting)
+            busy = {worker.pipe: worker for worker in self._workers if worker.task}
+            for pipe in connection.wait(list(busy)):
+                worker = busy[pipe]  # type: ignore[index]
+                try:
+                    message = worker.pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    yield self._bury(worker)
+                    continue
+                if isinstance(message, Progress):
+                    on_progress(message)
+                else:
+                    worker.task = None
+                    yield message
+
+    def _feed(self, waiting: deque[Task]) -> None:
+        while waiting:
+            worker = next((worker for worker in self._workers if not worker.task), None)
+            if worker is None:
+                if len(self._workers) >= self._jobs:
+                    return
+                worker = self._start()
+            worker.task = waiting.popleft()
+            with suppress(BrokenPipeError):  # a worker that died idle is found dead by the reading side
+                worker.pipe.send(worker.task)
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=work, args=(str(self._home), self._threads, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        worker = _Worker(process, ours)
+        self._workers.append(worker)
+        return worker
+
+    def _bury(self, worker: _Worker) -> Outcome:
+        worker.process.join()
+        self._workers.remove(worker)
+        task = worker.task
+        assert task is not None
+        log = self._home / "dagster" / "logs" / "worker.log"
+        return Outcome(
+            task, False, f"The process that worked on it died ({_manner(worker.process.exitcode)}); the end of {log} may say why.", ""
+        )
+
+    def close(self, *, now: bool = False) -> None:
+        """Let the workers go; `now` ends them in the middle of their work, which loses nothing that was written."""
+        for worker in self._workers:
+            if now:
+                worker.process.terminate()
+            else:
+                with suppress(BrokenPipeError):
+                    worker.pipe.send(None)
+        for worker in self._workers:
+            worker.process.join(timeout=10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers.clear()
+
+
+def _manner(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"signal {-exit_code}" + (", perhaps out of memory" if exit_code == -9 else "")
+    return f"exit code {exit_code}"

@@ -1,0 +1,107 @@
+"""The ranking and one person's story, on a terminal."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from meetbefore_assets.report import words
+
+RANKING = ("rank", "person", "encounters", "days", "over", "first seen", "last seen", "seconds", "score")
+
+
+def printable(text: str) -> str:
+    """A name without control characters, and without meaning to the terminal."""
+    return escape("".join(character if character.isprintable() else "�" for character in text))
+
+
+def ranking(people: pl.DataFrame, *, show_all: bool) -> tuple[pl.DataFrame, int]:
+    """The rows to show, and how many people seen once were left out."""
+    again = people.filter(pl.col("encounters") > 1)
+    return (people, 0) if show_all else (again, people.height - again.height)
+
+
+def print_ranking(console: Console, people: pl.DataFrame, zone: str, *, show_all: bool) -> None:
+    """A table of people, the most remarkable first."""
+    rows, left_out = ranking(people, show_all=show_all)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in RANKING:
+        table.add_column(title, justify="right" if title in ("rank", "encounters", "days", "seconds", "score") else "left", no_wrap=True)
+    table.add_column("role")
+    for number, row in enumerate(rows.iter_rows(named=True), start=1):
+        table.add_row(
+            str(number),
+            printable(row["name"] or row["person_id"]),
+            str(row["encounters"]),
+            str(row["days"]),
+            words.span(row["span_h"]) if row["encounters"] > 1 else "",
+            words.clock(row["first_seen"], zone),
+            words.clock(row["last_seen"], zone),
+            f"{row['seconds_visible']:.0f}",
+            f"{row['score']:.2f}",
+            row["role"] or (f"{row['proposed_role']}?" if row["proposed_role"] else ""),
+        )
+    if rows.height:
+        console.print(table)
+    else:
+        console.print(
+            "Nobody was met twice yet." if people.height else "Nobody was found yet. `meetbefore run FOLDER` takes recordings in."
+        )
+    if left_out:
+        console.print(f"{words.count(left_out, 'person', 'people')} seen once: `meetbefore people --all` shows them.")
+
+
+def print_person(
+    console: Console, row: dict[str, Any], encounters: pl.DataFrame, faces: pl.DataFrame, zone: str, threshold: float
+) -> None:
+    """Encounters with times and places in the videos, and why they count as one person."""
+    person = str(row["person_id"])
+    console.print(f"[bold]{printable(str(row['name'] or person))}[/bold]  {words.sentence(row, zone)}; score {row['score']:.2f}")
+    if row["proposed_role"]:
+        console.print(f"Probably a {row['proposed_role']}: seen in {row['videos']} videos.")
+    mine = faces.filter(pl.col("person_id") == person)
+    for number, (_, parts) in enumerate(encounters.group_by("encounter_id", maintain_order=True), start=1):
+        first = parts.row(0, named=True)
+        gap = f", {words.span(first['gap_before_h'])} after the one before" if first["gap_before_h"] is not None else ""
+        console.print(f"\n{number}. {words.clock(first['started_at'], zone)}{gap}")
+        for part in parts.iter_rows(named=True):
+            _print_part(console, part, mine)
+    console.print(f"\n{_why(mine, threshold)}")
+
+
+def _print_part(console: Console, part: dict[str, Any], mine: pl.DataFrame) -> None:
+    here = mine.filter((pl.col("video_id") == part["video_id"]) & pl.col("seen_at").is_between(part["started_at"], part["ended_at"]))
+    places = ", ".join(words.offset(time_s) for time_s in here["time_s"].head(6))
+    more = f" and {here.height - 6} more" if here.height > 6 else ""
+    similar = f"similarity {here['similarity'].min():.2f} to {here['similarity'].max():.2f}" if here.height else ""
+    console.print(f"   {printable(str(part['file_name']))} at {places}{more}   ({words.count(here.height, 'face')}, {similar})")
+
+
+def _why(mine: pl.DataFrame, threshold: float) -> str:
+    tracks = mine["track_id"].n_unique()
+    if mine.height < 2:
+        return "One face only: there is nothing it could be compared with."
+    typical = mine["similarity"].median()
+    runner = mine.filter(pl.col("runner_up_similarity").is_not_null()).sort("runner_up_similarity", descending=True).head(1)
+    text = (
+        f"Why one person: {words.count(mine.height, 'face')} in {words.count(tracks, 'track')} agree; a face's similarity to the others is "
+        f"{typical:.2f} in the middle and {mine['similarity'].min():.2f} at the least, and groups are joined from {threshold:.2f} on."
+    )
+    if runner.height:
+        other = runner.row(0, named=True)
+        text += f" The most similar other person is {other['runner_up_person_id']}, at {other['runner_up_similarity']:.2f} for one face."
+    return text
+
+
+def as_json(frame: pl.DataFrame) -> str:
+    """Rows as a JSON array; times are ISO 8601, UTC."""
+    rows = [{name: _plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True)]
+    return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() + "Z" if isinstance(value, dt.datetime) else value

@@ -1,0 +1,56 @@
+"""Numbers and times as people say them."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+
+def local(moment: dt.datetime, zone: str) -> dt.datetime:
+    """Naive UTC -> aware local time."""
+    return moment.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone))
+
+
+def clock(moment: dt.datetime, zone: str) -> str:
+    """Naive UTC -> 'Fri 7 Mar 2025 08:12:05'."""
+    there = local(moment, zone)
+    return f"{there:%a} {there.day} {there:%b %Y %H:%M:%S}"
+
+
+def day(moment: dt.datetime, zone: str) -> str:
+    """Naive UTC -> 'Friday 7 March 2025'."""
+    there = local(moment, zone)
+    return f"{there:%A} {there.day} {there:%B %Y}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """3, 'day' -> '3 days'."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def offset(seconds: float) -> str:
+    """Place in a video: 75.4 -> '1:15'."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def span(hours: float) -> str:
+    """Length of time: 0.2 -> '12 minutes', 30 -> '30 hours', 266 -> '11 days'."""
+    if hours < 1.0 / 60:
+        return "a moment"
+    if hours < 1:
+        return count(round(hours * 60), "minute")
+    if hours < 48:
+        return count(round(hours), "hour")
+    if hours < 24 * 90:
+        return count(round(hours / 24), "day")
+    return count(round(hours / 24 / 30.44), "month")
+
+
+def sentence(row: dict[str, object], zone: str) -> str:
+    """What there is to say of a person: '3 encounters on 3 days over 11 days, last on Sunday 16 March 2025'."""
+    encounters, days = int(str(row["encounters"])), int(str(row["days"]))
+    last: dt.datetime = row["last_seen"]  # type: ignore[assignment]
+    if encounters == 1:
+        return f"seen once, on {day(last, zone)}"
+    return f"{count(encounters, 'encounter')} on {count(days, 'day')} over {span(float(str(row['span_h'])))}, last on {day(last, zone)}"

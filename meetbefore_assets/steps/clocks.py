@@ -1,0 +1,73 @@
+"""When each recording began: derived from what its files say and the settings, never stored with the faces."""
+
+import datetime as dt
+import json
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from meetbefore_assets.domain.clocks import Clock, resolve_clock
+from meetbefore_assets.settings import digest
+from meetbefore_assets.workbench import Workbench
+
+SCHEMA = {
+    "video_id": pl.String(),
+    "started_at": pl.Datetime("us"),
+    "timezone": pl.String(),
+    "clock_source": pl.String(),
+    "is_certain": pl.Boolean(),
+    "warning": pl.String(),
+}
+
+
+def clock_of(bench: Workbench, video_id: str) -> Clock:
+    """The clock of one video whose container has been read."""
+    sources = bench.store.get("sources", video_id, ["file_name", "mtime_ns"])
+    facts = bench.store.get("videos", video_id, ["tags", "sidecar_start", "duration_s"]).row(0, named=True)
+    return _resolve(bench, sources, facts)
+
+
+def _resolve(bench: Workbench, sources: pl.DataFrame, facts: dict[str, object]) -> Clock:
+    settings = bench.settings()
+    oldest: int = sources["mtime_ns"].min()  # type: ignore[assignment]
+    return resolve_clock(
+        sorted(sources["file_name"].to_list()),
+        json.loads(str(facts["tags"])),
+        sidecar_start=str(facts["sidecar_start"]),
+        mtime_s=oldest / 1e9,
+        duration_s=float(str(facts["duration_s"])),
+        time=settings.time,
+        clocks=settings.clocks,
+        machine_zone=bench.tools.machine_zone(),
+    )
+
+
+def clock_table(bench: Workbench, video_ids: list[str]) -> pl.DataFrame:
+    """A row a video, in the order given (columns of SCHEMA)."""
+    if not video_ids:
+        return pl.DataFrame(schema=SCHEMA)
+    sources = bench.store.scan("sources", video_ids, ["video_id", "file_name", "mtime_ns"]).partition_by("video_id", as_dict=True)
+    facts = bench.store.scan("videos", video_ids, ["video_id", "tags", "sidecar_start", "duration_s"]).rows_by_key(
+        "video_id", named=True, unique=True
+    )
+    rows = []
+    for video_id in video_ids:
+        clock = _resolve(bench, sources[(video_id,)], facts[video_id])
+        rows.append((video_id, clock.started_at, clock.timezone, clock.clock_source, clock.is_certain, clock.warning))
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def clock_version(clocks: pl.DataFrame) -> str:
+    """Changes whenever a recording's start does."""
+    return digest("clocks", [[row[0], str(row[1])] for row in clocks.select("video_id", "started_at").sort("video_id").rows()])
+
+
+def started_at(bench: Workbench, video_id: str, *, local: bool = False) -> dt.datetime | None:
+    """Start of one recording, UTC or in the zone of the user; naive."""
+    start = clock_of(bench, video_id).started_at
+    return to_local(start, bench.zone()) if local and start else start
+
+
+def to_local(moment: dt.datetime, zone: str) -> dt.datetime:
+    """Naive UTC -> naive local time."""
+    return moment.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)

@@ -1,0 +1,117 @@
+"""Decoding the planned moments of one video and keeping the faces in them."""
+
+import datetime as dt
+import time
+from collections import Counter
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain import file_to_video
+from meetbefore_assets.domain.frames_to_detections import alignment_matrices, frontality, gate, gate_sharpness, quality, sharpness
+from meetbefore_assets.domain.ports import U8, VideoReader
+from meetbefore_assets.errors import UnreadableVideoError
+from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX, Table
+from meetbefore_assets.steps.clocks import started_at
+from meetbefore_assets.workbench import Workbench
+
+PREVIEW_SIDE_PX = 480
+# Faces from this score on are looked at, so that those dropped for a low score are counted.
+COUNTED_SCORE = 0.4
+
+
+def detect_faces(bench: Workbench, video_id: str, reader: VideoReader) -> tuple[Table, pl.DataFrame, dict[str, object]]:
+    """All faces of one video.
+
+    Raises:
+        UnreadableVideoError: not one of the planned moments could be decoded.
+    """
+    plan = bench.store.get("frames", video_id, ["frame_id", "pts", "time_s"])
+    content_hash = bench.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
+    keeper = _Keeper(bench, video_id)
+    dropped: Counter[str] = Counter()
+    rows: list[dict[str, object]] = []
+    errors: list[str] = []
+    started = time.perf_counter()
+    moments = zip(plan["frame_id"], plan["time_s"], reader.pictures(plan["pts"].to_numpy()), strict=True)
+    for done, (frame_id, time_s, picture) in enumerate(moments, start=1):
+        bench.progress(video_id, done, plan.height)
+        if picture.image is None:
+            errors.append(f"{time_s:.1f} s: {picture.error}")
+            continue
+        keeper.keep(time_s, picture.image)
+        place = {"video_id": video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
+        for ordinal, row in enumerate(_faces(bench, picture.image, dropped)):
+            rows.append({**place, **row, "face_id": file_to_video.face_id(content_hash, picture.pts, ordinal)})
+    if errors and len(errors) == plan.height:
+        raise UnreadableVideoError(
+            f"{video_id}: none of its {plan.height} moments could be decoded; the first said: {errors[0]}.",
+            remedy="Play the file; if it plays, convert it with ffmpeg and run again.",
+        )
+    seconds = time.perf_counter() - started
+    facts: dict[str, object] = {
+        "moments": plan.height,
+        "faces": len(rows),
+        **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},
+        "moments not decodable": len(errors),
+        "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
+        "detector": bench.pack().detector.model_id,
+        "device": bench.pack().device,
+    }
+    if errors:
+        facts["first decoding error"] = errors[0]
+    return DETECTIONS, DETECTIONS.frame(rows), facts
+
+
+def _faces(bench: Workbench, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
+    """The faces of one picture that pass the gates, in a stable order."""
+    settings = bench.settings().detection
+    found = bench.pack().detector.detect(image, min_score=min(COUNTED_SCORE, settings.min_score), max_side=settings.max_side)
+    batch, counts = gate(found, (image.shape[1], image.shape[0]), settings)
+    dropped.update(counts)
+    if not len(batch):
+        return []
+    crops = bench.camera.align(image, alignment_matrices(batch.landmarks))
+    sharp = sharpness(crops)
+    kept = gate_sharpness(sharp, settings)
+    dropped.update({"blurred": int((~kept).sum())} if not kept.all() else {})
+    front = frontality(batch.landmarks)
+    sides = np.minimum(batch.boxes[:, 2] - batch.boxes[:, 0], batch.boxes[:, 3] - batch.boxes[:, 1])
+    good = quality(sides, sharp, front, batch.scores)
+    return [
+        {
+            **dict(zip(("x1", "y1", "x2", "y2"), batch.boxes[i].tolist(), strict=True)),
+            "landmarks": batch.landmarks[i].ravel().tolist(),
+            "det_score": float(batch.scores[i]),
+            "sharpness": float(sharp[i]),
+            "frontality": float(front[i]),
+            "quality": float(good[i]),
+            "crop": bench.camera.encode_crop(crops[i]),
+            "thumbnail": bench.camera.thumbnail(image, batch.boxes[i], THUMBNAIL_SIDE_PX),
+        }
+        for i in np.flatnonzero(kept)
+    ]
+
+
+class _Keeper:
+    """Writes whole pictures where the setting asks for them, named by local time as AreWeMeetBefore named them."""
+
+    def __init__(self, bench: Workbench, video_id: str) -> None:
+        self._keep = bench.settings().frames.keep
+        self._bench = bench
+        self._folder = bench.home / "frames" / video_id
+        self._start = started_at(bench, video_id, local=True) if self._keep != "none" else None
+
+    def keep(self, time_s: float, image: U8) -> None:
+        if self._start is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        interval_s = self._bench.settings().sampling.interval_s
+        moment = self._start + dt.timedelta(seconds=round(time_s) if interval_s >= 1 else time_s)
+        side = PREVIEW_SIDE_PX if self._keep == "preview" else 0
+        data = self._bench.camera.encode_jpeg(image, 85 if side else 95, side)
+        fraction = "" if interval_s >= 1 else f"{moment.microsecond // 1000:03d}"
+        path = self._folder / f"{moment:%Y%m%d%H%M%S}{fraction}.jpg"
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(data)
+        temporary.replace(path)

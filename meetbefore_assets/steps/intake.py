@@ -1,0 +1,168 @@
+"""Taking recordings in: which content lies where, and what each is called."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meetbefore_assets.domain.file_to_video import read_names, video_id
+from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.errors import UnreadableVideoError
+from meetbefore_assets.schema import SOURCES, check
+from meetbefore_assets.settings import digest
+from meetbefore_assets.workbench import Found, Recording, Workbench
+
+PER_VIDEO_TABLES = (
+    "videos",
+    "frames",
+    "detections",
+    "embeddings",
+    "tracks",
+    "identity_assignments",
+    "encounter_scores",
+    "failures",
+    "sources",
+)
+
+
+@dataclass
+class Intake:
+    """What looking at the sources gave.
+
+    Attributes:
+        present: ids of the videos whose files were found, in order of their uris, none twice.
+        new: ids that were not known before.
+        duplicates: (uri, uri of the same content).
+        replaced: ids whose file was overwritten by another version of the same recording; they were dropped.
+        skipped, missing: as in Found.
+        unreadable: (uri, reason) of files that could not even be hashed.
+    """
+
+    present: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def take_in(bench: Workbench, paths: list[Path], progress: Callable[[int, int, str], None] | None = None) -> Intake:
+    """Register every recording under some paths; a file that is known by name, size and time is not read again."""
+    return register(bench, bench.tools.scan(paths), progress)
+
+
+def register(bench: Workbench, found: Found, progress: Callable[[int, int, str], None] | None = None) -> Intake:
+    """Register found recordings in the record, under a lock."""
+    intake = Intake(skipped=list(found.skipped), missing=list(found.missing))
+    with bench.lock("intake"):
+        catalogue = Catalogue(bench)
+        for done, recording in enumerate(found.recordings):
+            if progress:
+                progress(done, len(found.recordings), recording.file_name)
+            try:
+                catalogue.add(recording, intake)
+            except UnreadableVideoError as error:
+                intake.unreadable.append((recording.uri, str(error)))
+        catalogue.save()
+    intake.present = list(dict.fromkeys(intake.present))
+    return intake
+
+
+class Catalogue:
+    """All known locations, and what they hold."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        table = bench.store.scan("sources", bench.store.keys("sources"))
+        rows = table.to_dicts() if table.height else []
+        self._rows: dict[str, dict[str, object]] = {str(row["uri"]): row for row in rows}
+        self._ids: dict[str, str] = {str(row["content_hash"]): str(row["video_id"]) for row in rows}
+        self._touched: set[str] = set()
+
+    def add(self, recording: Recording, intake: Intake) -> None:
+        known = self._rows.get(recording.uri)
+        if known and (known["size_bytes"], known["mtime_ns"]) == (recording.size_bytes, recording.mtime_ns):
+            intake.present.append(str(known["video_id"]))
+            return
+        content_hash = self._bench.tools.content_hash(recording.uri)
+        identity = self._ids.get(content_hash)
+        if identity is None:
+            identity = self._ids[content_hash] = video_id(recording.file_name, content_hash)
+            intake.new.append(identity)
+        else:
+            self._note_duplicate(identity, recording, intake)
+        if known and known["video_id"] != identity:
+            self._release(known, recording, intake)
+        self._rows[recording.uri] = {
+            "video_id": identity,
+            "content_hash": content_hash,
+            "uri": recording.uri,
+            "file_name": recording.file_name,
+            "kind": recording.kind,
+            "size_bytes": recording.size_bytes,
+            "mtime_ns": recording.mtime_ns,
+        }
+        self._touched.add(identity)
+        intake.present.append(identity)
+
+    def _note_duplicate(self, identity: str, recording: Recording, intake: Intake) -> None:
+        others = [uri for uri, row in self._rows.items() if row["video_id"] == identity and uri != recording.uri]
+        present = [uri for uri in others if Path(uri.partition("?day=")[0]).exists()]
+        if present:
+            intake.duplicates.append((recording.uri, present[0]))
+
+    def _release(self, known: dict[str, object], recording: Recording, intake: Intake) -> None:
+        """Another content lies at a known place: the same recording written anew supersedes it, any other leaves it as missing."""
+        old = str(known["video_id"])
+        self._touched.add(old)
+        del self._rows[recording.uri]
+        elsewhere = any(row["video_id"] == old for row in self._rows.values())
+        is_named_by_time = bool(read_names([recording.file_name], self._bench.settings().time.patterns))
+        if elsewhere:
+            return
+        if is_named_by_time or self._bench.store.stamp("tracks", old) is None:
+            drop_video(self._bench, old)
+            self._touched.discard(old)
+            intake.replaced.append(old)
+        else:
+            self._rows[f"{recording.uri}#{old}"] = {**known, "uri": f"{recording.uri}#{old}"}
+
+    def save(self) -> None:
+        for identity in sorted(self._touched):
+            rows = sorted((row for row in self._rows.values() if row["video_id"] == identity), key=lambda row: str(row["uri"]))
+            frame = check(SOURCES, SOURCES.frame(rows))
+            version = digest("sources", [[row["file_name"], row["mtime_ns"]] for row in rows])
+            self._bench.store.put("sources", identity, frame, Stamp(version, {}, {}, len(rows)))
+
+
+def drop_video(bench: Workbench, identity: str) -> None:
+    """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
+    for asset in PER_VIDEO_TABLES:
+        bench.store.drop(asset, identity)
+
+
+def is_present(uris: Iterable[str]) -> bool:
+    """Whether one of a video's files can be reached."""
+    return any(Path(uri.partition("?day=")[0]).exists() for uri in uris)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Content that was taken in, where it lies, and what it is called there (sorted)."""
+
+    content_hash: str
+    uris: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def known_videos(bench: Workbench) -> dict[str, Known]:
+    """Every known video, in order of id."""
+    keys = bench.store.keys("sources")
+    if not keys:
+        return {}
+    table = bench.store.scan("sources", keys, ["video_id", "content_hash", "uri", "file_name"]).sort("video_id", "uri")
+    known: dict[str, Known] = {}
+    for (identity, *_), rows in table.group_by("video_id", maintain_order=True):
+        names = tuple(sorted(set(rows["file_name"])))
+        known[str(identity)] = Known(str(rows["content_hash"][0]), tuple(rows["uri"]), names)
+    return known

@@ -1,0 +1,190 @@
+"""Who is who: all videos at once, decided under a lock, written where it changed."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain import tracks_to_identities as identities
+from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
+from meetbefore_assets.domain.ports import F32, I64, Stamp
+from meetbefore_assets.schema import IDENTITY_ASSIGNMENTS, PERSON_ALIASES, check
+from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.clocks import clock_table
+from meetbefore_assets.steps.policy import Policy, fingerprint, policy, usable_tracks
+from meetbefore_assets.workbench import WHOLE, Workbench
+
+NEIGHBOURS = 4
+ASSET = "identity_assignments"
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What a decision changed.
+
+    Attributes:
+        changed: partitions that were written -> (data version, rows).
+        dropped: partitions that are gone.
+        videos, people, faces: of all.
+        churn: faces that changed their person.
+        new_aliases: ids that went out of use.
+        was_in_step: nothing had to be decided.
+    """
+
+    changed: dict[str, tuple[str, int]]
+    dropped: list[str]
+    videos: int
+    people: int
+    faces: int
+    churn: int
+    new_aliases: int
+    was_in_step: bool
+    seconds: float
+    policy: Policy
+
+
+def is_matched(bench: Workbench) -> bool:
+    """Whether the identities on record are those of the policy, tracks and clocks in force."""
+    decided = policy(bench)
+    state = bench.store.stamp(ASSET, WHOLE)
+    return state is not None and state.data_version == fingerprint(bench, decided, usable_tracks(bench, decided.recogniser_id))
+
+
+def match(bench: Workbench) -> Matched:
+    """Decide all identities anew if anything they depend on changed."""
+    started = time.perf_counter()
+    with bench.lock("matching"):
+        decided = policy(bench)
+        versions = usable_tracks(bench, decided.recogniser_id)
+        goal = fingerprint(bench, decided, versions)
+        state = bench.store.stamp(ASSET, WHOLE)
+        if state is not None and state.data_version == goal and _is_complete(bench, versions):
+            counts = {name: int(state.facts[name]) for name in ("people", "faces")}
+            return Matched({}, [], len(versions), **counts, churn=0, new_aliases=0, was_in_step=True, seconds=0.0, policy=decided)
+        before = _before(bench)
+        after = decide(bench, list(versions), decided)
+        aliases = _aliases(bench, before, after)
+        changed, dropped = _write_changed(bench, list(versions), after)
+        new_aliases = len(set(aliases) & set(before["person_id"].unique()))
+        people = after["person_id"].n_unique()
+        moved = identities.churn(before.select("face_id", "person_id"), after.select("face_id", "person_id"))
+        facts = {"people": str(people), "faces": str(after.height), "churn": str(moved), "threshold": str(decided.threshold)}
+        table = pl.DataFrame({"alias": list(aliases), "person_id": list(aliases.values())}, schema=PERSON_ALIASES.dtypes)
+        bench.store.put(ASSET, WHOLE, check(PERSON_ALIASES, table), Stamp(goal, {"policy": decided.version}, facts, table.height))
+    seconds = time.perf_counter() - started
+    return Matched(changed, dropped, len(versions), people, after.height, moved, new_aliases, False, seconds, decided)
+
+
+def decide(bench: Workbench, videos: list[str], decided: Policy) -> pl.DataFrame:
+    """Identities of all faces of some videos: columns of IDENTITY_ASSIGNMENTS, sorted by face."""
+    if not videos:
+        return IDENTITY_ASSIGNMENTS.empty()
+    tracks = bench.store.scan("tracks", videos).sort("track_id")
+    if not tracks.height:
+        return IDENTITY_ASSIGNMENTS.empty()
+    labels = group_tracks(
+        np.array(tracks["vector"].to_list(), np.float32),
+        tracks["quality"].to_numpy().astype(np.float32),
+        identities.cannot_links(tracks["video_id"].to_list(), tracks["frame_pts"].to_list()),
+        np.zeros((0, 2), np.int64),
+        GroupingPolicy(decided.threshold),
+    )
+    faces = tracks.select("track_id", "video_id", pl.Series("group", labels), pl.col("face_ids").alias("face_id")).explode("face_id")
+    faces = faces.join(_sightings(bench, videos), on="face_id", how="left").sort("face_id")
+    faces = faces.join(identities.person_ids(faces.select("face_id", "seen_at", "group")), on="group", how="left").sort("face_id")
+    return _with_evidence(bench, videos, faces)
+
+
+def _sightings(bench: Workbench, videos: list[str]) -> pl.DataFrame:
+    clocks = clock_table(bench, videos).select("video_id", "started_at")
+    faces = bench.store.scan("detections", videos, ["face_id", "video_id", "time_s", "quality"])
+    moment = pl.col("started_at") + pl.duration(microseconds=(pl.col("time_s") * 1e6).round().cast(pl.Int64))
+    return faces.join(clocks, on="video_id", how="left").select("face_id", moment.alias("seen_at"), "quality")
+
+
+def sightings(bench: Workbench, videos: list[str]) -> pl.DataFrame:
+    """A row a face of some videos: person_id, video_id, face_id, seen_at (UTC), quality."""
+    if not videos:
+        return pl.DataFrame(
+            schema={
+                "person_id": pl.String,
+                "video_id": pl.String,
+                "face_id": pl.String,
+                "seen_at": pl.Datetime("us"),
+                "quality": pl.Float32,
+            }
+        )
+    assigned = bench.store.scan(ASSET, videos, ["face_id", "video_id", "person_id"])
+    return assigned.join(_sightings(bench, videos), on="face_id", how="left").select(
+        "person_id", "video_id", "face_id", "seen_at", "quality"
+    )
+
+
+def _with_evidence(bench: Workbench, videos: list[str], faces: pl.DataFrame) -> pl.DataFrame:
+    """Add the similarity to the own person and to the runner-up."""
+    embedded = bench.store.scan("embeddings", videos, ["face_id", "vector"])
+    faces = faces.join(embedded, on="face_id", how="left").sort("face_id")
+    names = faces["person_id"].unique().sort()
+    group = names.search_sorted(faces["person_id"]).to_numpy().astype(np.int64)
+    vectors = np.array(faces["vector"].to_list(), np.float32)
+    gallery = identities.gallery(vectors, group)
+    who, cosine = identities.runner_up(*_nearest_people(bench, vectors, gallery.means), group)
+    name_list = names.to_list()
+    evidence = pl.DataFrame(
+        {
+            "similarity": identities.own_similarity(vectors, group, gallery),
+            "runner_up_person_id": pl.Series([name_list[row] if row >= 0 else None for row in who], dtype=pl.String),
+            "runner_up_similarity": pl.Series(cosine).fill_nan(None),
+        }
+    )
+    return check(IDENTITY_ASSIGNMENTS, faces.hstack(evidence))
+
+
+def _nearest_people(bench: Workbench, vectors: F32, means: F32) -> tuple[F32, I64]:
+    index = bench.tools.new_index(means.shape[1])
+    index.add(means)
+    return index.search(vectors, min(NEIGHBOURS, len(means)))
+
+
+def _before(bench: Workbench) -> pl.DataFrame:
+    keys = [key for key in bench.store.keys(ASSET) if key != WHOLE]
+    columns = ["face_id", "video_id", "person_id"]
+    readable = [key for key in keys if bench.store.stamp(ASSET, key) is not None]
+    return bench.store.scan(ASSET, readable, columns) if readable else IDENTITY_ASSIGNMENTS.empty().select(columns)
+
+
+def _is_complete(bench: Workbench, versions: dict[str, str]) -> bool:
+    return all(bench.store.stamp(ASSET, video_id) is not None for video_id in versions)
+
+
+def _aliases(bench: Workbench, before: pl.DataFrame, after: pl.DataFrame) -> dict[str, str]:
+    known: dict[str, str] = {}
+    if bench.store.stamp(ASSET, WHOLE) is not None:
+        table = bench.store.get(ASSET, WHOLE)
+        known = dict(zip(table["alias"], table["person_id"], strict=True))
+    return identities.aliases(before.select("face_id", "person_id"), after.select("face_id", "person_id"), known)
+
+
+def _write_changed(bench: Workbench, videos: list[str], after: pl.DataFrame) -> tuple[dict[str, tuple[str, int]], list[str]]:
+    """Write the partitions whose rows differ from those on record; drop those of videos that are gone."""
+    changed: dict[str, tuple[str, int]] = {}
+    parts = after.partition_by("video_id", as_dict=True)
+    for video_id in videos:
+        rows = parts.get((video_id,), IDENTITY_ASSIGNMENTS.empty())
+        version = rows_version(rows)
+        stamp = bench.store.stamp(ASSET, video_id)
+        if stamp is None or stamp.data_version != version:
+            people = str(rows["person_id"].n_unique())
+            bench.store.put(ASSET, video_id, rows, Stamp(version, {}, {"people": people}, rows.height))
+            changed[video_id] = (version, rows.height)
+    dropped = sorted(set(bench.store.keys(ASSET)) - set(videos) - {WHOLE})
+    for video_id in dropped:
+        bench.store.drop(ASSET, video_id)
+    return changed, dropped
+
+
+def rows_version(rows: pl.DataFrame) -> str:
+    """Hash of the content of a small table, floats to 1e-6."""
+    rounded = rows.with_columns(pl.col(pl.Float32, pl.Float64).round(6))
+    return digest("rows", [[str(value) for value in row] for row in rounded.rows()])

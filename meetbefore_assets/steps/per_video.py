@@ -1,0 +1,176 @@
+"""The way of one video: videos, frames, detections, embeddings, tracks."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain import file_to_video
+from meetbefore_assets.domain.detections_to_embeddings import unit
+from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_faces, mean_vectors
+from meetbefore_assets.domain.ports import VideoReader
+from meetbefore_assets.domain.video_to_frames import plan_frames
+from meetbefore_assets.errors import UnreadableVideoError
+from meetbefore_assets.schema import EMBEDDINGS, FRAMES, TRACKS, VIDEOS
+from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.detecting import detect_faces
+from meetbefore_assets.steps.made import Made, write
+from meetbefore_assets.workbench import Workbench
+
+EMBED_BATCH = 32
+
+
+def open_video(bench: Workbench, video_id: str) -> tuple[VideoReader, str]:
+    """The reader of the first of a video's files that is there, and its uri.
+
+    Raises:
+        UnreadableVideoError: none of its files is there, or it cannot be opened.
+    """
+    uris = bench.store.get("sources", video_id, ["uri"])["uri"].to_list()
+    for uri in uris:
+        if Path(uri.partition("?day=")[0]).exists():
+            return bench.tools.open_video(uri, bench.settings().sampling.allow_truncated), uri
+    raise UnreadableVideoError(
+        f"{video_id}: expected the file at {' or '.join(uris) or 'a known place'}, found nothing there.",
+        remedy="Attach the disk, or run with the folder the file was moved to.",
+    )
+
+
+def make_videos(bench: Workbench, video_id: str) -> Made:
+    """Read what the container says."""
+    started = time.perf_counter()
+    sources = bench.store.get("sources", video_id).sort("file_name", "uri")
+    reader, uri = open_video(bench, video_id)
+    with reader:
+        facts = reader.facts()
+    row = {
+        "video_id": video_id,
+        "file_name": sources["file_name"][0],
+        "uri": uri,
+        "content_hash": sources["content_hash"][0],
+        "duration_s": facts.duration_s,
+        "width": facts.width,
+        "height": facts.height,
+        "rotation_deg": facts.rotation_deg,
+        "fps": facts.fps,
+        "codec": facts.codec,
+        "container": facts.container,
+        "tags": json.dumps(dict(facts.tags), sort_keys=True),
+        "sidecar_start": bench.tools.sidecar_start(uri),
+    }
+    shown = {name: row[name] for name in ("file_name", "duration_s", "width", "height", "rotation_deg", "fps", "codec", "container")}
+    return write(bench, VIDEOS, video_id, VIDEOS.frame([row]), shown, started)
+
+
+def make_frames(bench: Workbench, video_id: str) -> Made:
+    """Plan the moments; nothing is decoded."""
+    started = time.perf_counter()
+    sampling = bench.settings().sampling
+    content_hash = bench.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
+    reader, _ = open_video(bench, video_id)
+    with reader:
+        index = reader.index()
+    plan = plan_frames(index, sampling.interval_s, sampling.tolerance_s)
+    frame = pl.DataFrame(
+        {
+            "video_id": [video_id] * len(plan.pts),
+            "frame_id": [file_to_video.frame_id(content_hash, int(pts)) for pts in plan.pts],
+            "pts": plan.pts,
+            "time_s": plan.time_s,
+            "is_keyframe": plan.is_keyframe,
+        },
+        schema=FRAMES.dtypes,
+    )
+    facts = {"pictures": len(index.pts), "moments": len(plan.pts), "keyframes": int(plan.is_keyframe.sum())}
+    return write(bench, FRAMES, video_id, frame, facts, started)
+
+
+def make_detections(bench: Workbench, video_id: str) -> Made:
+    """Decode the planned moments once, find faces, keep aligned crops."""
+    started = time.perf_counter()
+    reader, _ = open_video(bench, video_id)
+    with reader:
+        table, frame, facts = detect_faces(bench, video_id, reader)
+    return write(bench, table, video_id, frame, facts, started)
+
+
+def make_embeddings(bench: Workbench, video_id: str) -> Made:
+    """Turn the kept crops into unit vectors; the video is not needed."""
+    started = time.perf_counter()
+    faces = bench.store.get("detections", video_id, ["face_id", "crop"])
+    pack = bench.pack()
+    raw = np.zeros((0, pack.embedder.size), np.float32)
+    if faces.height:
+        batches = (faces["crop"][at : at + EMBED_BATCH].to_list() for at in range(0, faces.height, EMBED_BATCH))
+        raw = np.concatenate([pack.embedder.embed(bench.camera.decode_crops(batch)) for batch in batches])
+    vectors, norms = unit(raw)
+    frame = pl.DataFrame(
+        {
+            "face_id": faces["face_id"],
+            "video_id": [video_id] * faces.height,
+            "model": [pack.embedder.model_id] * faces.height,
+            "vector": list(vectors),
+            "raw_norm": norms,
+        },
+        schema=EMBEDDINGS.dtypes,
+    )
+    return write(
+        bench, EMBEDDINGS, video_id, frame, {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device}, started
+    )
+
+
+def make_tracks(bench: Workbench, video_id: str) -> Made:
+    """Link the faces of one person within one shot."""
+    started = time.perf_counter()
+    columns = ["face_id", "pts", "time_s", "x1", "y1", "x2", "y2", "quality"]
+    faces = bench.store.get("detections", video_id, columns).join(
+        bench.store.get("embeddings", video_id, ["face_id", "model", "vector"]), on="face_id", how="inner", maintain_order="left"
+    )
+    rows: list[dict[str, object]] = []
+    if faces.height:
+        rows = _track_rows(video_id, faces, TrackPolicy(bench.settings().tracks.max_gap_s, bench.models().track_similarity))
+    facts = {"tracks": len(rows), "faces": faces.height, "model": _model_of(bench, video_id)}
+    return write(bench, TRACKS, video_id, TRACKS.frame(rows), facts, started)
+
+
+def _model_of(bench: Workbench, video_id: str) -> str:
+    stamp = bench.store.stamp("embeddings", video_id)
+    return stamp.facts["model"] if stamp else ""
+
+
+def _track_rows(video_id: str, faces: pl.DataFrame, policy: TrackPolicy) -> list[dict[str, object]]:
+    vectors = np.array(faces["vector"].to_list(), np.float32)
+    quality = faces["quality"].to_numpy().astype(np.float32)
+    boxes = faces.select("x1", "y1", "x2", "y2").to_numpy().astype(np.float32)
+    labels = link_faces(faces["pts"].to_numpy(), faces["time_s"].to_numpy(), boxes, vectors, quality, policy)
+    means, mean_quality = mean_vectors(vectors, quality, labels)
+    rows = []
+    for label in range(len(means)):
+        members = faces.filter(pl.Series(labels == label)).sort("time_s", "face_id")
+        ids = members["face_id"].to_list()
+        rows.append(
+            {
+                "track_id": digest("track", ids[0]),
+                "video_id": video_id,
+                "first_time_s": members["time_s"][0],
+                "last_time_s": members["time_s"][-1],
+                "faces": len(ids),
+                "quality": float(mean_quality[label]),
+                "model": members["model"][0],
+                "vector": means[label],
+                "face_ids": ids,
+                "frame_pts": members["pts"].to_list(),
+            }
+        )
+    return rows
+
+
+MAKERS = {
+    "videos": make_videos,
+    "frames": make_frames,
+    "detections": make_detections,
+    "embeddings": make_embeddings,
+    "tracks": make_tracks,
+}

@@ -1,0 +1,73 @@
+"""The matching policy in force: settings and clocks, and the versions of all tracks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from meetbefore_assets.domain import lineage
+from meetbefore_assets.errors import ThresholdUnknownError
+from meetbefore_assets.settings import Settings, digest
+from meetbefore_assets.workbench import FoundPack, Workbench
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How identities are decided.
+
+    Attributes:
+        threshold: least mean cosine at which two groups are one person.
+        threshold_source: where it comes from, in words.
+        recogniser_id: only its vectors are compared.
+        zone: in which days are counted and local times are read.
+        version: hash of all of it and of the settings that matter.
+    """
+
+    threshold: float
+    threshold_source: str
+    recogniser_id: str
+    zone: str
+    version: str
+
+
+def policy(bench: Workbench, settings: Settings | None = None) -> Policy:
+    """The policy in force.
+
+    Raises:
+        ThresholdUnknownError: `matching.threshold` is auto, and nobody measured one for this recogniser.
+    """
+    settings = settings or bench.settings()
+    pack = bench.found_pack(settings)
+    threshold, source = _threshold(settings, pack)
+    zone = bench.zone()
+    version = digest(
+        "policy", lineage.CODE_VERSIONS["identity_assignments"], threshold, pack.recogniser_id, zone, settings.time, list(settings.clocks)
+    )
+    return Policy(threshold, source, pack.recogniser_id, zone, version)
+
+
+def _threshold(settings: Settings, pack: FoundPack) -> tuple[float, str]:
+    wanted = settings.matching.threshold
+    if not isinstance(wanted, str):
+        return wanted, "settings: matching.threshold"
+    if pack.threshold is None:
+        raise ThresholdUnknownError(
+            f"no threshold is known for the recogniser {pack.recogniser_id} of pack '{pack.name}': expected a recogniser that was "
+            "measured, found one that was not.",
+            remedy="Set matching.threshold to a cosine (0.3 to 0.6 is usual) after looking at a few people you know.",
+        )
+    return pack.threshold, f"measured for {pack.recogniser_id}"
+
+
+def usable_tracks(bench: Workbench, recogniser_id: str) -> dict[str, str]:
+    """video_id -> version of its tracks, of the videos whose vectors are of the recogniser in force."""
+    versions: dict[str, str] = {}
+    for video_id in bench.store.keys("tracks"):
+        stamp = bench.store.stamp("tracks", video_id)
+        if stamp is not None and stamp.facts.get("model") == recogniser_id:
+            versions[video_id] = stamp.data_version
+    return versions
+
+
+def fingerprint(bench: Workbench, decided: Policy, tracks: Mapping[str, str]) -> str:
+    """Content address of everything that identities depend on."""
+    names = {video_id: stamp.data_version for video_id in tracks if (stamp := bench.store.stamp("sources", video_id))}
+    return digest("identities", decided.version, dict(sorted(tracks.items())), dict(sorted(names.items())))

@@ -1,0 +1,97 @@
+"""Encounters, their scores, and the ranking of people."""
+
+import time
+from dataclasses import dataclass
+
+import polars as pl
+
+from meetbefore_assets.domain import lineage
+from meetbefore_assets.domain.encounters_to_scores import Exposure, people, score_encounters
+from meetbefore_assets.domain.identities_to_encounters import encounters
+from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
+from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.matching import ASSET as IDENTITIES
+from meetbefore_assets.steps.matching import rows_version, sightings
+from meetbefore_assets.workbench import WHOLE, Workbench
+
+ASSET = "encounter_scores"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring changed: partitions written -> (data version, rows), partitions gone, encounters of all."""
+
+    changed: dict[str, tuple[str, int]]
+    dropped: list[str]
+    encounters: int
+    was_in_step: bool
+    seconds: float
+
+
+def goal_version(bench: Workbench) -> str:
+    """Content address of everything that scores depend on."""
+    settings = bench.settings()
+    state = bench.store.stamp(IDENTITIES, WHOLE)
+    code = (lineage.CODE_VERSIONS[ASSET], lineage.CODE_VERSIONS["people"])
+    return digest("scores", code, state.data_version if state else "", settings.encounters, settings.sampling.interval_s, bench.zone())
+
+
+def is_scored(bench: Workbench) -> bool:
+    """Whether scores and people on record belong to the identities and settings in force."""
+    goal = goal_version(bench)
+    return all((stamp := bench.store.stamp(asset, WHOLE)) is not None and stamp.data_version == goal for asset in (ASSET, "people"))
+
+
+def matched_videos(bench: Workbench) -> list[str]:
+    """Videos that have identities."""
+    return [key for key in bench.store.keys(IDENTITIES) if key != WHOLE]
+
+
+def score(bench: Workbench) -> Scored:
+    """Score all encounters anew if anything they depend on changed."""
+    started = time.perf_counter()
+    with bench.lock("scoring"):
+        goal = goal_version(bench)
+        state = bench.store.stamp(ASSET, WHOLE)
+        videos = matched_videos(bench)
+        if state is not None and state.data_version == goal and all(bench.store.stamp(ASSET, video_id) for video_id in videos):
+            return Scored({}, [], int(state.facts["encounters"]), True, 0.0)
+        settings = bench.settings()
+        found = encounters(sightings(bench, videos), settings.encounters.gap_min, settings.sampling.interval_s)
+        scored = check(ENCOUNTER_SCORES, score_encounters(found, bench.zone()))
+        changed, dropped = _write_changed(bench, videos, scored)
+        count = scored["encounter_id"].n_unique()
+        bench.store.put(ASSET, WHOLE, ENCOUNTER_SCORES.empty(), Stamp(goal, {}, {"encounters": str(count)}, 0))
+    return Scored(changed, dropped, count, False, time.perf_counter() - started)
+
+
+def _write_changed(bench: Workbench, videos: list[str], scored: pl.DataFrame) -> tuple[dict[str, tuple[str, int]], list[str]]:
+    changed: dict[str, tuple[str, int]] = {}
+    parts = scored.partition_by("video_id", as_dict=True)
+    for video_id in videos:
+        rows = parts.get((video_id,), ENCOUNTER_SCORES.empty())
+        version = rows_version(rows)
+        stamp = bench.store.stamp(ASSET, video_id)
+        if stamp is None or stamp.data_version != version:
+            bench.store.put(ASSET, video_id, rows, Stamp(version, {}, {"encounters": str(rows["encounter_id"].n_unique())}, rows.height))
+            changed[video_id] = (version, rows.height)
+    dropped = sorted(set(bench.store.keys(ASSET)) - set(videos) - {WHOLE})
+    for video_id in dropped:
+        bench.store.drop(ASSET, video_id)
+    return changed, dropped
+
+
+def rank(bench: Workbench) -> pl.DataFrame:
+    """Write and return one row a person, the most remarkable first."""
+    with bench.lock("scoring"):
+        videos = matched_videos(bench)
+        state = bench.store.stamp(ASSET, WHOLE)
+        scored = bench.store.scan(ASSET, videos) if videos else ENCOUNTER_SCORES.empty()
+        ranked = people(scored, sightings(bench, videos), bench.zone(), Exposure(len(videos)))
+        named = ranked.with_columns(pl.lit(None, pl.String).alias("name"), pl.lit(None, pl.String).alias("role"))
+        table = check(PEOPLE, named)
+        facts = {"people": str(table.height), "met again": str(table.filter(pl.col("encounters") > 1).height)}
+        version = state.data_version if state else goal_version(bench)
+        bench.store.put("people", WHOLE, table, Stamp(version, {ASSET: version}, facts, table.height))
+    return table

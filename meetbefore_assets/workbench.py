@@ -1,0 +1,188 @@
+"""What a step needs of its surroundings: one home, its record and settings, and tools behind ports."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from meetbefore_assets import settings as settings_module
+from meetbefore_assets.domain.lineage import Models
+from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VectorIndex, VideoReader
+from meetbefore_assets.errors import ThresholdUnknownError
+from meetbefore_assets.schema import Table
+from meetbefore_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class FoundPack:
+    """A pack of models on this machine, not loaded yet.
+
+    Attributes:
+        name: as people call it.
+        detector_id, recogniser_id: change whenever the models' answers could.
+        vector_size: numbers a vector.
+        threshold: default least cosine at which two groups are one person; None if nobody measured one.
+        track_similarity: default least cosine inside a track.
+        licence: a sentence.
+    """
+
+    name: str
+    detector_id: str
+    recogniser_id: str
+    vector_size: int
+    threshold: float | None
+    track_similarity: float | None
+    licence: str
+
+
+@dataclass(frozen=True)
+class LoadedPack:
+    """Models ready to run; `device` says where they really do."""
+
+    detector: FaceDetector
+    embedder: FaceEmbedder
+    device: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file, or a day of pictures, found in a source folder; `kind` is video or pictures."""
+
+    uri: str
+    file_name: str
+    size_bytes: int
+    mtime_ns: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in the source folders.
+
+    Attributes:
+        recordings: in order of their uri.
+        skipped: (uri, reason).
+        missing: sources that are not there (an unmounted disk is no empty folder).
+    """
+
+    recordings: tuple[Recording, ...]
+    skipped: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+
+
+# The one part of a table that is published in one piece.
+WHOLE = "_all"
+Fetch = Callable[[Table, list[str]], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What publishing did; `changed_parts` is 0 where everything was in step, `version` is the hash of all parts."""
+
+    changed_parts: int
+    path: str
+    version: str
+
+
+class Publisher(Protocol):
+    """Writes the database that people open."""
+
+    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
+        """Bring every part (table -> part -> version) in step. Raises StoreError."""
+        ...
+
+    def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
+        """Whether the file holds just these parts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The outside world, each behind a function that loads its library when first called."""
+
+    open_store: Callable[[str], Store]
+    open_video: Callable[[str, bool], VideoReader]
+    find_pack: Callable[[str, Path], FoundPack]
+    load_pack: Callable[[str, Path, str, int], LoadedPack]
+    open_camera: Callable[[], FaceCamera]
+    new_index: Callable[[int], VectorIndex]
+    scan: Callable[[list[Path]], Found]
+    content_hash: Callable[[str], str]
+    sidecar_start: Callable[[str], str]
+    machine_zone: Callable[[], str]
+    hold: Callable[[Path, str, float], AbstractContextManager[None]]
+    open_database: Callable[[Path], Publisher]
+
+
+@dataclass
+class Workbench:
+    """One home with its tools. Models are loaded once and kept.
+
+    Attributes:
+        fixed_settings: hold instead of those of the file, for one command.
+        threads: of one model where the settings leave it open.
+        progress: told (video_id, moments done, moments in all) during long work.
+    """
+
+    home: Path
+    tools: Tools
+    threads: int = 0
+    progress: Callable[[str, int, int], None] = lambda _video_id, _done, _total: None
+    fixed_settings: Settings | None = None
+    _packs: dict[tuple[str, str, int], LoadedPack] = field(default_factory=dict)
+
+    def settings(self) -> Settings:
+        """The settings in force now. Raises SettingsError."""
+        return self.fixed_settings or settings_module.load(self.home)
+
+    @cached_property
+    def store(self) -> Store:
+        return self.tools.open_store(self.settings().store.uri or str(self.home / "record"))
+
+    def zone(self) -> str:
+        name = self.settings().time.zone
+        return self.tools.machine_zone() if name == "local" else name
+
+    def found_pack(self, settings: Settings | None = None) -> FoundPack:
+        """Raises ModelError."""
+        return self.tools.find_pack((settings or self.settings()).models.pack, self.home)
+
+    def models(self, settings: Settings | None = None) -> Models:
+        """What the tables of a video depend on besides the settings.
+
+        Raises:
+            ThresholdUnknownError: `tracks.min_similarity` is auto, and nobody measured one for this recogniser.
+        """
+        settings = settings or self.settings()
+        pack = self.found_pack(settings)
+        wanted = settings.tracks.min_similarity
+        similarity = pack.track_similarity if isinstance(wanted, str) else wanted
+        if similarity is None:
+            raise ThresholdUnknownError(
+                f"nobody measured thresholds for the recogniser {pack.recogniser_id} of pack '{pack.name}', and none are set.",
+                remedy="Set tracks.min_similarity and matching.threshold, each a cosine (0.3 to 0.6 is usual).",
+            )
+        return Models(pack.detector_id, pack.recogniser_id, similarity)
+
+    def pack(self) -> LoadedPack:
+        models = self.settings().models
+        key = (models.pack, models.device, models.threads or self.threads)
+        if key not in self._packs:
+            self._packs[key] = self.tools.load_pack(models.pack, self.home, models.device, models.threads or self.threads)
+        return self._packs[key]
+
+    @cached_property
+    def camera(self) -> FaceCamera:
+        return self.tools.open_camera()
+
+    def lock(self, name: str, timeout_s: float = 3600.0) -> AbstractContextManager[None]:
+        return self.tools.hold(self.home / "locks", name, timeout_s)
+
+    def sources(self) -> list[Path]:
+        """Folders to look for recordings in."""
+        folders = self.settings().sources
+        return [Path(folder).expanduser() for folder in folders] or [self.home / "videos"]

@@ -1,0 +1,133 @@
+"""A process that executes Dagster jobs over one home, one after another, with the models loaded once.
+
+Videos are worked on in processes of their own, so that a file that crashes a decoder takes nothing else with it.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+PROGRESS_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job to execute for one partition; `assets` limits it to some of its assets."""
+
+    job: str
+    partition: str
+    assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many of the moments of a video are done."""
+
+    partition: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended; `message` says why it failed, in a sentence."""
+
+    task: Task
+    is_success: bool
+    message: str
+    run_id: str
+
+
+def work(home: str, threads: int, connection: Connection) -> None:
+    """Execute tasks from `connection` until None comes; what libraries print goes to `<home>/dagster/logs/worker.log`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _redirect(Path(home) / "dagster" / "logs" / "worker.log")
+    executor = _Executor(Path(home), threads, connection)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while (task := connection.recv()) is not None:
+            connection.send(executor.execute(task))
+
+
+def _redirect(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(target, stream.fileno())
+    os.close(target)
+
+
+class _Throttle:
+    """Sends progress a few times a second at most."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last_s = 0.0
+
+    def report(self, video_id: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._last_s >= PROGRESS_EVERY_S or done == total:
+            self._last_s = now
+            self._connection.send(Progress(video_id, done, total))
+
+
+class _Executor:
+    """Dagster, loaded once."""
+
+    def __init__(self, home: Path, threads: int, connection: Connection) -> None:
+        from meetbefore_assets import instance
+
+        instance.prepare(home)
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        import dagster as dg
+
+        from meetbefore_assets.definitions import build_definitions
+        from meetbefore_assets.wiring import build_workbench
+
+        bench = build_workbench(home)
+        bench.threads = threads
+        bench.progress = _Throttle(connection).report
+        self._definitions = build_definitions(bench)
+        self._instance = dg.DagsterInstance.get()
+        self._tags = instance.process_tags()
+
+    def execute(self, task: Task) -> Outcome:
+        job = self._definitions.resolve_job_def(task.job)
+        try:
+            result: Any = job.execute_in_process(
+                instance=self._instance,
+                partition_key=task.partition,
+                asset_selection=_keys(task.assets),
+                tags=self._tags,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            )
+        except Exception as error:
+            logging.getLogger(__name__).exception("the job %s could not be executed", task.job)
+            return Outcome(task, False, f"{type(error).__name__}: {error}", "")
+        return Outcome(task, bool(result.success), "" if result.success else _message(result), str(result.run_id))
+
+
+def _keys(assets: tuple[str, ...]) -> Any:
+    import dagster as dg
+
+    return [dg.AssetKey(name) for name in assets] or None
+
+
+def _message(result: Any) -> str:
+    """The first failure's own words."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return str(data.user_failure_data.description)
+            cause = data.error.cause or data.error if data.error else None
+            return str(cause.message).strip() if cause else "the step failed without a message"
+    return "the run failed before its first step; its log in the Dagster UI says why"
