@@ -23,6 +23,8 @@ First steps:
   meetbefore show PERSON                when, where in the videos, and why it is one person
 """
 
+LOG_COLUMNS = 120
+
 home_option = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
@@ -164,7 +166,8 @@ def _bench(home: Path, assignments: tuple[str, ...] = (), *, must_exist: bool = 
 def _console() -> "Console":
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    is_watched = sys.stdout.isatty()
+    return Console(highlight=False, soft_wrap=not is_watched, width=None if is_watched else LOG_COLUMNS)
 
 
 def main() -> None:

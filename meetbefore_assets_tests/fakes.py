@@ -113,7 +113,9 @@ class FakeCamera:
     def decode_crops(self, blobs: Sequence[bytes]) -> U8:
         if any(len(blob) != 3 for blob in blobs):
             raise RecordTornError("a crop is no picture.")
-        return np.array([np.broadcast_to(np.frombuffer(blob, np.uint8), (112, 112, 3)) for blob in blobs], np.uint8).reshape(-1, 112, 112, 3)
+        return np.array([np.broadcast_to(np.frombuffer(blob, np.uint8), (112, 112, 3)) for blob in blobs], np.uint8).reshape(
+            -1, 112, 112, 3
+        )
 
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
         return b"\xff\xd8" + image.tobytes()[:16]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -10,8 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from meetbefore_assets.report import words
-
-RANKING = ("rank", "person", "encounters", "days", "over", "first seen", "last seen", "seconds", "score")
 
 
 def printable(text: str) -> str:
@@ -26,38 +25,41 @@ def ranking(people: pl.DataFrame, *, show_all: bool) -> tuple[pl.DataFrame, int]
 
 
 def print_ranking(console: Console, people: pl.DataFrame, zone: str, *, show_all: bool) -> None:
-    """A table of people, the most remarkable first."""
+    """A table of people, the most remarkable first; narrow terminals get fewer columns."""
     rows, left_out = ranking(people, show_all=show_all)
+    columns = {title: cell for title, (cell, width) in _COLUMNS.items() if console.width >= width}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in RANKING:
-        table.add_column(title, justify="right" if title in ("rank", "encounters", "days", "seconds", "score") else "left", no_wrap=True)
-    table.add_column("role")
+    for title in columns:
+        table.add_column(title, justify="right" if title in _NUMBERS else "left", no_wrap=True)
     for number, row in enumerate(rows.iter_rows(named=True), start=1):
-        table.add_row(
-            str(number),
-            printable(row["name"] or row["person_id"]),
-            str(row["encounters"]),
-            str(row["days"]),
-            words.span(row["span_h"]) if row["encounters"] > 1 else "",
-            words.clock(row["first_seen"], zone),
-            words.clock(row["last_seen"], zone),
-            f"{row['seconds_visible']:.0f}",
-            f"{row['score']:.2f}",
-            row["role"] or (f"{row['proposed_role']}?" if row["proposed_role"] else ""),
-        )
+        table.add_row(*(cell({**row, "rank": number}, zone) for cell in columns.values()))
     if rows.height:
         console.print(table)
     else:
-        console.print(
-            "Nobody was met twice yet." if people.height else "Nobody was found yet. `meetbefore run FOLDER` takes recordings in."
-        )
+        nobody = "Nobody was found yet. `meetbefore run FOLDER` takes recordings in."
+        console.print("Nobody was met twice yet." if people.height else nobody)
     if left_out:
         console.print(f"{words.count(left_out, 'person', 'people')} seen once: `meetbefore people --all` shows them.")
 
 
-def print_person(
-    console: Console, row: dict[str, Any], encounters: pl.DataFrame, faces: pl.DataFrame, zone: str, threshold: float
-) -> None:
+Cell = Callable[[dict[str, Any], str], str]
+# Title -> what stands in it, and the width of a terminal that has room for it.
+_COLUMNS: dict[str, tuple[Cell, int]] = {
+    "#": (lambda row, _zone: str(row["rank"]), 0),
+    "person": (lambda row, _zone: printable(row["name"] or row["person_id"]), 0),
+    "met": (lambda row, _zone: str(row["encounters"]), 0),
+    "days": (lambda row, _zone: str(row["days"]), 0),
+    "over": (lambda row, _zone: words.span(row["span_h"]) if row["encounters"] > 1 else "", 70),
+    "first seen": (lambda row, zone: words.stamp(row["first_seen"], zone), 96),
+    "last seen": (lambda row, zone: words.stamp(row["last_seen"], zone), 60),
+    "seconds": (lambda row, _zone: f"{row['seconds_visible']:.0f}", 88),
+    "score": (lambda row, _zone: f"{row['score']:.2f}", 0),
+    "role": (lambda row, _zone: row["role"] or (f"{row['proposed_role']}?" if row["proposed_role"] else ""), 0),
+}
+_NUMBERS = {"#", "met", "days", "seconds", "score"}
+
+
+def print_person(console: Console, row: dict[str, Any], encounters: pl.DataFrame, faces: pl.DataFrame, zone: str, threshold: float) -> None:
     """Encounters with times and places in the videos, and why they count as one person."""
     person = str(row["person_id"])
     console.print(f"[bold]{printable(str(row['name'] or person))}[/bold]  {words.sentence(row, zone)}; score {row['score']:.2f}")

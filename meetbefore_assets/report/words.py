@@ -15,6 +15,11 @@ def clock(moment: dt.datetime, zone: str) -> str:
     return f"{there:%a} {there.day} {there:%b %Y %H:%M:%S}"
 
 
+def stamp(moment: dt.datetime, zone: str) -> str:
+    """Naive UTC -> '2025-03-07 08:12'."""
+    return f"{local(moment, zone):%Y-%m-%d %H:%M}"
+
+
 def day(moment: dt.datetime, zone: str) -> str:
     """Naive UTC -> 'Friday 7 March 2025'."""
     there = local(moment, zone)

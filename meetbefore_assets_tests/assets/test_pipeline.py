@@ -40,7 +40,9 @@ class Project:
             if status.todo and not status.failed_before:
                 self.instance.add_dynamic_partitions(PARTITIONS_NAME, [status.video_id])
                 result = self.job("process_video", status.video_id, list(status.todo), raise_on_error=raise_on_error)
-                made[status.video_id] = [event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key]
+                made[status.video_id] = [
+                    event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
+                ]
         return made
 
     def match(self) -> dg.ExecuteInProcessResult:
@@ -63,8 +65,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Project(tmp_path, instance)
 
 
@@ -116,8 +117,7 @@ def test_ids_do_not_depend_on_the_order_of_arrival(project: Project, tmp_path: P
     project.match()
     at_once = assigned_faces(project.bench).select("face_id", "person_id", "track_id").sort("face_id")
     (tmp_path / "other").mkdir()
-    (tmp_path / "other_dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "other_dagster")) as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         other = Project(tmp_path / "other", instance)
         for name in order:
             (other.videos / name).write_bytes((project.videos / name).read_bytes())
@@ -233,7 +233,10 @@ def test_the_published_database_holds_every_table_and_opens_while_it_is_replaced
         assert reader.execute("select count(*) from videos").fetchall() == [(4,)]
         seen = reader.execute("select min(seen_at) from detections").fetchall()
         assert seen == [(dt.datetime(2025, 3, 3, 8, 0, 0),)]
-        faces, assigned = reader.execute("select count(distinct face_id) from detections").fetchall(), reader.execute("select count(*) from identity_assignments").fetchall()
+        faces, assigned = (
+            reader.execute("select count(distinct face_id) from detections").fetchall(),
+            reader.execute("select count(*) from identity_assignments").fetchall(),
+        )
         assert faces == assigned
 
 
@@ -296,5 +299,3 @@ def test_events_carry_no_person(project: Project) -> None:
     for record in project.instance.get_runs():
         for entry in project.instance.all_logs(record.run_id):
             assert not any(person in str(entry) for person in ids)
-
-

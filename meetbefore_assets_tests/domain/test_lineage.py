@@ -1,0 +1,53 @@
+"""What is made again when something changes, and nothing more."""
+
+from typing import Any
+
+import pytest
+
+from meetbefore_assets.domain.lineage import PER_VIDEO, Models, expected_steps, failure_version, outdated
+from meetbefore_assets.settings import Settings
+
+MODELS = Models("detector-1", "recogniser-1", 0.36)
+
+
+def found(content: str = "c1", settings: dict[str, Any] | None = None, models: Models = MODELS) -> dict[str, str | None]:
+    steps = expected_steps(content, Settings.model_validate(settings or {}), models)
+    return {asset: step.data_version for asset, step in steps.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "todo"),
+    [
+        ({}, []),
+        ({"settings": {"matching": {"threshold": 0.5}}}, []),
+        ({"settings": {"encounters": {"gap_min": 5}}}, []),
+        ({"settings": {"clocks": [{"files": "*", "offset_s": 60}]}}, []),
+        ({"settings": {"time": {"zone": "Asia/Tokyo"}}}, []),
+        ({"settings": {"models": {"threads": 3}}}, []),
+        ({"settings": {"tracks": {"max_gap_s": 9}}}, ["tracks"]),
+        ({"models": Models("detector-1", "recogniser-1", 0.4)}, ["tracks"]),
+        ({"models": Models("detector-1", "recogniser-2", 0.36)}, ["embeddings", "tracks"]),
+        ({"models": Models("detector-2", "recogniser-1", 0.36)}, ["detections", "embeddings", "tracks"]),
+        ({"settings": {"detection": {"min_score": 0.7}}}, ["detections", "embeddings", "tracks"]),
+        ({"settings": {"frames": {"keep": "full"}}}, ["detections", "embeddings", "tracks"]),
+        ({"settings": {"sampling": {"interval_s": 2}}}, ["frames", "detections", "embeddings", "tracks"]),
+        ({"content": "c2"}, list(PER_VIDEO)),
+    ],
+)
+def test_what_a_change_makes_again(change: dict[str, Any], todo: list[str]) -> None:
+    steps = expected_steps(change.get("content", "c1"), Settings.model_validate(change.get("settings", {})), change.get("models", MODELS))
+    assert outdated(steps, found()) == todo
+
+
+@pytest.mark.parametrize("lost", PER_VIDEO)
+def test_a_lost_table_is_made_again_with_all_after_it(lost: str) -> None:
+    have = {**found(), lost: None}
+    assert outdated(expected_steps("c1", Settings(), MODELS), have) == list(PER_VIDEO[PER_VIDEO.index(lost) :])
+
+
+def test_a_failure_is_worth_another_try_when_something_changed() -> None:
+    steps = expected_steps("c1", Settings(), MODELS)
+    same = failure_version(steps, "1.0")
+    assert failure_version(expected_steps("c1", Settings(), MODELS), "1.0") == same
+    assert failure_version(steps, "1.1") != same
+    assert failure_version(expected_steps("c2", Settings(), MODELS), "1.0") != same
