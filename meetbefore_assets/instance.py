@@ -75,6 +75,7 @@ def _is_dead(tags: Mapping[str, str]) -> bool:
 
 
 def add_partitions(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> None:
+    """Have the UI know these videos."""
     known = set(instance.get_dynamic_partitions(PARTITIONS_NAME))
     new = [video_id for video_id in dict.fromkeys(video_ids) if video_id not in known]
     if new:
@@ -82,6 +83,7 @@ def add_partitions(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> No
 
 
 def drop_partitions(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> None:
+    """Have the UI forget these videos."""
     known = set(instance.get_dynamic_partitions(PARTITIONS_NAME))
     for video_id in video_ids:
         if video_id in known:

@@ -120,6 +120,9 @@ class DetectionSettings(_Section):
     min_face_px: float = Field(20.0, ge=4, le=4096, description="shorter side of the smallest face that is kept")
     min_score: float = Field(0.6, ge=0.05, le=0.99, description="least detector score")
     min_sharpness: float = Field(0.0, ge=0, le=1, description="least sharpness (0 blurred .. 1 sharp); 0 keeps all")
+    min_turned_score: float = Field(
+        0.8, ge=0, le=1, description="least detector score of a face seen from the side or from behind; 0 keeps all"
+    )
     max_side: int = Field(1280, ge=160, le=8192, description="longer side of the picture that is searched, pixels")
 
 

@@ -4,7 +4,6 @@ A fake video says who is seen in each of its moments: `{"moments": [[3, 7], [], 
 in whose colour the number of the person is written; the fake detector reads the squares, the fake embedder the colour.
 """
 
-import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -129,11 +128,6 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
             raise PackNotFoundError(f"the pack '{name}' is nowhere.", remedy="Put it there.")
         return FoundPack("sface", detector, embedder, VECTOR_SIZE, 0.5, 0.4, "free")
 
-    @contextlib.contextmanager
-    def lock(folder: Path, name: str, timeout_s: float) -> Iterator[None]:
-        with hold(folder, name, timeout_s):
-            yield
-
     return Workbench(
         home,
         Tools(
@@ -143,11 +137,11 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
             load_pack=lambda _name, _home, _device, _threads: LoadedPack(FakeDetector(detector), FakeEmbedder(embedder), "cpu"),
             open_camera=FakeCamera,
             new_index=FlatIndex,
-            scan=lambda paths: scan(paths),
+            scan=scan,
             content_hash=content_hash,
             sidecar_start=lambda _uri: "",
             machine_zone=lambda: "UTC",
-            hold=lock,
+            hold=hold,
             open_database=DuckDbPublisher,
         ),
     )

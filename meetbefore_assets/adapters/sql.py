@@ -34,6 +34,7 @@ _TYPES: dict[pl.DataType, str] = {
 
 
 def attach(path: str) -> str:
+    """Open a database file under the name `published`."""
     return f"attach '{_quoted(path)}' as published (storage_version '{STORAGE_VERSION}')"
 
 
@@ -45,6 +46,7 @@ def column_type(table: Table, name: str, vector_size: int) -> str:
 
 
 def create_table(table: Table, vector_size: int) -> str:
+    """DDL of a published table."""
     columns = ",\n    ".join(
         f"{column.name} {column_type(table, column.name, vector_size)}{'' if column.is_nullable else ' not null'}"
         for column in table.public
@@ -53,6 +55,7 @@ def create_table(table: Table, vector_size: int) -> str:
 
 
 def comments(table: Table) -> list[str]:
+    """The meaning of a table and of its columns, for viewers."""
     rows = [COMMENT_TABLE.format(table=table.name, text=_quoted(table.meaning))]
     return rows + [COMMENT_COLUMN.format(table=table.name, column=column.name, text=_quoted(column.meaning)) for column in table.public]
 
@@ -63,10 +66,12 @@ def delete_rows(table: Table) -> str:
 
 
 def delete_all(table: Table) -> str:
+    """Every row."""
     return f"delete from {table.name}"
 
 
 def insert_rows(table: Table) -> str:
+    """Rows of the registered frame `incoming`."""
     columns = ", ".join(column.name for column in table.public)
     return f"insert into {table.name} ({columns}) select {columns} from incoming"
 

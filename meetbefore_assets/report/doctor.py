@@ -60,7 +60,8 @@ def _place(bench: Workbench) -> Iterator[Finding]:
     free = shutil.disk_usage(existing).free
     yield "home", f"{bench.home}, {free / 2**30:.1f} GiB free", free > LITTLE_FREE_BYTES
     for source in bench.sources():
-        yield "source", f"{source}{'' if source.is_dir() else ' is not there'}", source.is_dir()
+        is_asked_for = bool(bench.settings().sources)
+        yield "source", f"{source}{'' if source.exists() else ' is not there'}", source.exists() or not is_asked_for
     yield "time zone", bench.zone(), True
 
 

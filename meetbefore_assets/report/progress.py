@@ -93,11 +93,11 @@ class RunView:
         again = people.filter(people["encounters"] > 1).height
         known = len(summary.intake.present)
         if not known:
-            self._console.print(
-                f"No recordings found in {', '.join(printable(str(source)) for source in bench.sources())}. Copy some there, or name a folder: meetbefore run FOLDER"
-            )
+            looked = ", ".join(printable(str(source)) for source in bench.sources())
+            self._console.print(f"No recordings found in {looked}. Copy some there, or name a folder: meetbefore run FOLDER")
         elif not summary.computed and not summary.matched and not summary.problems:
-            self._console.print(f"Nothing to do: all {words.count(known, 'video')} are in step ({seconds:.1f} s).")
+            failed = f", {len(summary.failed)} failed before" if summary.failed else ""
+            self._console.print(f"Nothing to do: {words.count(known, 'video')} known and in step{failed} ({seconds:.1f} s).")
         else:
             self._console.print(
                 f"{words.count(len(summary.computed), 'video')} computed, {words.count(known, 'video')} in all, in {seconds:.1f} s."

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -79,19 +80,25 @@ def _print_part(console: Console, part: dict[str, Any], mine: pl.DataFrame) -> N
     here = mine.filter((pl.col("video_id") == part["video_id"]) & pl.col("seen_at").is_between(part["started_at"], part["ended_at"]))
     places = ", ".join(words.offset(time_s) for time_s in here["time_s"].head(6))
     more = f" and {here.height - 6} more" if here.height > 6 else ""
-    similar = f"similarity {here['similarity'].min():.2f} to {here['similarity'].max():.2f}" if here.height else ""
+    low, high = _range(here["similarity"])
+    similar = f"similarity {low:.2f} to {high:.2f}"
     console.print(f"   {printable(str(part['file_name']))} at {places}{more}   ({words.count(here.height, 'face')}, {similar})")
+
+
+def _range(values: pl.Series) -> tuple[float, float]:
+    numbers = values.to_list() or [float("nan")]
+    return min(numbers), max(numbers)
 
 
 def _why(mine: pl.DataFrame, threshold: float) -> str:
     tracks = mine["track_id"].n_unique()
     if mine.height < 2:
         return "One face only: there is nothing it could be compared with."
-    typical = mine["similarity"].median()
+    typical = statistics.median(mine["similarity"].to_list())
     runner = mine.filter(pl.col("runner_up_similarity").is_not_null()).sort("runner_up_similarity", descending=True).head(1)
     text = (
         f"Why one person: {words.count(mine.height, 'face')} in {words.count(tracks, 'track')} agree; a face's similarity to the others is "
-        f"{typical:.2f} in the middle and {mine['similarity'].min():.2f} at the least, and groups are joined from {threshold:.2f} on."
+        f"{typical:.2f} in the middle and {_range(mine['similarity'])[0]:.2f} at the least, and groups are joined from {threshold:.2f} on."
     )
     if runner.height:
         other = runner.row(0, named=True)

@@ -8,7 +8,15 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.domain import file_to_video
-from meetbefore_assets.domain.frames_to_detections import alignment_matrices, frontality, gate, gate_sharpness, quality, sharpness
+from meetbefore_assets.domain.frames_to_detections import (
+    alignment_matrices,
+    frontality,
+    gate,
+    gate_sharpness,
+    is_turned_away,
+    quality,
+    sharpness,
+)
 from meetbefore_assets.domain.ports import U8, VideoReader
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX, Table
@@ -52,7 +60,7 @@ def detect_faces(bench: Workbench, video_id: str, reader: VideoReader) -> tuple[
     facts: dict[str, object] = {
         "moments": plan.height,
         "faces": len(rows),
-        **{f"dropped: {reason}": count for reason, count in sorted(dropped.items())},
+        **{f"dropped: {reason}": count for reason, count in sorted(dropped.items()) if count},
         "moments not decodable": len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
         "detector": bench.pack().detector.model_id,
@@ -72,10 +80,11 @@ def _faces(bench: Workbench, image: U8, dropped: Counter[str]) -> list[dict[str,
     if not len(batch):
         return []
     crops = bench.camera.align(image, alignment_matrices(batch.landmarks))
-    sharp = sharpness(crops)
-    kept = gate_sharpness(sharp, settings)
-    dropped.update({"blurred": int((~kept).sum())} if not kept.all() else {})
-    front = frontality(batch.landmarks)
+    sharp, front = sharpness(crops), frontality(batch.landmarks)
+    is_sharp = gate_sharpness(sharp, settings)
+    is_turned = is_turned_away(front, batch.scores, settings)
+    kept = is_sharp & ~is_turned
+    dropped.update({"blurred": int((~is_sharp).sum()), "turned away": int((is_sharp & is_turned).sum())})
     sides = np.minimum(batch.boxes[:, 2] - batch.boxes[:, 0], batch.boxes[:, 3] - batch.boxes[:, 1])
     good = quality(sides, sharp, front, batch.scores)
     return [

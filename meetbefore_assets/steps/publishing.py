@@ -19,6 +19,7 @@ _RECORD_OF = {"people": ("people", WHOLE), _ALIASES: ("identity_assignments", WH
 
 
 def database_path(bench: Workbench) -> Path:
+    """Where the published database lies."""
     return bench.home / "meetbefore.duckdb"
 
 

@@ -1,0 +1,178 @@
+"""The page to look at: one file that holds everything, and asks the network for nothing."""
+
+import base64
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from meetbefore_assets.errors import StoreError, UsageError
+from meetbefore_assets.report import page_rest
+from meetbefore_assets.report.page_data import Overview, is_companion, read_encounters, read_faces, read_overview
+from meetbefore_assets.report.page_people import cards
+from meetbefore_assets.report.page_phrases import Phrase, say
+from meetbefore_assets.report.page_pictures import candidates, choose, room
+from meetbefore_assets.report.page_shapes import week
+from meetbefore_assets.report.page_strings import CHINESE, ENGLISH, WEEKDAYS
+from meetbefore_assets.report.page_together import together
+from meetbefore_assets.report.words import local
+from meetbefore_assets.settings import digest
+from meetbefore_assets.workbench import Workbench
+
+FILE_NAME = "report.html"
+_TEMPLATE, _STYLE, _SCRIPT = "page.html.jinja", "page.css", "page.js"
+_FOLDER = Path(__file__).parent
+_VERSION = re.compile(rb'<meta name="meetbefore-version" content="([0-9a-f]+)">')
+_HEAD_BYTES = 2048
+# Timelines of people behind this rank are laid out when they are opened: 5,000 at once were 780,000 elements.
+PLAIN_CARDS = 300
+
+
+@dataclass(frozen=True)
+class Written:
+    """The page on disk.
+
+    Attributes:
+        people: how many are shown.
+        size_bytes: of the file.
+        path: where it is.
+        version: hash of what went in.
+    """
+
+    people: int
+    size_bytes: int
+    path: str
+    version: str
+
+
+def write_report(bench: Workbench, destination: Path | None = None) -> Written:
+    """Write the page, unless the one that is there is in step with the record.
+
+    Args:
+        bench: the home whose record is shown.
+        destination: file to write; None: `<home>/report.html`. It is readable by its owner only.
+
+    Raises:
+        UsageError: the destination is a folder, or lies in one that does not exist.
+        StoreError: the record cannot be read, or the page not be written.
+    """
+    path = bench.home / FILE_NAME if destination is None else destination
+    if destination is None:
+        bench.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_destination(path)
+    overview = read_overview(bench, template_version())
+    if written_version(path) != overview.version:
+        _write(path, render(bench, overview))
+    return Written(overview.shown.height, path.stat().st_size, str(path), overview.version)
+
+
+def _check_destination(path: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; expected the name of a file to write.", remedy=f"For example {path / FILE_NAME}.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"the folder {path.parent} does not exist; expected one to write {path.name} to.")
+
+
+def written_version(path: Path) -> str:
+    """Version of the page at a path; "" where there is no page."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        found = _VERSION.search(file.read(_HEAD_BYTES))
+    return found.group(1).decode() if found else ""
+
+
+@cache
+def template_version() -> str:
+    """Hash of the program that makes the page: another one makes another page."""
+    return digest("page", [path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("page*")) if path.is_file()])
+
+
+def render(bench: Workbench, overview: Overview) -> Iterable[str]:
+    """The page, piece by piece."""
+    shown = overview.shown
+    encounters = read_encounters(bench, overview)
+    faces = read_faces(bench, overview, encounters)
+    pairs = together(encounters)
+    pictures = choose(bench, candidates(shown, faces), room(shown.height, encounters))
+    people = cards(overview, encounters, faces, pairs, pictures)
+    strangers = shown.filter(~is_companion()).height
+    begins = encounters.group_by("encounter_id").agg(pl.col("started_at").min()).sort("encounter_id")["started_at"].to_list()
+    style, script = ((_FOLDER / name).read_text(encoding="utf-8") for name in (_STYLE, _SCRIPT))
+    return (
+        _environment()
+        .get_template(_TEMPLATE)
+        .generate(
+            version=overview.version,
+            policy=content_policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            languages=(ENGLISH, CHINESE),
+            weekdays=WEEKDAYS,
+            plain_cards=PLAIN_CARDS,
+            titles=say("title"),
+            summary=page_rest.summary(overview),
+            zone=overview.zone,
+            threshold=overview.threshold,
+            has_people=bool(overview.people.height),
+            strangers=people[:strangers],
+            companions=people[strangers:],
+            week=week([local(moment, overview.zone) for moment in begins]),
+            together=page_rest.together_table(overview, pairs),
+            clocks=page_rest.clock_rows(overview),
+            doubts=page_rest.clock_warnings(overview),
+            left=page_rest.left_out(overview, pictures.left_out),
+        )
+    )
+
+
+def content_policy(style: str, script: str) -> str:
+    """Content-Security-Policy of the page: nothing is fetched, and no script runs but its own."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    fetched = f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
+    return f"{fetched}; base-uri 'none'; form-action 'none'"
+
+
+def both(phrase: Phrase | str) -> Markup:
+    """Both languages, escaped; the style shows the one that is chosen."""
+    if isinstance(phrase, str) or phrase.en == phrase.zh:
+        return escape(phrase if isinstance(phrase, str) else phrase.en)
+    # Concatenated: Markup.format took half of the time of a page of 5,000 people.
+    return Markup(f"<i lang={ENGLISH}>{escape(phrase.en)}</i><i lang={CHINESE}>{escape(phrase.zh)}</i>")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["both"] = both
+    environment.globals["t"] = lambda key, **parts: both(say(key, **parts))
+    return environment
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
+    """Write under a temporary name, sync, rename: whoever opens the page sees a whole one."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be written: {error.strerror or error}.", remedy="Free some space or check the permissions, then run again."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

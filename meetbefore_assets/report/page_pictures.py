@@ -1,0 +1,89 @@
+"""Which faces are pictured on the page: the best of each encounter, as many as fit."""
+
+import base64
+from dataclasses import dataclass
+
+import polars as pl
+
+from meetbefore_assets.workbench import Workbench
+
+PER_ENCOUNTER = 6
+MOST_BYTES = 40_000_000
+# What the text of the page takes: measured on 5,000 people with 25,000 encounters, rounded up.
+PAGE_BYTES, PERSON_BYTES, ENCOUNTER_BYTES = 58_000_000, 2_800, 700
+_AROUND = 120  # bytes of an <img> around its data
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of the page.
+
+    Attributes:
+        portraits: face_id -> base64 of the JPEG, of each person's best face.
+        shots: face_id -> base64 of the JPEG, of the best faces of the encounters.
+        left_out: candidates for which there was no room.
+    """
+
+    portraits: dict[str, str]
+    shots: dict[str, str]
+    left_out: int
+
+
+def room(people: int, encounters: pl.DataFrame) -> int:
+    """Bytes that pictures may take beside the text of so many people and their encounters (file_name; a row per video)."""
+    names = int(encounters["file_name"].str.len_bytes().sum())
+    return max(0, min(MOST_BYTES, PAGE_BYTES - people * PERSON_BYTES - encounters.height * ENCOUNTER_BYTES - names))
+
+
+def candidates(people: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:
+    """Faces that should be pictured, the most wanted first.
+
+    Args:
+        people: person_id and best_face_id, in the order of the ranking.
+        faces: face_id, video_id, person_id, encounter_id, quality, seen_at.
+
+    Returns:
+        face_id, video_id, level: everybody's best face (level 0), then the best face of every encounter (1), the second
+        best (2), and so on to six; within a level by rank.
+    """
+    ranked = people.select("person_id", "best_face_id").with_row_index("rank")
+    portraits = faces.join(ranked, left_on=["person_id", "face_id"], right_on=["person_id", "best_face_id"])
+    portraits = portraits.sort("rank").select("face_id", "video_id", pl.lit(0, pl.UInt32).alias("level"))
+    order = faces.join(ranked, on="person_id").sort([-pl.col("quality"), "face_id"], maintain_order=True)
+    levels = order.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("encounter_id").alias("level"))
+    shots = levels.filter(pl.col("level") <= PER_ENCOUNTER).sort("level", "rank", "encounter_id").select("face_id", "video_id", "level")
+    return pl.concat([portraits, shots])
+
+
+def choose(bench: Workbench, wanted: pl.DataFrame, most_bytes: int) -> Pictures:
+    """Read the pictures of the first candidates that fit into `most_bytes`.
+
+    The pictures of one video at a time are in memory; they are read twice, because what fits is known only when all
+    sizes are.
+    """
+    sizes = _sizes(bench, wanted)
+    chosen = sizes.filter(pl.col("size").cum_sum() <= most_bytes)
+    jpegs = _read(bench, chosen)
+    portraits, shots = chosen.filter(pl.col("level") == 0)["face_id"], chosen.filter(pl.col("level") > 0)["face_id"]
+    return Pictures(
+        {face_id: jpegs[face_id] for face_id in portraits}, {face_id: jpegs[face_id] for face_id in shots}, sizes.height - chosen.height
+    )
+
+
+def _sizes(bench: Workbench, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Add `size`, bytes on the page; faces without a picture fall out."""
+    measured = [pl.DataFrame(schema={"face_id": pl.String, "size": pl.Int64})]
+    for video_id in sorted(wanted["video_id"].unique()):
+        blobs = bench.store.get("detections", video_id, ["face_id", "thumbnail"])
+        encoded = (pl.col("thumbnail").bin.size().cast(pl.Int64) + 2) // 3 * 4 + _AROUND
+        measured.append(blobs.filter(pl.col("thumbnail").bin.size() > 0).select("face_id", encoded.alias("size")))
+    return wanted.join(pl.concat(measured), on="face_id", how="inner", maintain_order="left")
+
+
+def _read(bench: Workbench, chosen: pl.DataFrame) -> dict[str, str]:
+    jpegs: dict[str, str] = {}
+    for (video_id,), rows in chosen.group_by("video_id", maintain_order=True):
+        blobs = bench.store.get("detections", str(video_id), ["face_id", "thumbnail"])
+        needed = blobs.join(rows.select("face_id").unique(), on="face_id", how="semi")
+        jpegs.update((face_id, base64.b64encode(blob).decode("ascii")) for face_id, blob in needed.iter_rows())
+    return jpegs

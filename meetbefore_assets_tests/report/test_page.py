@@ -1,0 +1,315 @@
+"""The page: who is on it, what it says of them, and what it must never do."""
+
+import re
+import stat
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from meetbefore_assets.errors import StoreError, UsageError
+from meetbefore_assets.report import page
+from meetbefore_assets.report.page import write_report, written_version
+from meetbefore_assets_tests.report.record import Record, Seen, dji
+
+VOID = {"meta", "img", "input", "br", "link"}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+class Page(HTMLParser):
+    """The text of a page as one reads it in one language, its elements, and whether every tag is closed."""
+
+    def __init__(self, path: Path, language: str) -> None:
+        super().__init__()
+        self.hidden_language = {"en": "zh-CN", "zh-CN": "en"}[language]
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[tuple[str, bool]] = []
+        self.words: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        is_hidden = tag in ("style", "script") or (tag != "html" and dict(attrs).get("lang") == self.hidden_language)
+        if tag not in VOID:
+            self.open.append((tag, is_hidden or bool(self.open and self.open[-1][1])))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open[-1][0] == tag
+        self.open.pop()
+        if tag in ("td", "th", "p", "li", "h2", "h3", "h4", "small", "summary"):
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if not (self.open and self.open[-1][1]):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+    @property
+    def people(self) -> list[str]:
+        """Who has a card, in order."""
+        return [str(attrs["id"]).removeprefix("p-") for tag, attrs in self.elements if tag == "article"]
+
+
+def read(path: Path, language: str = "en") -> Page:
+    return Page(path, language)
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    """Ann is met on three days, Bob on two and together with Ann; Cy once; a clock is in doubt, a video failed, one is away."""
+    record = Record(tmp_path / "home")
+    record.video(dji(3), [Seen("ann", range(5, 15), "bob"), Seen("bob", [6.0, 7.0])], {"dropped: too small": "4", "dropped: blurred": "2"})
+    record.video(dji(4, 20), [Seen("ann", [61.0]), Seen("bob", [61.0], "ann"), Seen("cy", [70.0])], {"moments not decodable": "3"})
+    record.video("holiday.mp4", [Seen("ann", [1.0, 2.0])])
+    record.video(dji(9), [Seen("cy2", [1.0])], is_there=False)
+    record.failed_video("torn.mp4", "torn.mp4 ends before its index; expected 12 s, found 3 s.")
+    return record
+
+
+def test_people_met_twice_are_shown_and_people_seen_once_are_counted(record: Record) -> None:
+    written = write_report(record.finish())
+    shown = read(Path(written.path))
+    assert shown.people == ["ann", "bob"]
+    assert written.people == 2
+    assert "4 videos from Monday 3 March 2025 to Sunday 9 March 2025: 4 people seen, 2 strangers met more than once." in shown.text
+    assert "2 people seen once: counted, not shown." in shown.text
+
+
+def test_an_encounter_tells_video_clock_offset_evidence_and_what_to_do_next(record: Record) -> None:
+    shown = read(Path(write_report(record.finish()).path))
+    assert "Mon 3 Mar 2025 08:00:05" in shown.text
+    assert f"{dji(3)} 08:00:05–08:00:14 in the video at 0:05–0:14 6 of 10 faces pictured" in shown.text
+    assert "Similarity to their other faces 0.62; the next best person is bob at 0.31." in shown.text
+    assert "meetbefore show ann" in shown.text
+    assert "2 encounters on 2 days over 36 hours, last on Tuesday 4 March 2025" in shown.text
+
+
+def test_pictures_come_best_first_and_load_late(record: Record) -> None:
+    shown = read(Path(write_report(record.finish()).path))
+    images = [attrs for tag, attrs in shown.elements if tag == "img"]
+    assert len(images) == 2 + (6 + 1 + 2) + (2 + 1)
+    assert all(image["loading"] == "lazy" and image["decoding"] == "async" and image["alt"] for image in images)
+    assert all(str(image["src"]).startswith("data:image/jpeg;base64,") for image in images)
+    assert [image["alt"] for image in images[1:7]] == [f"ann, 0:{second:02d}" for second in (5, 6, 7, 8, 9, 10)]
+
+
+def test_strangers_come_first_companions_apart_and_me_not_at_all(record: Record) -> None:
+    record.video(dji(5), [Seen("dan", [1.0]), Seen("eve", [1.0])])
+    record.video(dji(6), [Seen("dan", [1.0]), Seen("eve", [1.0])])
+    bench = record.finish(names={"ann": "Ann"}, roles={"ann": "companion", "dan": "me", "eve": "ignored"})
+    shown = read(Path(write_report(bench).path))
+    assert shown.people == ["bob", "ann"]
+    assert shown.text.index("meetbefore show bob") < shown.text.index("Companions People who") < shown.text.index("meetbefore show ann")
+    assert "1 stranger met more than once, and 1 companion." in shown.text
+    assert "2 people not shown because you said so" in shown.text
+
+
+def test_who_was_seen_together(record: Record) -> None:
+    shown = read(Path(write_report(record.finish()).path))
+    assert "ann + bob 2" in shown.text
+    assert "Seen together with ann ×2" in shown.text
+
+
+def test_what_was_left_out_and_how_sure_the_clocks_are(record: Record) -> None:
+    shown = read(Path(write_report(record.finish()).path))
+    assert "torn.mp4 ends before its index; expected 12 s, found 3 s." in shown.text
+    assert f"1 video not where they were; what was learnt from them before is kept: {dji(9)}" in shown.text
+    assert "6 faces found and dropped: blurred 2, too small 4." in shown.text
+    assert "3 moments could not be decoded." in shown.text
+    assert "file name (dji) 3 0" in shown.text
+    assert "time the file was last changed 1 1" in shown.text
+    assert "Taken from the time the file was last changed, which copying may alter. holiday.mp4" in shown.text
+
+
+def test_names_and_file_names_cannot_become_markup(tmp_path: Path) -> None:
+    evil = '<script>alert("x")</script>&\'"><img src=x onerror=alert(1)>'
+    record = Record(tmp_path / "home")
+    record.video(f"{dji(3)}{evil}.mp4", [Seen("ann", [1.0]), Seen("bob", [1.0])])
+    record.video(f"{dji(4)}{evil}.mp4", [Seen("ann", [1.0], "bob"), Seen("bob", [1.0])])
+    record.failed_video(f"{evil}.mp4", f"cannot read {evil}")
+    path = Path(write_report(record.finish(names={"ann": evil})).path)
+    shown = read(path)
+    assert sum(tag == "script" for tag, _ in shown.elements) == 1
+    assert not [attrs for _, attrs in shown.elements if "onerror" in attrs or attrs.get("src") == "x"]
+    assert evil in shown.text
+    assert all(f"{alt}".startswith((evil, "bob")) for tag, attrs in shown.elements if tag == "img" for alt in [attrs["alt"]])
+
+
+def test_timelines_far_down_are_text_until_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "PLAIN_CARDS", 1)
+    record = Record(tmp_path / "home")
+    for day in (3, 4):
+        record.video(f"{dji(day)}</noscript><marquee>.mp4", [Seen("ann", [1.0]), Seen("bob", [1.0])])
+    path = Path(write_report(record.finish(names={"bob": "</noscript><marquee>"})).path)
+    shown = read(path)
+    assert shown.people == ["ann", "bob"]
+    assert "marquee" not in {tag for tag, _ in shown.elements}
+    inert = path.read_text(encoding="utf-8").split("<noscript>")
+    assert "meetbefore show ann" in inert[0]
+    assert "meetbefore show bob" in inert[1].split("</noscript>")[0]
+    assert len(inert) == 2
+
+
+def test_nothing_is_fetched(record: Record) -> None:
+    path = Path(write_report(record.finish()).path)
+    text = path.read_text(encoding="utf-8")
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "@import" not in text
+    assert not re.findall(r"url\((?!#)", text)
+    shown = read(path)
+    assert {tag for tag, _ in shown.elements}.isdisjoint({"link", "iframe", "object", "embed", "base", "form"})
+    assert all(str(attrs["href"]).startswith("#") for _, attrs in shown.elements if "href" in attrs)
+    policy = next(attrs["content"] for tag, attrs in shown.elements if attrs.get("http-equiv") == "Content-Security-Policy")
+    style, script = (text.split(f"<{tag}>")[1].split(f"</{tag}>")[0] for tag in ("style", "script"))
+    assert policy == page.content_policy(style, script)
+    assert str(policy).startswith("default-src 'none'; img-src data:;")
+    assert not [attrs for _, attrs in shown.elements if "style" in attrs or any(name.startswith("on") for name in attrs)]
+
+
+def test_each_language_is_whole_and_free_of_the_other(record: Record) -> None:
+    path = Path(write_report(record.finish()).path)
+    english, chinese = read(path, "en").text, read(path, "zh-CN").text
+    assert not CHINESE.search(english)
+    assert "2 次相遇，分布在 2 天，前后跨越 36 小时，最近一次在2025年3月4日周二" in chinese
+    data = (
+        "torn.mp4 ends before its index; expected 12 s, found 3 s.",
+        "meetbefore show",
+        "holiday.mp4",
+        "torn.mp4",
+        dji(3),
+        dji(4, 20),
+        dji(9),
+    )
+    for known in (*data, "ann", "bob", "UTC", "dji", "QuickTime"):
+        chinese = chinese.replace(known, "")
+    assert not re.findall(r"[A-Za-z]+", chinese.replace("People you keep meeting", ""))
+
+
+def test_headings_landmarks_and_labels(record: Record) -> None:
+    shown = read(Path(write_report(record.finish()).path))
+    tags = [tag for tag, _ in shown.elements]
+    assert tags.count("h1") == tags.count("main") == tags.count("header") == tags.count("nav") == 1
+    levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    ids = [attrs["id"] for _, attrs in shown.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for _, attrs in shown.elements:
+        for name in ("aria-labelledby", "for"):
+            assert name not in attrs or attrs[name] in ids
+        assert not str(attrs.get("href", "#")).removeprefix("#") or str(attrs["href"])[1:] in ids
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_every_ground(theme: int) -> None:
+    style = (Path(page.__file__).parent / "page.css").read_text(encoding="utf-8")
+    colours = {name: pair[theme] for name, *pair in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", style)}
+    for ink in ("ink", "quiet", "accent", "warn"):
+        for ground in ("ground", "card", "soft"):
+            bright, dim = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= 4.5, (ink, ground)
+
+
+def test_the_same_record_gives_the_same_page(record: Record, tmp_path: Path) -> None:
+    bench = record.finish()
+    first, second = write_report(bench, tmp_path / "a.html"), write_report(bench, tmp_path / "b.html")
+    assert first.version == second.version
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_a_page_in_step_is_not_written_again(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = record.finish()
+    written = write_report(bench)
+    before = Path(written.path).stat().st_ino
+    assert write_report(bench) == written
+    assert Path(written.path).stat().st_ino == before
+    again = write_report(record.finish(names={"ann": "Ann"}))
+    assert again.version != written.version
+    assert written_version(Path(again.path)) == again.version
+    assert "Ann" in read(Path(again.path)).text
+
+
+@pytest.mark.parametrize("change", ["clock", "video", "failure"])
+def test_whatever_is_on_the_page_changes_its_version(record: Record, change: str) -> None:
+    before = write_report(record.finish()).version
+    if change == "clock":
+        (record.home / "settings.toml").write_text('[[clocks]]\nfiles = "holiday*"\noffset_s = 60\n')
+    elif change == "video":
+        record.video(dji(12), [Seen("cy", [1.0])])
+    else:
+        record.failed_video("empty.mp4", "empty.mp4 is empty.")
+    assert write_report(record.finish()).version != before
+
+
+def test_an_empty_record_gives_a_page_that_says_so(tmp_path: Path) -> None:
+    written = write_report(Record(tmp_path / "home").bench)
+    assert (written.people, Path(written.path)) == (0, tmp_path / "home" / "report.html")
+    shown, chinese = read(Path(written.path)), read(Path(written.path), "zh-CN")
+    assert "Nobody was found yet." in shown.text
+    assert "还没有找到任何人。" in chinese.text
+    assert "Nothing was left out." in shown.text
+
+
+def test_a_record_without_anybody_met_twice_says_so(tmp_path: Path) -> None:
+    record = Record(tmp_path / "home")
+    record.video(dji(3), [Seen("ann", [1.0])])
+    shown = read(Path(write_report(record.finish()).path))
+    assert "1 video: 1 person seen, nobody twice yet." in shown.text
+    assert "No stranger was met twice yet." in shown.text
+    assert not shown.people
+
+
+def test_a_person_who_was_seen_at_once_in_two_videos_has_one_encounter_there(tmp_path: Path) -> None:
+    record = Record(tmp_path / "home")
+    record.video(dji(3), [Seen("ann", range(8))])
+    record.video(dji(3).replace("_D", "_E"), [Seen("ann", range(8))])
+    record.video(dji(5), [Seen("ann", [1.0])])
+    shown = read(Path(write_report(record.finish()).path))
+    assert "2 encounters on 2 days" in shown.text
+    assert sum(tag == "img" for tag, _ in shown.elements) == 1 + 6 + 1
+    assert sum(tag == "li" and not attrs for tag, attrs in shown.elements) > 0
+    assert shown.text.count("Similarity to their other faces") == 2
+
+
+def test_the_file_is_the_owners_and_nothing_else_is_left(record: Record) -> None:
+    path = Path(write_report(record.finish()).path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not list(path.parent.glob("*.tmp")) + list(path.parent.glob(".*.tmp"))
+
+
+def test_a_page_that_cannot_be_made_leaves_the_old_one(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(write_report(record.finish()).path)
+    before = path.read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("meetbefore_assets.report.page.os.fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        write_report(record.finish(names={"ann": "Ann"}))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir() if entry.suffix == ".tmp"] == []
+
+
+def test_a_destination_that_is_no_file(record: Record, tmp_path: Path) -> None:
+    bench = record.finish()
+    with pytest.raises(UsageError, match="is a folder"):
+        write_report(bench, tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        write_report(bench, tmp_path / "nowhere" / "report.html")
