@@ -139,8 +139,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     "left.hidden": ("{people} not shown because you said so (you yourself, or ignored).", "按你的标记未显示 {people}（你本人或已忽略）。"),
     "left.failed": ("{videos} could not be used:", "{videos}无法使用："),
     "left.missing": (
-        "{videos} not where they were; what was learnt from them before is kept:",
-        "{videos}已不在原处；之前得到的结果仍保留：",
+        "Not found in their place any more ({videos}); what was learnt before is kept:",
+        "已不在原处（{videos}）；之前得到的结果仍保留：",
     ),
     "left.faces": ("{faces} found and dropped: {reasons}.", "找到但舍弃了 {faces}：{reasons}。"),
     "left.moments": ("{moments} could not be decoded.", "{moments}无法解码。"),

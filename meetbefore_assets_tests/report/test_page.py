@@ -122,7 +122,7 @@ def test_who_was_seen_together(record: Record) -> None:
 def test_what_was_left_out_and_how_sure_the_clocks_are(record: Record) -> None:
     shown = read(Path(write_report(record.finish()).path))
     assert "torn.mp4 ends before its index; expected 12 s, found 3 s." in shown.text
-    assert f"1 video not where they were; what was learnt from them before is kept: {dji(9)}" in shown.text
+    assert f"Not found in their place any more (1 video); what was learnt before is kept: {dji(9)}" in shown.text
     assert "6 faces found and dropped: blurred 2, too small 4." in shown.text
     assert "3 moments could not be decoded." in shown.text
     assert "file name (dji) 3 0" in shown.text
