@@ -16,6 +16,8 @@ _TEMPLATE = """\
 # Written by meetbefore for this home; edit it as you like, it is not written again.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 storage:
   sqlite:
     base_dir: {folder}/storage

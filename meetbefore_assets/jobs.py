@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-
 PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
 MATCHING = ("matching_policy", "face_index", "identity_assignments", "encounter_scores", "people")
 PUBLISHING = ("meetbefore_db", "encounter_report")

@@ -5,7 +5,7 @@ import json
 import math
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import tomlkit
@@ -118,7 +118,9 @@ class DetectionSettings(_Section):
     """Which faces are kept."""
 
     min_face_px: float = Field(20.0, ge=4, le=4096, description="shorter side of the smallest face that is kept")
-    min_score: float = Field(0.6, ge=0.05, le=0.99, description="least detector score")
+    min_score: Annotated[float, Field(ge=0.05, le=0.99)] | Literal["auto"] = Field(
+        "auto", description="least detector score; auto: what belongs to the detector"
+    )
     min_sharpness: float = Field(0.0, ge=0, le=1, description="least sharpness (0 blurred .. 1 sharp); 0 keeps all")
     min_turned_score: float = Field(
         0.8, ge=0, le=1, description="least detector score of a face seen from the side or from behind; 0 keeps all"

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from meetbefore_assets.domain.ports import FaceCamera, Store, VectorIndex, VideoReader
+from meetbefore_assets.packs import MIN_SCORES
 from meetbefore_assets.settings import Settings
 from meetbefore_assets.workbench import Found, FoundPack, LoadedPack, Publisher, Tools, Workbench
 
@@ -53,16 +54,7 @@ def _find_pack(name: str, home: Path) -> FoundPack:
     from meetbefore_assets.adapters.packs_local import find_pack
 
     local = find_pack(name, home)
-    known = local.recogniser
-    return FoundPack(
-        name=local.name,
-        detector_id=local.detector_id,
-        recogniser_id=local.recogniser_id,
-        vector_size=local.vector_size,
-        threshold=known.threshold,
-        track_similarity=known.track_similarity,
-        licence=local.licence,
-    )
+    return FoundPack(local.name, local.detector_id, local.recogniser_id, local.recogniser, MIN_SCORES[local.detector_kind], local.licence)
 
 
 def _load_pack(name: str, home: Path, device: str, threads: int) -> LoadedPack:

@@ -12,7 +12,7 @@ import polars as pl
 from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.lineage import Models
 from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VectorIndex, VideoReader
-from meetbefore_assets.errors import ThresholdUnknownError
+from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
 from meetbefore_assets.settings import Settings
 
@@ -24,18 +24,16 @@ class FoundPack:
     Attributes:
         name: as people call it.
         detector_id, recogniser_id: change whenever the models' answers could.
-        vector_size: numbers a vector.
-        threshold: default least cosine at which two groups are one person; None if nobody measured one.
-        track_similarity: default least cosine inside a track.
+        recogniser: vector size, and the thresholds that belong to it.
+        min_score: least score that belongs to the detector.
         licence: a sentence.
     """
 
     name: str
     detector_id: str
     recogniser_id: str
-    vector_size: int
-    threshold: float | None
-    track_similarity: float | None
+    recogniser: Recogniser
+    min_score: float
     licence: str
 
 
@@ -159,17 +157,16 @@ class Workbench:
         """
         settings = settings or self.settings()
         pack = self.found_pack(settings)
-        wanted = settings.tracks.min_similarity
-        similarity = pack.track_similarity if isinstance(wanted, str) else wanted
-        if similarity is None:
-            raise ThresholdUnknownError(
-                f"nobody measured thresholds for the recogniser {pack.recogniser_id} of pack '{pack.name}', and none are set.",
-                remedy="Set tracks.min_similarity and matching.threshold, each a cosine (0.3 to 0.6 is usual).",
-            )
-        return Models(pack.detector_id, pack.recogniser_id, similarity)
+        score = settings.detection.min_score
+        return Models(
+            pack.detector_id,
+            pack.recogniser_id,
+            default_track_similarity(pack.recogniser, settings.tracks.min_similarity),
+            pack.min_score if isinstance(score, str) else score,
+        )
 
-    def pack(self) -> LoadedPack:
-        models = self.settings().models
+    def pack(self, settings: Settings | None = None) -> LoadedPack:
+        models = (settings or self.settings()).models
         key = (models.pack, models.device, models.threads or self.threads)
         if key not in self._packs:
             self._packs[key] = self.tools.load_pack(models.pack, self.home, models.device, models.threads or self.threads)

@@ -19,6 +19,7 @@ from meetbefore_assets.adapters.locks import hold
 from meetbefore_assets.adapters.store_parquet import open_store
 from meetbefore_assets.domain.ports import F32, F64, I64, U8, FaceBatch, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.errors import PackNotFoundError, RecordTornError, UnreadableVideoError
+from meetbefore_assets.packs import Recogniser
 from meetbefore_assets.workbench import FoundPack, LoadedPack, Tools, Workbench
 
 SQUARE_PX = 64
@@ -126,7 +127,8 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
     def find_pack(name: str, _home: Path) -> FoundPack:
         if name != "sface":
             raise PackNotFoundError(f"the pack '{name}' is nowhere.", remedy="Put it there.")
-        return FoundPack("sface", detector, embedder, VECTOR_SIZE, 0.5, 0.4, "free")
+        recogniser = Recogniser(embedder, VECTOR_SIZE, None, None, "RGB", 0.5, 0.4, "free")
+        return FoundPack("sface", detector, embedder, recogniser, 0.6, "free")
 
     return Workbench(
         home,

@@ -39,7 +39,7 @@ class Clock:
     warning: str = ""
 
 
-def resolve_clock(  # noqa: PLR0917
+def resolve_clock(
     file_names: Sequence[str],
     tags: Mapping[str, str],
     sidecar_start: str,

@@ -30,11 +30,13 @@ class Models:
     Attributes:
         detector_id, recogniser_id: change whenever the models' answers could.
         track_similarity: least cosine inside a track.
+        min_score: least detector score.
     """
 
     detector_id: str
     recogniser_id: str
     track_similarity: float
+    min_score: float
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,12 @@ def parameters(asset: str, settings: Settings, models: Models) -> dict[str, str]
     """The settings and models that a table of a video depends on, hashed, by name."""
     values: dict[str, dict[str, object]] = {
         "frames": {"sampling": settings.sampling},
-        "detections": {"detector": models.detector_id, "detection": settings.detection, "keep": settings.frames},
+        "detections": {
+            "detector": models.detector_id,
+            "detection": settings.detection,
+            "min_score": models.min_score,
+            "keep": settings.frames,
+        },
         "embeddings": {"recogniser": models.recogniser_id},
         "tracks": {"max_gap_s": settings.tracks.max_gap_s, "min_similarity": models.track_similarity},
     }

@@ -19,24 +19,25 @@ from meetbefore_assets.domain.frames_to_detections import (
 )
 from meetbefore_assets.domain.ports import U8, VideoReader
 from meetbefore_assets.errors import UnreadableVideoError
-from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX, Table
+from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
 from meetbefore_assets.steps.clocks import started_at
-from meetbefore_assets.workbench import Workbench
+from meetbefore_assets.steps.made import Making
 
 PREVIEW_SIDE_PX = 480
 # Faces from this score on are looked at, so that those dropped for a low score are counted.
 COUNTED_SCORE = 0.4
 
 
-def detect_faces(bench: Workbench, video_id: str, reader: VideoReader) -> tuple[Table, pl.DataFrame, dict[str, object]]:
-    """All faces of one video.
+def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dict[str, object]]:
+    """All faces of one video, and facts about how they were found.
 
     Raises:
         UnreadableVideoError: not one of the planned moments could be decoded.
     """
+    bench, video_id = making.bench, making.video_id
     plan = bench.store.get("frames", video_id, ["frame_id", "pts", "time_s"])
     content_hash = bench.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
-    keeper = _Keeper(bench, video_id)
+    keeper = _Keeper(making)
     dropped: Counter[str] = Counter()
     rows: list[dict[str, object]] = []
     errors: list[str] = []
@@ -49,7 +50,7 @@ def detect_faces(bench: Workbench, video_id: str, reader: VideoReader) -> tuple[
             continue
         keeper.keep(time_s, picture.image)
         place = {"video_id": video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
-        for ordinal, row in enumerate(_faces(bench, picture.image, dropped)):
+        for ordinal, row in enumerate(_faces(making, picture.image, dropped)):
             rows.append({**place, **row, "face_id": file_to_video.face_id(content_hash, picture.pts, ordinal)})
     if errors and len(errors) == plan.height:
         raise UnreadableVideoError(
@@ -63,19 +64,19 @@ def detect_faces(bench: Workbench, video_id: str, reader: VideoReader) -> tuple[
         **{f"dropped: {reason}": count for reason, count in sorted(dropped.items()) if count},
         "moments not decodable": len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
-        "detector": bench.pack().detector.model_id,
-        "device": bench.pack().device,
+        "detector": bench.pack(making.settings).detector.model_id,
+        "device": bench.pack(making.settings).device,
     }
     if errors:
         facts["first decoding error"] = errors[0]
-    return DETECTIONS, DETECTIONS.frame(rows), facts
+    return DETECTIONS.frame(rows), facts
 
 
-def _faces(bench: Workbench, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
+def _faces(making: Making, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
     """The faces of one picture that pass the gates, in a stable order."""
-    settings = bench.settings().detection
-    found = bench.pack().detector.detect(image, min_score=min(COUNTED_SCORE, settings.min_score), max_side=settings.max_side)
-    batch, counts = gate(found, (image.shape[1], image.shape[0]), settings)
+    bench, settings, min_score = making.bench, making.settings.detection, making.models.min_score
+    found = bench.pack(making.settings).detector.detect(image, min_score=min(COUNTED_SCORE, min_score), max_side=settings.max_side)
+    batch, counts = gate(found, (image.shape[1], image.shape[0]), min_score, settings.min_face_px)
     dropped.update(counts)
     if not len(batch):
         return []
@@ -105,21 +106,21 @@ def _faces(bench: Workbench, image: U8, dropped: Counter[str]) -> list[dict[str,
 class _Keeper:
     """Writes whole pictures where the setting asks for them, named by local time as AreWeMeetBefore named them."""
 
-    def __init__(self, bench: Workbench, video_id: str) -> None:
-        self._keep = bench.settings().frames.keep
-        self._bench = bench
-        self._folder = bench.home / "frames" / video_id
-        self._start = started_at(bench, video_id, local=True) if self._keep != "none" else None
+    def __init__(self, making: Making) -> None:
+        self._keep = making.settings.frames.keep
+        self._interval_s = making.settings.sampling.interval_s
+        self._camera = making.bench.camera
+        self._folder = making.bench.home / "frames" / making.video_id
+        self._start = started_at(making.bench, making.video_id, local=True) if self._keep != "none" else None
 
     def keep(self, time_s: float, image: U8) -> None:
         if self._start is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        interval_s = self._bench.settings().sampling.interval_s
-        moment = self._start + dt.timedelta(seconds=round(time_s) if interval_s >= 1 else time_s)
+        moment = self._start + dt.timedelta(seconds=round(time_s) if self._interval_s >= 1 else time_s)
         side = PREVIEW_SIDE_PX if self._keep == "preview" else 0
-        data = self._bench.camera.encode_jpeg(image, 85 if side else 95, side)
-        fraction = "" if interval_s >= 1 else f"{moment.microsecond // 1000:03d}"
+        data = self._camera.encode_jpeg(image, 85 if side else 95, side)
+        fraction = "" if self._interval_s >= 1 else f"{moment.microsecond // 1000:03d}"
         path = self._folder / f"{moment:%Y%m%d%H%M%S}{fraction}.jpg"
         temporary = path.with_suffix(".tmp")
         temporary.write_bytes(data)

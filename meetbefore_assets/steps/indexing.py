@@ -36,9 +36,9 @@ def build_index(bench: Workbench) -> Indexed:
         folder = bench.home / "index"
         known = _manifest(bench)
         if known and known.data_version == version:
-            return Indexed(version, str(folder / known.file), known.vectors, pack.vector_size, True, 0.0)
+            return Indexed(version, str(folder / known.file), known.vectors, pack.recogniser.vector_size, True, 0.0)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        index = bench.tools.new_index(pack.vector_size)
+        index = bench.tools.new_index(pack.recogniser.vector_size)
         tracks = bench.store.scan("tracks", sorted(versions), ["track_id", "vector"]) if versions else None
         ids: list[str] = []
         if tracks is not None and tracks.height:
@@ -56,7 +56,7 @@ def build_index(bench: Workbench) -> Indexed:
         for stale in folder.glob("tracks-*.faiss"):
             if stale.name != name:
                 stale.unlink()
-        return Indexed(version, str(folder / name), len(index), pack.vector_size, False, time.perf_counter() - started)
+        return Indexed(version, str(folder / name), len(index), pack.recogniser.vector_size, False, time.perf_counter() - started)
 
 
 @dataclass(frozen=True)

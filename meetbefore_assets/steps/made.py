@@ -10,6 +10,7 @@ from meetbefore_assets.domain import lineage
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.schema import Table, check
+from meetbefore_assets.settings import Settings
 from meetbefore_assets.workbench import Workbench
 
 Facts = Mapping[str, object]
@@ -24,22 +25,42 @@ class Made:
     facts: Facts
 
 
-def write(bench: Workbench, table: Table, video_id: str, frame: pl.DataFrame, facts: Facts, started: float) -> Made:
-    """Check and write one table of one video; its version follows from the inputs that are really there."""
-    asset = table.name
-    step = lineage.step(asset, source_version(bench, asset, video_id), bench.settings(), bench.models())
-    facts = {**facts, "seconds": round(time.perf_counter() - started, 3)}
-    stamp = Stamp(step.data_version, step.inputs, {name: str(value) for name, value in facts.items()}, frame.height)
-    bench.store.put(asset, video_id, check(table, frame), stamp)
-    return Made(step.data_version, frame.height, facts)
+@dataclass(frozen=True)
+class Making:
+    """One table of one video while it is made, with the settings as they were when that began.
+
+    Whoever changes a setting meanwhile finds the table out of date afterwards, not wrongly stamped.
+    """
+
+    bench: Workbench
+    table: Table
+    video_id: str
+    settings: Settings
+    models: lineage.Models
+    step: lineage.Step
+    begun_s: float
+
+    def write(self, frame: pl.DataFrame, facts: Facts) -> Made:
+        """Check and write the table."""
+        facts = {**facts, "seconds": round(time.perf_counter() - self.begun_s, 3)}
+        stamp = Stamp(self.step.data_version, self.step.inputs, {name: str(value) for name, value in facts.items()}, frame.height)
+        self.bench.store.put(self.table.name, self.video_id, check(self.table, frame), stamp)
+        return Made(self.step.data_version, frame.height, facts)
 
 
-def source_version(bench: Workbench, asset: str, video_id: str) -> str:
-    """Version of what a table is made from.
+def begin(bench: Workbench, table: Table, video_id: str) -> Making:
+    """Take down what a table will be made from: its version follows from the inputs that are really there.
 
     Raises:
-        UsageError: it is not there yet.
+        UsageError: what it is made from is not there yet.
     """
+    settings = bench.settings()
+    models = bench.models(settings)
+    step = lineage.step(table.name, _source_version(bench, table.name, video_id), settings, models)
+    return Making(bench, table, video_id, settings, models, step, time.perf_counter())
+
+
+def _source_version(bench: Workbench, asset: str, video_id: str) -> str:
     source = lineage.source_of(asset)
     if source == "content":
         return str(bench.store.get("sources", video_id, ["content_hash"])["content_hash"][0])

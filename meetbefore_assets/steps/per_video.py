@@ -1,7 +1,6 @@
 """The way of one video: videos, frames, detections, embeddings, tracks."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,10 @@ from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_face
 from meetbefore_assets.domain.ports import VideoReader
 from meetbefore_assets.domain.video_to_frames import plan_frames
 from meetbefore_assets.errors import UnreadableVideoError
-from meetbefore_assets.schema import EMBEDDINGS, FRAMES, TRACKS, VIDEOS
+from meetbefore_assets.schema import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.detecting import detect_faces
-from meetbefore_assets.steps.made import Made, write
+from meetbefore_assets.steps.made import Made, begin
 from meetbefore_assets.workbench import Workbench
 
 EMBED_BATCH = 32
@@ -40,7 +39,7 @@ def open_video(bench: Workbench, video_id: str) -> tuple[VideoReader, str]:
 
 def make_videos(bench: Workbench, video_id: str) -> Made:
     """Read what the container says."""
-    started = time.perf_counter()
+    making = begin(bench, VIDEOS, video_id)
     sources = bench.store.get("sources", video_id).sort("file_name", "uri")
     reader, uri = open_video(bench, video_id)
     with reader:
@@ -61,13 +60,13 @@ def make_videos(bench: Workbench, video_id: str) -> Made:
         "sidecar_start": bench.tools.sidecar_start(uri),
     }
     shown = {name: row[name] for name in ("file_name", "duration_s", "width", "height", "rotation_deg", "fps", "codec", "container")}
-    return write(bench, VIDEOS, video_id, VIDEOS.frame([row]), shown, started)
+    return making.write(VIDEOS.frame([row]), shown)
 
 
 def make_frames(bench: Workbench, video_id: str) -> Made:
     """Plan the moments; nothing is decoded."""
-    started = time.perf_counter()
-    sampling = bench.settings().sampling
+    making = begin(bench, FRAMES, video_id)
+    sampling = making.settings.sampling
     content_hash = bench.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
     reader, _ = open_video(bench, video_id)
     with reader:
@@ -84,23 +83,23 @@ def make_frames(bench: Workbench, video_id: str) -> Made:
         schema=FRAMES.dtypes,
     )
     facts = {"pictures": len(index.pts), "moments": len(plan.pts), "keyframes": int(plan.is_keyframe.sum())}
-    return write(bench, FRAMES, video_id, frame, facts, started)
+    return making.write(frame, facts)
 
 
 def make_detections(bench: Workbench, video_id: str) -> Made:
     """Decode the planned moments once, find faces, keep aligned crops."""
-    started = time.perf_counter()
+    making = begin(bench, DETECTIONS, video_id)
     reader, _ = open_video(bench, video_id)
     with reader:
-        table, frame, facts = detect_faces(bench, video_id, reader)
-    return write(bench, table, video_id, frame, facts, started)
+        frame, facts = detect_faces(making, reader)
+    return making.write(frame, facts)
 
 
 def make_embeddings(bench: Workbench, video_id: str) -> Made:
     """Turn the kept crops into unit vectors; the video is not needed."""
-    started = time.perf_counter()
+    making = begin(bench, EMBEDDINGS, video_id)
     faces = bench.store.get("detections", video_id, ["face_id", "crop"])
-    pack = bench.pack()
+    pack = bench.pack(making.settings)
     raw = np.zeros((0, pack.embedder.size), np.float32)
     if faces.height:
         batches = (faces["crop"][at : at + EMBED_BATCH].to_list() for at in range(0, faces.height, EMBED_BATCH))
@@ -116,23 +115,21 @@ def make_embeddings(bench: Workbench, video_id: str) -> Made:
         },
         schema=EMBEDDINGS.dtypes,
     )
-    return write(
-        bench, EMBEDDINGS, video_id, frame, {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device}, started
-    )
+    return making.write(frame, {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device})
 
 
 def make_tracks(bench: Workbench, video_id: str) -> Made:
     """Link the faces of one person within one shot."""
-    started = time.perf_counter()
+    making = begin(bench, TRACKS, video_id)
     columns = ["face_id", "pts", "time_s", "x1", "y1", "x2", "y2", "quality"]
     faces = bench.store.get("detections", video_id, columns).join(
         bench.store.get("embeddings", video_id, ["face_id", "model", "vector"]), on="face_id", how="inner", maintain_order="left"
     )
     rows: list[dict[str, object]] = []
     if faces.height:
-        rows = _track_rows(video_id, faces, TrackPolicy(bench.settings().tracks.max_gap_s, bench.models().track_similarity))
+        rows = _track_rows(video_id, faces, TrackPolicy(making.settings.tracks.max_gap_s, making.models.track_similarity))
     facts = {"tracks": len(rows), "faces": faces.height, "model": _model_of(bench, video_id)}
-    return write(bench, TRACKS, video_id, TRACKS.frame(rows), facts, started)
+    return making.write(TRACKS.frame(rows), facts)
 
 
 def _model_of(bench: Workbench, video_id: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meetbefore_assets.domain import lineage
-from meetbefore_assets.errors import ThresholdUnknownError
+from meetbefore_assets.packs import default_threshold
 from meetbefore_assets.settings import Settings, digest
 from meetbefore_assets.workbench import FoundPack, Workbench
 
@@ -46,15 +46,8 @@ def policy(bench: Workbench, settings: Settings | None = None) -> Policy:
 
 def _threshold(settings: Settings, pack: FoundPack) -> tuple[float, str]:
     wanted = settings.matching.threshold
-    if not isinstance(wanted, str):
-        return wanted, "settings: matching.threshold"
-    if pack.threshold is None:
-        raise ThresholdUnknownError(
-            f"no threshold is known for the recogniser {pack.recogniser_id} of pack '{pack.name}': expected a recogniser that was "
-            "measured, found one that was not.",
-            remedy="Set matching.threshold to a cosine (0.3 to 0.6 is usual) after looking at a few people you know.",
-        )
-    return pack.threshold, f"measured for {pack.recogniser_id}"
+    threshold = default_threshold(pack.recogniser, wanted)
+    return threshold, f"what belongs to {pack.recogniser_id}" if isinstance(wanted, str) else "settings: matching.threshold"
 
 
 def usable_tracks(bench: Workbench, recogniser_id: str) -> dict[str, str]:

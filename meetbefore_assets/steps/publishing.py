@@ -36,12 +36,12 @@ def publish(bench: Workbench) -> Published:
                 return bench.store.get(*_RECORD_OF[table.name])
             return _timed(bench.store.scan(table.name, parts), table, starts)
 
-        return _database(bench).publish(_wanted(bench, videos), fetch, bench.found_pack().vector_size)
+        return _database(bench).publish(_wanted(bench, videos), fetch, bench.found_pack().recogniser.vector_size)
 
 
 def is_published(bench: Workbench) -> bool:
     """Whether the database is in step with the record."""
-    return _database(bench).is_in_step(_wanted(bench, video_rows(bench)), bench.found_pack().vector_size)
+    return _database(bench).is_in_step(_wanted(bench, video_rows(bench)), bench.found_pack().recogniser.vector_size)
 
 
 def _database(bench: Workbench) -> Publisher:

@@ -7,7 +7,7 @@ import pytest
 from meetbefore_assets.domain.lineage import PER_VIDEO, Models, expected_steps, failure_version, outdated
 from meetbefore_assets.settings import Settings
 
-MODELS = Models("detector-1", "recogniser-1", 0.36)
+MODELS = Models("detector-1", "recogniser-1", 0.36, 0.6)
 
 
 def found(content: str = "c1", settings: dict[str, Any] | None = None, models: Models = MODELS) -> dict[str, str | None]:
@@ -25,10 +25,11 @@ def found(content: str = "c1", settings: dict[str, Any] | None = None, models: M
         ({"settings": {"time": {"zone": "Asia/Tokyo"}}}, []),
         ({"settings": {"models": {"threads": 3}}}, []),
         ({"settings": {"tracks": {"max_gap_s": 9}}}, ["tracks"]),
-        ({"models": Models("detector-1", "recogniser-1", 0.4)}, ["tracks"]),
-        ({"models": Models("detector-1", "recogniser-2", 0.36)}, ["embeddings", "tracks"]),
-        ({"models": Models("detector-2", "recogniser-1", 0.36)}, ["detections", "embeddings", "tracks"]),
-        ({"settings": {"detection": {"min_score": 0.7}}}, ["detections", "embeddings", "tracks"]),
+        ({"models": Models("detector-1", "recogniser-1", 0.4, 0.6)}, ["tracks"]),
+        ({"models": Models("detector-1", "recogniser-2", 0.36, 0.6)}, ["embeddings", "tracks"]),
+        ({"models": Models("detector-2", "recogniser-1", 0.36, 0.6)}, ["detections", "embeddings", "tracks"]),
+        ({"models": Models("detector-1", "recogniser-1", 0.36, 0.7)}, ["detections", "embeddings", "tracks"]),
+        ({"settings": {"detection": {"max_side": 640}}}, ["detections", "embeddings", "tracks"]),
         ({"settings": {"frames": {"keep": "full"}}}, ["detections", "embeddings", "tracks"]),
         ({"settings": {"sampling": {"interval_s": 2}}}, ["frames", "detections", "embeddings", "tracks"]),
         ({"content": "c2"}, list(PER_VIDEO)),

@@ -1,0 +1,125 @@
+"""InsightFace's own classes, run by our sessions: SCRFD finds faces, ArcFace (and SFace) turns them into vectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from insightface.model_zoo.arcface_onnx import ArcFaceONNX
+from insightface.model_zoo.scrfd import SCRFD
+
+from meetbefore_assets.adapters.faces_opencv import YuNetDetector, no_faces, shrunk
+from meetbefore_assets.adapters.onnx_session import normalises_itself, obtained_device, prepare_detector, prepare_recogniser, session
+from meetbefore_assets.adapters.packs_local import LocalPack
+from meetbefore_assets.domain.ports import F32, U8, FaceBatch, FaceDetector, FaceEmbedder
+from meetbefore_assets.errors import ModelError
+from meetbefore_assets.packs import Recogniser
+from meetbefore_assets.schema import CROP_SIDE_PX
+
+_STRIDE = 32  # SCRFD's coarsest grid
+# One thread of a CPU, SFace, ms a face in batches of 1, 2, 4, 16: 19, 25, 25, 30 (caches); a GPU wants many.
+_BATCH = {"cpu": 1, "cuda": 64}
+
+
+def input_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Width and height that SCRFD is given: the picture's aspect, multiples of 32, the longer side at most `max_side` (at least 32).
+
+    >>> input_size(1920, 1080, 1280)
+    (1280, 736)
+    """
+    longer = max(_STRIDE, min(_up(max(width, height)), max_side // _STRIDE * _STRIDE))
+    scale = longer / max(width, height)
+    return (longer, _up(height * scale)) if width >= height else (_up(width * scale), longer)
+
+
+def _up(length: float) -> int:
+    return max(_STRIDE, -int(-length // _STRIDE) * _STRIDE)
+
+
+class ScrfdDetector:
+    """SCRFD (Guo et al., 2021) by InsightFace's class, at the aspect of the picture instead of a padded square."""
+
+    def __init__(self, path: Path, model_id: str, *, device: str, threads: int) -> None:
+        self.model_id = model_id
+        made = session(prepare_detector(path), device=device, threads=threads)
+        self.device = obtained_device(made)
+        # without a file it cannot make sessions of its own, one for each size of picture, beside ours
+        self._scrfd = SCRFD(model_file=None, session=made)
+
+    def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
+        height, width = image.shape[:2]
+        size = input_size(width, height, max_side)
+        fit = min(size[0] / width, size[1] / height)
+        small = shrunk(image, max(1, min(size[0], round(width * fit))), max(1, min(size[1], round(height * fit))))
+        found, landmarks = self._scrfd.detect(small, input_size=size, det_thresh=min_score)
+        if not len(found):
+            return no_faces()
+        scale = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+        boxes = (found[:, :4].reshape(-1, 2, 2) * scale).reshape(-1, 4)
+        return FaceBatch(boxes.astype(np.float32), (landmarks * scale).astype(np.float32), found[:, 4].astype(np.float32))
+
+
+class ArcFaceEmbedder:
+    """A recogniser by InsightFace's class, on a graph rewritten to run faster.
+
+    InsightFace decides from the first nodes of the file whether the graph normalises its input itself, and misses it behind
+    dequantising nodes: pictures would be normalised twice, and the vectors silently wrong. So what is known of a recogniser is
+    told to it, and of others the graph is asked, wherever those nodes stand.
+    """
+
+    def __init__(self, path: Path, model_id: str, recogniser: Recogniser, *, device: str, threads: int) -> None:
+        self.model_id = model_id
+        self.size = recogniser.vector_size
+        made = session(prepare_recogniser(path), device=device, threads=threads)
+        self.device = obtained_device(made)
+        self._arcface = ArcFaceONNX(model_file=str(path), session=made)
+        if recogniser.input_mean is not None and recogniser.input_std is not None:
+            self._arcface.input_mean, self._arcface.input_std = recogniser.input_mean, recogniser.input_std
+        elif normalises_itself(path):
+            self._arcface.input_mean, self._arcface.input_std = 0.0, 1.0
+        self._channels = slice(None) if recogniser.colour_order == "RGB" else slice(None, None, -1)  # InsightFace swaps B, G, R
+
+    def embed(self, crops: U8) -> F32:
+        expected = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
+        if crops.shape[1:] != expected or crops.dtype != np.uint8:
+            raise ModelError(f"found crops of shape {crops.shape} of {crops.dtype}, expected (n, {str(expected)[1:]} of uint8.")
+        step = _BATCH[self.device]
+        parts = [self._arcface.get_feat(list(crops[i : i + step, :, :, self._channels])) for i in range(0, len(crops), step)]
+        return np.concatenate([np.empty((0, self.size), np.float32), *parts]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack that is ready to run.
+
+    Attributes:
+        description: names, device and licence, for people.
+        device: where the recogniser runs; YuNet always runs on the CPU.
+    """
+
+    detector: FaceDetector
+    embedder: FaceEmbedder
+    device: Literal["cpu", "cuda"]
+    description: str
+
+
+def load_pack(local: LocalPack, *, device: str, threads: int) -> Pack:
+    """Load the models of a pack.
+
+    Args:
+        local: what `find_pack` found.
+        device: 'auto', 'cpu' or 'cuda'.
+        threads: threads of one model; 0: as many as onnxruntime likes. OpenCV's are set by the caller (`cv2.setNumThreads`).
+
+    Raises:
+        PackBrokenError: a model cannot be loaded.
+        ModelError: 'cuda' was asked for and not obtained.
+    """
+    embedder = ArcFaceEmbedder(local.recogniser_path, local.recogniser_id, local.recogniser, device=device, threads=threads)
+    detector: FaceDetector
+    if local.detector_kind == "yunet":
+        detector = YuNetDetector(local.detector_path, local.detector_id)
+    else:
+        detector = ScrfdDetector(local.detector_path, local.detector_id, device=device, threads=threads)
+    description = f"{local.name}: {local.detector_id} and {local.recogniser_id} on {embedder.device}. {local.licence}"
+    return Pack(detector, embedder, embedder.device, description)

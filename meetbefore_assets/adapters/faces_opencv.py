@@ -1,0 +1,139 @@
+"""OpenCV: YuNet, the warp that aligns faces, and pictures as bytes."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from meetbefore_assets.domain.ports import F32, F64, U8, FaceBatch
+from meetbefore_assets.errors import PackBrokenError, RecordTornError, StoreError
+from meetbefore_assets.schema import CROP_SIDE_PX
+
+# OpenCV's defaults: boxes that overlap more are one face; at most so many candidates.
+_NMS_IOU, _TOP_K = 0.3, 5000
+_MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
+_THUMBNAIL_JPEG = 80
+_CROP_PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG, cv2.IMWRITE_PNG_COMPRESSION, 3]
+
+
+def no_faces() -> FaceBatch:
+    """A batch of none."""
+    return FaceBatch(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
+
+
+def shrunk(image: U8, width: int, height: int) -> U8:
+    """The picture at another size; shrinking averages, so that fine patterns do not turn into false edges."""
+    if image.shape[:2] == (height, width):
+        return image
+    is_smaller = width * height < image.shape[0] * image.shape[1]
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR), np.uint8)
+
+
+def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """Width and height with the longer side at most `max_side` (0: as it is), never enlarged."""
+    scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+class YuNetDetector:
+    """YuNet (Wu et al., 2023) as OpenCV runs it, on the CPU. One instance may serve several threads, one at a time."""
+
+    def __init__(self, path: Path, model_id: str) -> None:
+        self.model_id = model_id
+        self._lock = threading.Lock()
+        try:
+            with _quiet():
+                self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), 0.5, _NMS_IOU, _TOP_K)
+        except cv2.error as error:
+            raise PackBrokenError(
+                f"OpenCV could not load {path} as YuNet: {error}.", remedy="Replace the file with a whole one."
+            ) from error
+
+    def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
+        height, width = image.shape[:2]
+        size = fitted(width, height, max_side)
+        with self._lock:
+            self._net.setInputSize(size)
+            self._net.setScoreThreshold(min_score)
+            _, found = self._net.detect(shrunk(image, *size))
+        if found is None:
+            return no_faces()
+        # x, y, w, h, then the points right eye, left eye, … of the person, which is left to right as seen in the picture; score
+        scale = np.array([width / size[0], height / size[1]], np.float32)
+        corners = found[:, :2] * scale
+        boxes = np.concatenate([corners, corners + found[:, 2:4] * scale], axis=1)
+        landmarks = found[:, 4:14].reshape(-1, 5, 2) * scale
+        return FaceBatch(boxes.astype(np.float32), landmarks.astype(np.float32), np.clip(found[:, 14], 0, 1).astype(np.float32))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """OpenCV 5 warns of a target that its own YuNet class sets."""
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
+
+
+class OpenCvCamera:
+    """The port FaceCamera."""
+
+    def align(self, image: U8, matrices: F64) -> U8:
+        side = (CROP_SIDE_PX, CROP_SIDE_PX)
+        crops = np.empty((len(matrices), *side, 3), np.uint8)
+        for row, matrix in enumerate(matrices):
+            # bilinear, black beyond the picture: what the recognisers were trained on (insightface's `norm_crop`)
+            cv2.warpAffine(image, matrix, side, dst=crops[row], flags=cv2.INTER_LINEAR, borderValue=0)
+        return crops
+
+    def thumbnail(self, image: U8, box: F32, side: int) -> bytes:
+        height, width = image.shape[:2]
+        x1, y1, x2, y2 = (float(value) for value in box)
+        reach = max(x2 - x1, y2 - y1) * (0.5 + _MARGIN)
+        left, right = _span((x1 + x2) / 2, reach, width)
+        top, bottom = _span((y1 + y2) / 2, reach, height)
+        return self.encode_jpeg(image[top:bottom, left:right], _THUMBNAIL_JPEG, side)
+
+    def encode_crop(self, crop: U8) -> bytes:
+        """PNG: the same pixels again, so the same vector, whichever recogniser looks at them.
+
+        `benchmarks/crop_format.py`, bytes a crop, ms to write, least cosine: PNG as OpenCV writes it 22-24k, 0.7-0.9, 1; with the
+        average filter at level 3 (this) 20.9k, 1.2, 1; WebP lossless 13k, 15 (as long as the recogniser itself), 1; JPEG 4:4:4
+        at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946; WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
+        """
+        return _encoded(".png", crop, _CROP_PNG)
+
+    def decode_crops(self, blobs: Sequence[bytes]) -> U8:
+        crops = np.empty((len(blobs), CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8)
+        for row, blob in enumerate(blobs):
+            crop = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_COLOR) if blob else None
+            if crop is None or crop.shape != crops.shape[1:]:
+                found = "no picture" if crop is None else f"one of {crop.shape[1]} x {crop.shape[0]}"
+                raise RecordTornError(
+                    f"stored face {row} of {len(blobs)}: expected a picture of {CROP_SIDE_PX} x {CROP_SIDE_PX}, found {found}.",
+                    remedy="Delete this video's file under record/detections; the next run makes it again.",
+                )
+            crops[row] = crop
+        return crops
+
+    def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
+        size = fitted(image.shape[1], image.shape[0], max_side)
+        return _encoded(".jpg", shrunk(image, *size), [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def _span(centre: float, reach: float, end: int) -> tuple[int, int]:
+    """Pixels [low, high) around a centre inside 0..end; one pixel at least, also of a box that lies outside."""
+    low = min(max(0, round(centre - reach)), end - 1)
+    return low, max(low + 1, min(end, round(centre + reach)))
+
+
+def _encoded(suffix: str, image: U8, options: list[int]) -> bytes:
+    is_done, data = cv2.imencode(suffix, image, options)
+    if not is_done:
+        raise StoreError(f"OpenCV could not write a picture of {image.shape} as {suffix}, expected it to know the format.")
+    return bytes(data.tobytes())
