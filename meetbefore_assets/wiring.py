@@ -16,7 +16,7 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
     def scan(paths: list[Path]) -> Found:
         from meetbefore_assets.adapters.files_local import scan as scan_files
 
-        return scan_files(paths, exclude=[home / name for name in ("record", "frames", "index", "dagster", "models", "locks")])
+        return scan_files(paths, exclude=[home / name for name in ("record", "frames", "previews", "index", "dagster", "models", "locks")])
 
     return Workbench(
         home,

@@ -117,6 +117,9 @@ class FakeCamera:
             -1, 112, 112, 3
         )
 
+    def contact_sheet(self, thumbnails: Sequence[bytes], side: int, columns: int) -> bytes:
+        return b"\xff\xd8" + b"".join(thumbnails)
+
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
         return b"\xff\xd8" + image.tobytes()[:16]
 

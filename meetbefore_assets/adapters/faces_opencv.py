@@ -121,6 +121,18 @@ class OpenCvCamera:
             crops[row] = crop
         return crops
 
+    def contact_sheet(self, thumbnails: Sequence[bytes], side: int, columns: int) -> bytes:
+        rows = -(-len(thumbnails) // columns)
+        sheet = np.zeros((rows * side, min(columns, len(thumbnails)) * side, 3), np.uint8)
+        for place, blob in enumerate(thumbnails):
+            image = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_COLOR)
+            if image is None:
+                raise RecordTornError("a thumbnail is no picture.", remedy="Make the detections of this video again.")
+            height, width = min(side, image.shape[0]), min(side, image.shape[1])
+            y, x = place // columns * side, place % columns * side
+            sheet[y : y + height, x : x + width] = image[:height, :width]
+        return _encoded(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
         size = fitted(image.shape[1], image.shape[0], max_side)
         return _encoded(".jpg", shrunk(image, *size), [cv2.IMWRITE_JPEG_QUALITY, quality])

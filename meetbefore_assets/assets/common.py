@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
@@ -29,6 +30,8 @@ def metadata(facts: Mapping[str, object], rows: int) -> dict[str, dg.MetadataVal
             values[name] = dg.MetadataValue.int(value)
         elif isinstance(value, float):
             values[name] = dg.MetadataValue.float(value)
+        elif isinstance(value, Path):
+            values[name] = dg.MetadataValue.path(value)
         else:
             values[name] = dg.MetadataValue.text(str(value))
     return values

@@ -165,6 +165,10 @@ class FaceCamera(Protocol):
         """(n, 112, 112, 3) uint8 B, G, R; raises RecordTornError where bytes are no picture."""
         ...
 
+    def contact_sheet(self, thumbnails: Sequence[bytes], side: int, columns: int) -> bytes:
+        """JPEG with `columns` thumbnails a row, each in a square of `side` pixels; at least one is needed."""
+        ...
+
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
         """Whole picture as JPEG, its longer side at most `max_side` (0: as it is)."""
         ...

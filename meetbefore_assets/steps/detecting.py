@@ -21,9 +21,11 @@ from meetbefore_assets.domain.ports import U8, VideoReader
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
 from meetbefore_assets.steps.clocks import started_at
+from meetbefore_assets.steps.files import kept_frames, preview_path, write_private
 from meetbefore_assets.steps.made import Making
 
 PREVIEW_SIDE_PX = 480
+PREVIEW_FACES, PREVIEW_COLUMNS = 24, 6
 # Faces from this score on are looked at, so that those dropped for a low score are counted.
 COUNTED_SCORE = 0.4
 
@@ -110,18 +112,26 @@ class _Keeper:
         self._keep = making.settings.frames.keep
         self._interval_s = making.settings.sampling.interval_s
         self._camera = making.bench.camera
-        self._folder = making.bench.home / "frames" / making.video_id
+        self._folder = kept_frames(making.bench, making.video_id)
         self._start = started_at(making.bench, making.video_id, local=True) if self._keep != "none" else None
 
     def keep(self, time_s: float, image: U8) -> None:
         if self._start is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         moment = self._start + dt.timedelta(seconds=round(time_s) if self._interval_s >= 1 else time_s)
         side = PREVIEW_SIDE_PX if self._keep == "preview" else 0
         data = self._camera.encode_jpeg(image, 85 if side else 95, side)
         fraction = "" if self._interval_s >= 1 else f"{moment.microsecond // 1000:03d}"
-        path = self._folder / f"{moment:%Y%m%d%H%M%S}{fraction}.jpg"
-        temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        write_private(self._folder / f"{moment:%Y%m%d%H%M%S}{fraction}.jpg", data)
+
+
+def write_preview(making: Making, faces: pl.DataFrame) -> str:
+    """A contact sheet of the best faces of a video, for people; returns its path, or "" where there is nobody."""
+    path = preview_path(making.bench, making.video_id)
+    best = faces.sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)
+    if not best.height:
+        path.unlink(missing_ok=True)
+        return ""
+    data = making.bench.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
+    write_private(path, data)
+    return str(path)

@@ -1,5 +1,6 @@
 """Taking recordings in: which content lies where, and what each is called."""
 
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import SOURCES, check
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.files import kept_frames, preview_path
 from meetbefore_assets.workbench import Found, Recording, Workbench
 
 PER_VIDEO_TABLES = (
@@ -137,6 +139,8 @@ class Catalogue:
 
 def drop_video(bench: Workbench, identity: str) -> None:
     """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
+    preview_path(bench, identity).unlink(missing_ok=True)
+    shutil.rmtree(kept_frames(bench, identity), ignore_errors=True)
     for asset in PER_VIDEO_TABLES:
         bench.store.drop(asset, identity)
 

@@ -14,7 +14,7 @@ from meetbefore_assets.domain.video_to_frames import plan_frames
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
 from meetbefore_assets.settings import digest
-from meetbefore_assets.steps.detecting import detect_faces
+from meetbefore_assets.steps.detecting import detect_faces, write_preview
 from meetbefore_assets.steps.made import Made, begin
 from meetbefore_assets.workbench import Workbench
 
@@ -92,7 +92,8 @@ def make_detections(bench: Workbench, video_id: str) -> Made:
     reader, _ = open_video(bench, video_id)
     with reader:
         frame, facts = detect_faces(making, reader)
-    return making.write(frame, facts)
+    preview = write_preview(making, frame)
+    return making.write(frame, {**facts, "preview": Path(preview)} if preview else facts)
 
 
 def make_embeddings(bench: Workbench, video_id: str) -> Made:

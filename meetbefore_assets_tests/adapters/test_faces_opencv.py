@@ -171,3 +171,13 @@ def test_whole_pictures_are_shrunk_to_the_side_that_was_asked_for() -> None:
     assert opened(CAMERA.encode_jpeg(image, 85)).shape == (100, 300, 3)
     assert opened(CAMERA.encode_jpeg(image, 85, 150)).shape == (50, 150, 3)
     assert opened(CAMERA.encode_jpeg(image, 85, 900)).shape == (100, 300, 3)
+
+
+@pytest.mark.parametrize(("count", "shape"), [(1, (40, 40, 3)), (3, (40, 120, 3)), (7, (120, 120, 3))])
+def test_a_contact_sheet_has_a_place_for_every_thumbnail(six: U8, count: int, shape: tuple[int, int, int]) -> None:
+    thumbnail = CAMERA.encode_jpeg(six, 90, 40)
+    sheet = cv2.imdecode(np.frombuffer(CAMERA.contact_sheet([thumbnail] * count, 40, 3), np.uint8), cv2.IMREAD_COLOR)
+    assert sheet is not None
+    assert sheet.shape == shape
+    with pytest.raises(RecordTornError):
+        CAMERA.contact_sheet([b"no picture"], 40, 3)

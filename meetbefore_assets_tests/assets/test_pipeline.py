@@ -299,3 +299,24 @@ def test_events_carry_no_person(project: Project) -> None:
     for record in project.instance.get_runs():
         for entry in project.instance.all_logs(record.run_id):
             assert not any(person in str(entry) for person in ids)
+
+
+def test_a_contact_sheet_is_linked_and_goes_with_its_video(project: Project) -> None:
+    path = write_video(project.videos, MONDAY, [[1, 2], [1]])
+    (video_id,) = project.process()
+    event = project.instance.get_latest_materialization_event(dg.AssetKey("detections"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    preview = Path(str(event.asset_materialization.metadata["preview"].value))
+    assert preview.read_bytes().startswith(b"\xff\xd8")
+    assert preview.stem == video_id
+    path.write_text(path.read_text().replace("1", "3"))
+    assert take_in(project.bench, [project.videos]).replaced == [video_id]
+    assert not preview.exists()
+
+
+def test_whole_pictures_are_kept_on_request_named_by_local_time(project: Project) -> None:
+    write_video(project.videos, MONDAY, [[1], []])
+    settings.apply(project.home, ["frames.keep=full", "time.zone='Asia/Shanghai'"])
+    (video_id,) = project.process()
+    assert sorted(path.name for path in (project.home / "frames" / video_id).iterdir()) == ["20250303080000.jpg", "20250303080001.jpg"]
