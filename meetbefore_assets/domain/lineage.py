@@ -58,7 +58,7 @@ def parameters(asset: str, settings: Settings, models: Models) -> dict[str, str]
             "min_score": models.min_score,
             "keep": settings.frames,
         },
-        "embeddings": {"recogniser": models.recogniser_id},
+        "embeddings": {"recogniser": models.recogniser_id, "mirror": settings.models.mirror},
         "tracks": {"max_gap_s": settings.tracks.max_gap_s, "min_similarity": models.track_similarity},
     }
     return {name: digest(value) for name, value in values.get(asset, {}).items()}

@@ -9,7 +9,7 @@ import polars as pl
 from meetbefore_assets.domain import file_to_video
 from meetbefore_assets.domain.detections_to_embeddings import unit
 from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_faces, mean_vectors
-from meetbefore_assets.domain.ports import VideoReader
+from meetbefore_assets.domain.ports import F32, U8, FaceEmbedder, VideoReader
 from meetbefore_assets.domain.video_to_frames import plan_frames
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
@@ -104,7 +104,8 @@ def make_embeddings(bench: Workbench, video_id: str) -> Made:
     raw = np.zeros((0, pack.embedder.size), np.float32)
     if faces.height:
         batches = (faces["crop"][at : at + EMBED_BATCH].to_list() for at in range(0, faces.height, EMBED_BATCH))
-        raw = np.concatenate([pack.embedder.embed(bench.camera.decode_crops(batch)) for batch in batches])
+        is_mirrored = making.settings.models.mirror
+        raw = np.concatenate([_embed(pack.embedder, bench.camera.decode_crops(batch), is_mirrored) for batch in batches])
     vectors, norms = unit(raw)
     frame = pl.DataFrame(
         {
@@ -119,12 +120,28 @@ def make_embeddings(bench: Workbench, video_id: str) -> Made:
     return making.write(frame, {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device})
 
 
+def _embed(embedder: FaceEmbedder, crops: U8, is_mirrored: bool) -> F32:
+    """Vectors of aligned faces, or the means of theirs and of their mirror images'.
+
+    With the mirror image, the labelled footage went from BCubed F 0.968 / meeting F 0.924 to 0.974 / 0.940 (SCRFD-2.5g and
+    SFace, threshold 0.40), and stayed where it was with YuNet's faces (0.964 / 0.918 and 0.962 / 0.915).
+    """
+    vectors = embedder.embed(crops)
+    if not is_mirrored:
+        return vectors
+    mirrored = embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))
+    return np.asarray((vectors + mirrored) / 2, np.float32)
+
+
 def make_tracks(bench: Workbench, video_id: str) -> Made:
     """Link the faces of one person within one shot."""
     making = begin(bench, TRACKS, video_id)
     columns = ["face_id", "pts", "time_s", "x1", "y1", "x2", "y2", "quality"]
     faces = bench.store.get("detections", video_id, columns).join(
-        bench.store.get("embeddings", video_id, ["face_id", "model", "vector"]), on="face_id", how="inner", maintain_order="left"
+        bench.store.get("embeddings", video_id, ["face_id", "model", "vector", "raw_norm"]),
+        on="face_id",
+        how="inner",
+        maintain_order="left",
     )
     rows: list[dict[str, object]] = []
     if faces.height:
@@ -143,7 +160,9 @@ def _track_rows(video_id: str, faces: pl.DataFrame, policy: TrackPolicy) -> list
     quality = faces["quality"].to_numpy().astype(np.float32)
     boxes = faces.select("x1", "y1", "x2", "y2").to_numpy().astype(np.float32)
     labels = link_faces(faces["pts"].to_numpy(), faces["time_s"].to_numpy(), boxes, vectors, quality, policy)
-    means, mean_quality = mean_vectors(vectors, quality, labels)
+    # The recogniser's own vector is longer the better it sees a face: rank correlation with the cosine to the person's
+    # mean 0.82 to 0.89, against 0.71 to 0.78 of the measured quality.
+    means, _ = mean_vectors(vectors, (faces["raw_norm"].to_numpy() ** 2).astype(np.float32), labels)
     rows = []
     for label in range(len(means)):
         members = faces.filter(pl.Series(labels == label)).sort("time_s", "face_id")
@@ -155,7 +174,7 @@ def _track_rows(video_id: str, faces: pl.DataFrame, policy: TrackPolicy) -> list
                 "first_time_s": members["time_s"][0],
                 "last_time_s": members["time_s"][-1],
                 "faces": len(ids),
-                "quality": float(mean_quality[label]),
+                "quality": float(quality[labels == label].mean()),
                 "model": members["model"][0],
                 "vector": means[label],
                 "face_ids": ids,
