@@ -1,0 +1,37 @@
+"""What the README promises is there."""
+
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from meetbefore_assets.cli import cli
+from meetbefore_assets.settings import described_keys
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_in_the_table_with_its_meaning() -> None:
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| [^|]+ \| ([^|]+) \|$", README, flags=re.MULTILINE))
+    assert {key: text for key, text in described_keys() if rows.get(key) != text} == {}
+
+
+def test_every_command_is_in_the_table_and_explains_itself() -> None:
+    for name, command in cli.commands.items():
+        assert f"meetbefore {name}" in README, name
+        result = CliRunner().invoke(cli, [name, "--help"])
+        assert result.exit_code == 0
+        assert len(command.help or "") > 40, name
+
+
+def test_the_two_commands_are_those_that_ci_runs() -> None:
+    command = "python3 -m pip install uv && python3 -m uv run pytest"
+    assert command in README
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "python3 -m pip install uv && python3 -m uv run meetbefore demo" in README
+
+
+def test_no_file_of_the_project_is_linked_and_missing() -> None:
+    for target in re.findall(r"\]\((?!http|#)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
