@@ -2,9 +2,7 @@
 
 import dagster as dg
 
-PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
-MATCHING = ("matching_policy", "face_index", "identity_assignments", "encounter_scores", "people")
-PUBLISHING = ("meetbefore_db", "encounter_report")
+from meetbefore_assets.domain.lineage import MATCHING, PER_VIDEO, PUBLISHING
 
 process_video = dg.define_asset_job(
     "process_video",

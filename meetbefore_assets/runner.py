@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from meetbefore_assets import settings as settings_module
+from meetbefore_assets.domain.lineage import MATCHING, PUBLISHING
 from meetbefore_assets.errors import UsageError
-from meetbefore_assets.jobs import MATCHING, PUBLISHING
 from meetbefore_assets.pool import Pool, default_jobs
 from meetbefore_assets.steps.failing import remember_failure
 from meetbefore_assets.steps.intake import Intake, take_in

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRESS_EVERY_S = 0.2
+EXIT_ORPHANED = 3
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,11 @@ class _Throttle:
         now = time.monotonic()
         if now - self._last_s >= PROGRESS_EVERY_S or done == total:
             self._last_s = now
-            self._connection.send(Progress(video_id, done, total))
+            try:
+                self._connection.send(Progress(video_id, done, total))
+            except OSError:
+                # Whoever asked for this work is dead. What is half done is done again by the next run, and is no video's fault.
+                os._exit(EXIT_ORPHANED)
 
 
 class _Executor:

@@ -50,7 +50,7 @@ def test_no_asset_module_postpones_annotations() -> None:
 
 def test_commands_that_only_read_load_no_heavy_library() -> None:
     code = (
-        "import sys\nimport meetbefore_assets.cli, meetbefore_assets.reading, meetbefore_assets.report.terminal, meetbefore_assets.wiring\n"
+        "import sys\nimport meetbefore_assets.cli, meetbefore_assets.reading, meetbefore_assets.report.terminal, meetbefore_assets.runner\n"
         "print(sorted({'dagster', 'cv2', 'onnxruntime', 'faiss', 'insightface', 'av', 'duckdb'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -60,6 +60,8 @@ def make(
                 remember_failure(bench, video_id, asset, str(error))
             context.log.error(traceback.format_exc())
             raise dg.Failure(description=str(error), metadata={"video": video_id, "stage": asset}, allow_retries=False) from error
+        except (OSError, MemoryError):
+            raise  # this machine's trouble, not the video's: the next run tries again
         except Exception as error:
             remember_failure(
                 bench, video_id, asset, f"Unexpected {type(error).__name__}: {error}. This is a fault of the program, please report it."

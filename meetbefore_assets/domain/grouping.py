@@ -107,7 +107,8 @@ def distinctiveness(vectors: F32, threshold: float) -> F32:
     people = weight.sum()
     commonness: F64 = vectors @ ((vectors * weight[:, None]).sum(axis=0) / people)
     usual = (commonness * weight).sum() / people
-    return ((commonness - usual) / 2 * people / (people + _PRIOR_PEOPLE)).astype(np.float32)
+    penalty: F32 = ((commonness - usual) / 2 * people / (people + _PRIOR_PEOPLE)).astype(np.float32)
+    return penalty
 
 
 def near_pairs(vectors: F32, penalty: F32, threshold: float) -> tuple[I64, F32]:

@@ -21,6 +21,9 @@ CODE_VERSIONS: Mapping[str, int] = {
 
 # The way of one video, in order.
 PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
+# What is decided over all videos at once, and what is made for people from it.
+MATCHING = ("matching_policy", "face_index", "identity_assignments", "encounter_scores", "people")
+PUBLISHING = ("meetbefore_db", "encounter_report")
 
 
 @dataclass(frozen=True)
