@@ -126,6 +126,20 @@ def show(person: str, home: Path, assignments: tuple[str, ...]) -> None:
 
 
 @cli.command()
+@home_option
+@click.option("--threshold", "thresholds", multiple=True, required=True, type=click.FloatRange(-1, 1), help="May be repeated.")
+def whatif(home: Path, thresholds: tuple[float, ...]) -> None:
+    """What other thresholds would change: people, meetings gained and lost, with examples as video@offset.
+
+    No video and no model is touched, and nothing is written.
+    """
+    from meetbefore_assets.report import terminal
+    from meetbefore_assets.steps.what_if import what_if
+
+    terminal.print_what_if(_console(), *what_if(_bench(home, must_exist=True), list(thresholds)))
+
+
+@cli.command()
 @click.argument("kind", type=click.Choice(["assignments", "json", "csv"]))
 @click.argument("destination", type=click.Path(path_type=Path))
 @home_option

@@ -39,7 +39,7 @@ class GroupingPolicy:
     """
 
     threshold: float
-    nearest_share: float = 0.5
+    nearest_share: float = 0.25
     correction: float = 1.0
 
 

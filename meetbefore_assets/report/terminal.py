@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from meetbefore_assets.report import words
+from meetbefore_assets.steps.what_if import WhatIf
 
 
 def printable(text: str) -> str:
@@ -104,6 +105,21 @@ def _why(mine: pl.DataFrame, threshold: float) -> str:
         other = runner.row(0, named=True)
         text += f" The most similar other person is {other['runner_up_person_id']}, at {other['runner_up_similarity']:.2f} for one face."
     return text
+
+
+def print_what_if(console: Console, now: float, results: list[WhatIf]) -> None:
+    """What other thresholds would change."""
+    for result in results:
+        change = result.change
+        people = f"{words.count(change.people, 'person', 'people')}, {change.met_again:,} of them met again"
+        meetings = f"{words.count(len(change.gained), 'meeting')} gained, {len(change.lost):,} lost"
+        largest = f"the largest group holds {change.largest_share:.1%} of all tracks"
+        console.print(f"[bold]{result.threshold:g}[/bold] instead of {now:g}: {people}; {meetings}; {largest}")
+        for sign, examples in (("+", result.gained), ("-", result.lost)):
+            for one in examples:
+                places = " and ".join(f"{printable(at.file_name)}@{words.offset(at.time_s)}" for at in (one.earlier, one.later))
+                console.print(f"   {sign} {places}  (similarity {one.similarity:.2f})")
+    console.print("Nothing was written. To put one in force: meetbefore run --set matching.threshold=N")
 
 
 def as_json(frame: pl.DataFrame) -> str:

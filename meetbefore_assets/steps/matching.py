@@ -83,17 +83,27 @@ def decide(bench: Workbench, videos: list[str], decided: Policy) -> pl.DataFrame
     tracks = bench.store.scan("tracks", videos).sort("track_id")
     if not tracks.height:
         return IDENTITY_ASSIGNMENTS.empty()
-    labels = group_tracks(
-        np.array(tracks["vector"].to_list(), np.float32),
-        tracks["quality"].to_numpy().astype(np.float32),
-        identities.cannot_links(tracks["video_id"].to_list(), tracks["frame_pts"].to_list()),
-        np.zeros((0, 2), np.int64),
-        GroupingPolicy(decided.threshold),
-    )
+    labels = group(tracks, decided.threshold)
     faces = tracks.select("track_id", "video_id", pl.Series("group", labels), pl.col("face_ids").alias("face_id")).explode("face_id")
     faces = faces.join(_sightings(bench, videos), on="face_id", how="left").sort("face_id")
     faces = faces.join(identities.person_ids(faces.select("face_id", "seen_at", "group")), on="group", how="left").sort("face_id")
     return _with_evidence(bench, videos, faces)
+
+
+def group(tracks: pl.DataFrame, threshold: float) -> I64:
+    """The person of each track, numbered from 0.
+
+    Args:
+        tracks: columns of TRACKS, sorted by track_id.
+        threshold: least similarity of two groups that are one person.
+    """
+    return group_tracks(
+        np.array(tracks["vector"].to_list(), np.float32),
+        tracks["quality"].to_numpy().astype(np.float32),
+        identities.cannot_links(tracks["video_id"].to_list(), tracks["frame_pts"].to_list()),
+        np.zeros((0, 2), np.int64),
+        GroupingPolicy(threshold),
+    )
 
 
 def _sightings(bench: Workbench, videos: list[str]) -> pl.DataFrame:

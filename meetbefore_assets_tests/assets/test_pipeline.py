@@ -17,6 +17,7 @@ from meetbefore_assets.schema import PUBLISHED
 from meetbefore_assets.steps.intake import take_in
 from meetbefore_assets.steps.publishing import failure_rows
 from meetbefore_assets.steps.status import all_statuses
+from meetbefore_assets.steps.what_if import what_if
 from meetbefore_assets_tests.fakes import fake_bench, write_video
 
 MONDAY, TUESDAY, FRIDAY = "DJI_20250303080000_0001_D.mp4", "DJI_20250304080000_0002_D.mp4", "DJI_20250307080000_0003_D.mp4"
@@ -320,3 +321,17 @@ def test_whole_pictures_are_kept_on_request_named_by_local_time(project: Project
     settings.apply(project.home, ["frames.keep=full", "time.zone='Asia/Shanghai'"])
     (video_id,) = project.process()
     assert sorted(path.name for path in (project.home / "frames" / video_id).iterdir()) == ["20250303080000.jpg", "20250303080001.jpg"]
+
+
+def test_what_if_tells_what_a_threshold_would_change_and_writes_nothing(project: Project) -> None:
+    three_days(project)
+    project.process()
+    project.match()
+    before = {path: path.stat().st_mtime_ns for path in project.home.rglob("*") if path.is_file() and path.suffix != ".lock"}
+    now, (same, stricter) = what_if(project.bench, [0.5, 0.999])
+    assert now == 0.5
+    assert (same.change.people, same.change.met_again, same.gained, same.lost) == (3, 2, [], [])
+    assert stricter.change.people > 3
+    assert 0 < len(stricter.change.lost) <= 3
+    assert stricter.lost[0].earlier.file_name.startswith("DJI_")
+    assert {path: path.stat().st_mtime_ns for path in project.home.rglob("*") if path.is_file() and path.suffix != ".lock"} == before

@@ -1,0 +1,123 @@
+"""Who is who: rules by sets, from the same vectors.
+
+usage: python -m benchmarks.identities [--footage DIR]... [--photos DIR] [--folder-pack DIR] [--casts N] [--sweep]
+
+Sets: labelled footage (default ../shared/footage/labelled beside the repository, where there is any) with the default pack
+and, where ../shared/models or --folder-pack gives a detector, with SCRFD; casts drawn from photographs that were shrunk,
+blurred, darkened and compressed, mildly and hard (default ../shared/photos); made-up vectors. Each cell is BCubed F / meeting
+F / meeting precision. Every rule has one threshold for all sets; with --sweep, meetbefore's rule at other thresholds, and the
+threshold chosen on all sets but one. The first run computes vectors (minutes), which are kept under data/benchmarks.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.identity_rules import RULES, Rule, ours
+from benchmarks.identity_sets import LabelledSet, casts, footage, made_up, photographs
+from meetbefore_assets.adapters.faces_insightface import Pack, load_pack
+from meetbefore_assets.adapters.packs_local import find_pack
+from meetbefore_assets.domain.evaluation import bcubed, meeting
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+MEASURES = ("BCubed F", "meeting F", "meeting precision")
+SWEEP = np.round(np.arange(0.34, 0.47, 0.01), 2)
+Sets = dict[str, list[LabelledSet]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--footage", type=Path, action="append", help="folder with videos and truth.csv; may be given again")
+    parser.add_argument("--photos", type=Path, default=SHARED / "photos", help="folder with photographs and photos.csv")
+    parser.add_argument("--folder-pack", type=Path, help="folder with an SCRFD detector and a recogniser")
+    parser.add_argument("--casts", type=int, default=8, help="casts a kind of photographs")
+    parser.add_argument("--sweep", action="store_true", help="also show what the threshold does")
+    arguments = parser.parse_args()
+    sets = collect(arguments)
+    print_table(sets)
+    if arguments.sweep:
+        print_sweep(sets)
+
+
+def collect(arguments: argparse.Namespace) -> Sets:
+    """Every set there is material for."""
+    sets: Sets = {}
+    for tag, pack in packs(arguments.folder_pack).items():
+        for folder in arguments.footage or [SHARED / "footage" / "labelled"]:
+            if (folder / "truth.csv").exists():
+                sets[f"{folder.name}, {tag}"] = [footage(folder, pack)]
+        if (arguments.photos / "photos.csv").exists():
+            mild = photographs(arguments.photos, pack, is_hard=False, seed=1)
+            hard = photographs(arguments.photos, pack, is_hard=True, seed=2)
+            for kind, pools in {"mild": [mild], "hard": [hard], "mixed": [mild, hard]}.items():
+                sets[f"casts {kind}, {tag}"] = list(casts(pools, arguments.casts, seed=3))
+    sets["made-up 300"] = [made_up(300, seed) for seed in range(4)]
+    sets["made-up 1000"] = [made_up(1000, seed) for seed in range(2)]
+    return sets
+
+
+def packs(folder: Path | None) -> dict[str, Pack]:
+    """The default pack, and one of SCRFD and SFace where there is an SCRFD file."""
+    default = find_pack("sface", Path("data"))
+    found = {"YuNet": load_pack(default, device="cpu", threads=1)}
+    scrfd = SHARED / "models" / "scrfd_2.5g_kps.onnx"
+    if folder is not None:
+        found[folder.name] = load_pack(find_pack(str(folder), Path("data")), device="cpu", threads=1)
+    elif scrfd.exists():
+        with tempfile.TemporaryDirectory() as temporary:
+            for path in (scrfd, default.recogniser_path):
+                shutil.copy(path, temporary)
+            found["SCRFD"] = load_pack(find_pack(temporary, Path("data")), device="cpu", threads=1)
+    return found
+
+
+def measure(rule: Rule, threshold: float, sets: Iterable[LabelledSet]) -> NDArray[np.float64]:
+    """MEASURES of a rule, averaged over sets."""
+    rows = []
+    for one in sets:
+        groups = rule(one, threshold)
+        known = [row for row, person in enumerate(one.person) if person]
+        truth, found = [one.person[row] for row in known], [int(groups[row]) for row in known]
+        met = meeting(truth, found, [one.video[row] for row in known])
+        rows.append((bcubed(truth, found).f, met.f, met.precision))
+    return np.mean(rows, axis=0)
+
+
+def print_table(sets: Sets) -> None:
+    print(" / ".join(MEASURES), "\n")
+    width = max(map(len, sets))
+    for name, members in sets.items():
+        print(f"{name} ({len(members)} x {np.mean([len(one.tracks) for one in members]):.0f} tracks)")
+        results = {}
+        for rule_name, (rule, threshold) in RULES.items():
+            started = time.perf_counter()
+            results[rule_name] = (*measure(rule, threshold, members), threshold, time.perf_counter() - started)
+        best = [max(result[i] for result in results.values()) for i in range(2)]
+        for rule_name, (b, m, p, threshold, seconds) in results.items():
+            marks = "".join("*" if value >= top - 0.005 else " " for value, top in zip((b, m), best, strict=True))
+            print(f"  {rule_name:{width}s} {threshold:.2f}  {b:.4f} / {m:.4f} / {p:.4f} {marks}  {seconds:6.2f} s")
+    print("\n*: within 0.005 of the best BCubed F, meeting F")
+
+
+def print_sweep(sets: Sets) -> None:
+    print("\nmeetbefore at other thresholds: BCubed F / meeting F / meeting precision")
+    curves = {name: np.array([measure(ours, float(t), members) for t in SWEEP]) for name, members in sets.items()}
+    for name, curve in curves.items():
+        print(f"  {name}")
+        print("   ", "  ".join(f"{t:.2f} {b:.3f}/{m:.3f}/{p:.3f}" for t, (b, m, p) in zip(SWEEP, curve, strict=True)))
+    print("\nthreshold chosen on all sets but one (BCubed F + meeting F), and what it loses there against the best for that set")
+    for name, curve in curves.items():
+        others = sum(other[:, :2].sum(axis=1) for key, other in curves.items() if key != name)
+        chosen, best = int(np.argmax(others)), int(np.argmax(curve[:, :2].sum(axis=1)))
+        lost = curve[best, :2] - curve[chosen, :2]
+        print(f"  {name:28s} {SWEEP[chosen]:.2f} (best {SWEEP[best]:.2f}): {lost[0]:+.4f} / {lost[1]:+.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What other thresholds would change, from the tracks on record: no video, no model, and nothing is written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain.ports import F64, I64
+from meetbefore_assets.domain.what_if import Difference, difference
+from meetbefore_assets.errors import UsageError
+from meetbefore_assets.steps.clocks import clock_table
+from meetbefore_assets.steps.matching import group
+from meetbefore_assets.steps.policy import policy, usable_tracks
+from meetbefore_assets.workbench import Workbench
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A place in a video."""
+
+    file_name: str
+    time_s: float
+
+
+@dataclass(frozen=True)
+class Example:
+    """Two sightings that would (not) be of one person, and the cosine of their tracks."""
+
+    earlier: Sight
+    later: Sight
+    similarity: float
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """One threshold, and what it would change against the one in force."""
+
+    threshold: float
+    change: Difference
+    gained: list[Example]
+    lost: list[Example]
+
+
+def what_if(bench: Workbench, thresholds: list[float]) -> tuple[float, list[WhatIf]]:
+    """The threshold in force, and what each of the given ones would change.
+
+    Raises:
+        UsageError: there are no tracks yet.
+    """
+    decided = policy(bench)
+    videos = sorted(usable_tracks(bench, decided.recogniser_id))
+    tracks = bench.store.scan("tracks", videos).sort("track_id") if videos else pl.DataFrame()
+    if not tracks.height:
+        raise UsageError("there are no tracks to group yet.", remedy="`meetbefore run FOLDER` takes recordings in.")
+    first_s, last_s = _wall_clock(bench, videos, tracks)
+    gap_s = bench.settings().encounters.gap_min * 60
+    now = group(tracks, decided.threshold)
+    names = dict(bench.store.scan("videos", videos, ["video_id", "file_name"]).rows())
+    results = []
+    for threshold in thresholds:
+        change = difference(first_s, last_s, now, group(tracks, threshold), gap_s)
+        results.append(WhatIf(threshold, change, _examples(tracks, names, change.gained), _examples(tracks, names, change.lost)))
+    return decided.threshold, results
+
+
+def _wall_clock(bench: Workbench, videos: list[str], tracks: pl.DataFrame) -> tuple[F64, F64]:
+    clocks = clock_table(bench, videos).select("video_id", pl.col("started_at").dt.epoch("us").alias("start_us"))
+    timed = tracks.select("video_id", "first_time_s", "last_time_s").join(clocks, on="video_id", how="left", maintain_order="left")
+    start_s = timed["start_us"].to_numpy() / 1e6
+    return start_s + timed["first_time_s"].to_numpy(), start_s + timed["last_time_s"].to_numpy()
+
+
+def _examples(tracks: pl.DataFrame, names: dict[str, str], pairs: I64) -> list[Example]:
+    """The pairs nearest to being decided otherwise: the most similar of them first."""
+    vectors = np.array(tracks["vector"].to_list(), np.float32)
+    similarity = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
+    chosen = np.argsort(-similarity, kind="stable")[:EXAMPLES]
+
+    def sight(row: int, column: str) -> Sight:
+        return Sight(names[tracks["video_id"][row]], float(tracks[column][row]))
+
+    return [
+        Example(sight(int(a), "last_time_s"), sight(int(b), "first_time_s"), float(similarity[at]))
+        for at, (a, b) in zip(chosen, pairs[chosen], strict=True)
+    ]
