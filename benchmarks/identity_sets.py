@@ -23,10 +23,9 @@ from meetbefore_assets.domain.evaluation import iou, match_faces
 from meetbefore_assets.domain.frames_to_detections import alignment_matrices, frontality, gate, quality, sharpness
 from meetbefore_assets.domain.ports import F32, I64, U8, FaceBatch
 from meetbefore_assets.domain.video_to_frames import plan_frames
-from meetbefore_assets.settings import DetectionSettings
 
 CACHE = Path(__file__).resolve().parents[1] / "data" / "benchmarks"
-DETECTION = DetectionSettings()
+MIN_SCORE, MIN_FACE_PX, MAX_SIDE_PX = 0.6, 20.0, 1280
 TRACKS = TrackPolicy(max_gap_s=3.0, min_similarity=0.36)
 _CANVAS_PX = 352
 Columns = dict[str, NDArray[Any]]
@@ -85,8 +84,8 @@ def _faces_of_footage(folder: Path, names: list[str], pack: Pack) -> Columns:
 
 
 def _add_faces(rows: dict[str, list[object]], image: U8, pack: Pack, video: int, pts: int, time_s: float) -> None:
-    found = pack.detector.detect(image, min_score=DETECTION.min_score, max_side=DETECTION.max_side)
-    batch = gate(found, (image.shape[1], image.shape[0]), DETECTION).batch
+    found = pack.detector.detect(image, min_score=MIN_SCORE, max_side=MAX_SIDE_PX)
+    batch = gate(found, (image.shape[1], image.shape[0]), MIN_SCORE, MIN_FACE_PX).batch
     vectors, norms, good = describe(image, batch, pack)
     for i in range(len(batch)):
         values = (video, pts, time_s, batch.boxes[i], vectors[i], norms[i], good[i])
@@ -140,9 +139,8 @@ def _faces_of_photographs(folder: Path, pack: Pack, is_hard: bool, seed: int) ->
             photo = np.asarray(cv2.imread(str(folder / entry["file"])), np.uint8)
             box = np.array([float(entry[side]) for side in ("x1", "y1", "x2", "y2")])
             image, truth = degraded(photo, box, rng, is_hard=is_hard)
-            found = gate(
-                pack.detector.detect(image, min_score=DETECTION.min_score, max_side=_CANVAS_PX), image.shape[1::-1], DETECTION
-            ).batch
+            seen = pack.detector.detect(image, min_score=MIN_SCORE, max_side=_CANVAS_PX)
+            found = gate(seen, (_CANVAS_PX, _CANVAS_PX), MIN_SCORE, MIN_FACE_PX).batch
             overlap = iou(truth[None], found.boxes.astype(np.float64))[0] if len(found) else np.zeros(1)
             if overlap.max() >= 0.3:
                 one = slice(best := int(overlap.argmax()), best + 1)

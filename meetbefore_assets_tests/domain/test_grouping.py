@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meetbefore_assets.domain.grouping import GroupingPolicy, canonical, group_tracks
+from meetbefore_assets.domain.grouping import GroupingPolicy, canonical, distinctiveness, group_tracks, near_pairs
 from meetbefore_assets.errors import MeetbeforeError
 
 NONE = np.empty((0, 2), dtype=np.int64)
@@ -21,31 +21,66 @@ def at(*degrees):
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def group(vectors, threshold=0.5, cannot=NONE, must=NONE):
+def group(vectors, threshold=0.5, cannot=NONE, must=NONE, **policy):
     quality = np.ones(len(vectors), dtype=np.float32)
     cannot, must = (np.asarray(pairs, dtype=np.int64).reshape(-1, 2) for pairs in (cannot, must))
-    return group_tracks(vectors, quality, cannot, must, GroupingPolicy(threshold)).tolist()
+    return group_tracks(vectors, quality, cannot, must, GroupingPolicy(threshold, **policy)).tolist()
+
+
+def likeness(cosine, a, b, share, apart):
+    if any((p, q) in apart for p in a for q in b):
+        return -2.0
+    block = cosine[np.ix_(a, b)]
+    return share * block.max() + (1 - share) * block.mean()
+
+
+def as_labels(groups):
+    labels = np.empty(sum(map(len, groups)), dtype=np.int64)
+    for label, rows in enumerate(groups):
+        labels[rows] = label
+    return canonical(labels).tolist()
+
+
+def corrected(vectors, threshold):
+    penalty = distinctiveness(vectors, threshold)
+    return vectors.astype(np.float64) @ vectors.T - penalty[:, None] - penalty[None, :]
+
+
+def both_ways(cannot):
+    return {tuple(pair) for pair in cannot} | {tuple(pair[::-1]) for pair in cannot}
 
 
 def slow_average(vectors, threshold, cannot):
     """Join the best pair of groups again and again; mean over all pairs, recomputed each time."""
+    cosine, apart = corrected(vectors, threshold), both_ways(cannot)
     groups = [[i] for i in range(len(vectors))]
-    cosine = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
-    apart = {tuple(pair) for pair in cannot} | {tuple(pair[::-1]) for pair in cannot}
     while True:
-        scored = [
-            (cosine[np.ix_(a, b)].mean(), i, j)
-            for i, a in enumerate(groups)
-            for j, b in enumerate(groups)
-            if i < j and not any((p, q) in apart for p in a for q in b)
-        ]
+        pairs = [(i, j) for i in range(len(groups)) for j in range(i + 1, len(groups))]
+        scored = [(likeness(cosine, groups[i], groups[j], 0.0, apart), i, j) for i, j in pairs]
         best = max(scored, default=(-2.0, 0, 0))
         if best[0] < threshold:
-            labels = np.empty(len(vectors), dtype=np.int64)
-            for label, rows in enumerate(groups):
-                labels[rows] = label
-            return canonical(labels).tolist()
+            return as_labels(groups)
         groups[best[1]] += groups.pop(best[2])
+
+
+def slow_rounds(vectors, threshold, cannot, share):
+    """Join all groups that are each other's best, in rounds; similarities recomputed each time."""
+    cosine, apart = corrected(vectors, threshold), both_ways(cannot)
+    groups = [[i] for i in range(len(vectors))]
+    while True:
+        best = {}
+        for i, a in enumerate(groups):
+            scored = [(likeness(cosine, a, b, share, apart), j) for j, b in enumerate(groups) if i != j]
+            top = max(scored, default=(-2.0, i))
+            if top[0] >= threshold:
+                best[i] = top[1]
+        joined = [(i, j) for i, j in best.items() if i < j and best.get(j) == i]
+        if not joined:
+            return as_labels(groups)
+        gone = {j for _, j in joined}
+        for i, j in joined:
+            groups[i] += groups[j]
+        groups = [rows for i, rows in enumerate(groups) if i not in gone]
 
 
 def test_nothing_makes_nobody():
@@ -58,7 +93,56 @@ def test_a_single_track_is_a_person():
 
 @pytest.mark.parametrize(("threshold", "persons"), [(0.49, 1), (0.51, 2)])
 def test_two_tracks_are_one_person_from_the_threshold_on(threshold, persons):
-    assert len(set(group(at(0, 60), threshold))) == persons
+    assert len(set(group(at(0, 60), threshold, correction=0.0))) == persons
+
+
+@pytest.mark.parametrize(("share", "persons"), [(0.0, 2), (0.5, 1)])
+def test_the_most_similar_pair_counts_by_its_share(share, persons):
+    assert len(set(group(at(0, 20, 70), threshold=0.55, nearest_share=share, correction=0.0))) == persons
+
+
+def test_pairs_that_reach_the_threshold_are_found_over_block_borders():
+    rng = np.random.default_rng(5)
+    vectors = unit(rng.normal(size=(2100, 4)))
+    pairs, similarity = near_pairs(vectors, np.zeros(2100, np.float32), 0.99)
+    cosine = vectors @ vectors.T
+    assert len(pairs) == (np.triu(cosine, 1) >= 0.99).sum()
+    assert similarity == pytest.approx(cosine[pairs[:, 0], pairs[:, 1]], abs=1e-6)
+
+
+def crowd(people=60, common=0.25, seed=3):
+    """Strangers, and one track that is mostly what all have in common."""
+    rng = np.random.default_rng(seed)
+    shared = np.eye(128)[0]
+    vectors = unit(np.sqrt(common) * shared + np.sqrt(1 - common) * unit(rng.normal(size=(people, 128))))
+    return np.concatenate([vectors, unit(shared[None] + 0.2 * vectors[:1])])
+
+
+def test_a_track_that_is_like_everybody_is_taken_down_and_others_keep_their_scale():
+    vectors = crowd()
+    penalty = distinctiveness(vectors, threshold=0.5)
+    assert penalty[-1] > penalty[:-1].max()
+    assert abs(penalty[:-1].mean()) < 0.02
+
+
+def test_a_track_that_is_like_everybody_does_not_bridge_strangers():
+    vectors = crowd()
+    assert len(set(group(vectors, threshold=0.5, nearest_share=1.0, correction=0.0))) < 30
+    assert len(set(group(vectors, threshold=0.5))) > 57
+
+
+def test_somebody_seen_all_the_time_is_not_taken_for_everybody():
+    rng = np.random.default_rng(2)
+    companion = unit(np.eye(64)[:1] + 0.05 * rng.normal(size=(200, 64)))
+    strangers = unit(rng.normal(size=(50, 64)))
+    penalty = distinctiveness(np.concatenate([companion, strangers]), threshold=0.5)
+    assert np.abs(penalty[:200]).max() < 0.05
+
+
+def test_of_two_tracks_nothing_is_taken_off_that_would_part_them():
+    vectors = at(0, 30)
+    assert np.abs(distinctiveness(vectors, 0.5)).max() < 0.03
+    assert group(vectors) == [0, 0]
 
 
 def test_persons_are_numbered_by_their_smallest_row():
@@ -106,9 +190,16 @@ def archives(draw):
 
 @settings(max_examples=100, deadline=None)
 @given(archives())
-def test_equals_joining_the_best_pair_again_and_again(archive):
+def test_without_the_nearest_pair_it_is_average_linkage(archive):
     vectors, cannot, _, _, threshold = archive
-    assert group(vectors, threshold, cannot) == slow_average(vectors, threshold, cannot.tolist())
+    assert group(vectors, threshold, cannot, nearest_share=0.0) == slow_average(vectors, threshold, cannot.tolist())
+
+
+@settings(max_examples=100, deadline=None)
+@given(archives(), st.sampled_from([0.25, 0.5, 1.0]))
+def test_equals_rounds_with_everything_recomputed(archive, share):
+    vectors, cannot, _, _, threshold = archive
+    assert group(vectors, threshold, cannot, nearest_share=share) == slow_rounds(vectors, threshold, cannot.tolist(), share)
 
 
 @settings(max_examples=100, deadline=None)
