@@ -147,7 +147,7 @@ def _faces_of_photographs(folder: Path, pack: Pack, is_hard: bool, seed: int) ->
                 vectors, _, good = describe(image, FaceBatch(found.boxes[one], found.landmarks[one], found.scores[one]), pack)
                 rows.append((entry["identity"], entry["file"], vectors[0], float(good[0])))
     person, file_name, vector, good = zip(*rows, strict=True)
-    return {"person": np.array(person), "file": np.array(file_name), "vector": np.stack(vector), "quality": np.array(good, np.float32)}
+    return {"person": np.array(person), "photo": np.array(file_name), "vector": np.stack(vector), "quality": np.array(good, np.float32)}
 
 
 def degraded(photo: U8, box: NDArray[np.float64], rng: np.random.Generator, *, is_hard: bool) -> tuple[U8, NDArray[np.float64]]:
@@ -174,7 +174,7 @@ def casts(pools: list[Columns], count: int, seed: int) -> Iterator[LabelledSet]:
     rng = np.random.default_rng(seed)
     by_person: dict[str, dict[str, list[tuple[int, int]]]] = {}
     for number, pool in enumerate(pools):
-        for row, (person, file_name) in enumerate(zip(pool["person"], pool["file"], strict=True)):
+        for row, (person, file_name) in enumerate(zip(pool["person"], pool["photo"], strict=True)):
             by_person.setdefault(str(person), {}).setdefault(str(file_name), []).append((number, row))
     for _ in range(count):
         names = list(rng.permutation(sorted(name for name, files in by_person.items() if len(files) >= 4)))

@@ -5,7 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, metadata
 from meetbefore_assets.assets.encounter_scores import encounter_scores
 from meetbefore_assets.schema import PEOPLE
-from meetbefore_assets.steps.matching import rows_version
+from meetbefore_assets.steps.changed import rows_version
 from meetbefore_assets.steps.scoring import rank
 
 

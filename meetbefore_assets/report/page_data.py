@@ -9,9 +9,9 @@ from meetbefore_assets import reading
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
 from meetbefore_assets.schema import ENCOUNTER_SCORES
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.changed import rows_version
 from meetbefore_assets.steps.clocks import SCHEMA as CLOCKS
 from meetbefore_assets.steps.clocks import clock_table
-from meetbefore_assets.steps.matching import rows_version
 from meetbefore_assets.steps.publishing import video_rows
 from meetbefore_assets.steps.scoring import matched_videos
 from meetbefore_assets.workbench import WHOLE, Workbench

@@ -10,7 +10,7 @@ from meetbefore_assets.domain import tracks_to_identities as identities
 from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
 from meetbefore_assets.domain.ports import F32, I64, Stamp
 from meetbefore_assets.schema import IDENTITY_ASSIGNMENTS, PERSON_ALIASES, check
-from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.changed import write_changed
 from meetbefore_assets.steps.clocks import clock_table
 from meetbefore_assets.steps.policy import Policy, fingerprint, policy, usable_tracks
 from meetbefore_assets.workbench import WHOLE, Workbench
@@ -65,7 +65,7 @@ def match(bench: Workbench) -> Matched:
         before = _before(bench)
         after = decide(bench, list(versions), decided)
         aliases = _aliases(bench, before, after)
-        changed, dropped = _write_changed(bench, list(versions), after)
+        changes = write_changed(bench, IDENTITY_ASSIGNMENTS, list(versions), after, _facts)
         new_aliases = len(set(aliases) & set(before["person_id"].unique()))
         people = after["person_id"].n_unique()
         moved = identities.churn(before.select("face_id", "person_id"), after.select("face_id", "person_id"))
@@ -73,7 +73,7 @@ def match(bench: Workbench) -> Matched:
         table = pl.DataFrame({"alias": list(aliases), "person_id": list(aliases.values())}, schema=PERSON_ALIASES.dtypes)
         bench.store.put(ASSET, WHOLE, check(PERSON_ALIASES, table), Stamp(goal, {"policy": decided.version}, facts, table.height))
     seconds = time.perf_counter() - started
-    return Matched(changed, dropped, len(versions), people, after.height, moved, new_aliases, False, seconds, decided)
+    return Matched(changes.written, changes.dropped, len(versions), people, after.height, moved, new_aliases, False, seconds, decided)
 
 
 def decide(bench: Workbench, videos: list[str], decided: Policy) -> pl.DataFrame:
@@ -157,6 +157,10 @@ def _nearest_people(bench: Workbench, vectors: F32, means: F32) -> tuple[F32, I6
     return index.search(vectors, min(NEIGHBOURS, len(means)))
 
 
+def _facts(rows: pl.DataFrame) -> dict[str, str]:
+    return {"people": str(rows["person_id"].n_unique())}
+
+
 def _before(bench: Workbench) -> pl.DataFrame:
     keys = [key for key in bench.store.keys(ASSET) if key != WHOLE]
     columns = ["face_id", "video_id", "person_id"]
@@ -174,27 +178,3 @@ def _aliases(bench: Workbench, before: pl.DataFrame, after: pl.DataFrame) -> dic
         table = bench.store.get(ASSET, WHOLE)
         known = dict(zip(table["alias"], table["person_id"], strict=True))
     return identities.aliases(before.select("face_id", "person_id"), after.select("face_id", "person_id"), known)
-
-
-def _write_changed(bench: Workbench, videos: list[str], after: pl.DataFrame) -> tuple[dict[str, tuple[str, int]], list[str]]:
-    """Write the partitions whose rows differ from those on record; drop those of videos that are gone."""
-    changed: dict[str, tuple[str, int]] = {}
-    parts = after.partition_by("video_id", as_dict=True)
-    for video_id in videos:
-        rows = parts.get((video_id,), IDENTITY_ASSIGNMENTS.empty())
-        version = rows_version(rows)
-        stamp = bench.store.stamp(ASSET, video_id)
-        if stamp is None or stamp.data_version != version:
-            people = str(rows["person_id"].n_unique())
-            bench.store.put(ASSET, video_id, rows, Stamp(version, {}, {"people": people}, rows.height))
-            changed[video_id] = (version, rows.height)
-    dropped = sorted(set(bench.store.keys(ASSET)) - set(videos) - {WHOLE})
-    for video_id in dropped:
-        bench.store.drop(ASSET, video_id)
-    return changed, dropped
-
-
-def rows_version(rows: pl.DataFrame) -> str:
-    """Hash of the content of a small table, floats to 1e-6."""
-    rounded = rows.with_columns(pl.col(pl.Float32, pl.Float64).round(6))
-    return digest("rows", [[str(value) for value in row] for row in rounded.rows()])

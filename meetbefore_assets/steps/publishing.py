@@ -7,9 +7,9 @@ import polars as pl
 
 from meetbefore_assets.schema import FAILURES, PUBLISHED, VIDEOS, VIDEOS_PUBLISHED, Table, check
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.changed import rows_version
 from meetbefore_assets.steps.clocks import clock_table
 from meetbefore_assets.steps.intake import is_present, known_videos
-from meetbefore_assets.steps.matching import rows_version
 from meetbefore_assets.workbench import WHOLE, Published, Publisher, Workbench
 
 PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")

@@ -11,8 +11,9 @@ from meetbefore_assets.domain.identities_to_encounters import encounters
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.changed import write_changed
 from meetbefore_assets.steps.matching import ASSET as IDENTITIES
-from meetbefore_assets.steps.matching import rows_version, sightings
+from meetbefore_assets.steps.matching import sightings
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 ASSET = "encounter_scores"
@@ -60,26 +61,14 @@ def score(bench: Workbench) -> Scored:
         settings = bench.settings()
         found = encounters(sightings(bench, videos), settings.encounters.gap_min, settings.sampling.interval_s)
         scored = check(ENCOUNTER_SCORES, score_encounters(found, bench.zone()))
-        changed, dropped = _write_changed(bench, videos, scored)
+        changes = write_changed(bench, ENCOUNTER_SCORES, videos, scored, _facts)
         count = scored["encounter_id"].n_unique()
         bench.store.put(ASSET, WHOLE, ENCOUNTER_SCORES.empty(), Stamp(goal, {}, {"encounters": str(count)}, 0))
-    return Scored(changed, dropped, count, False, time.perf_counter() - started)
+    return Scored(changes.written, changes.dropped, count, False, time.perf_counter() - started)
 
 
-def _write_changed(bench: Workbench, videos: list[str], scored: pl.DataFrame) -> tuple[dict[str, tuple[str, int]], list[str]]:
-    changed: dict[str, tuple[str, int]] = {}
-    parts = scored.partition_by("video_id", as_dict=True)
-    for video_id in videos:
-        rows = parts.get((video_id,), ENCOUNTER_SCORES.empty())
-        version = rows_version(rows)
-        stamp = bench.store.stamp(ASSET, video_id)
-        if stamp is None or stamp.data_version != version:
-            bench.store.put(ASSET, video_id, rows, Stamp(version, {}, {"encounters": str(rows["encounter_id"].n_unique())}, rows.height))
-            changed[video_id] = (version, rows.height)
-    dropped = sorted(set(bench.store.keys(ASSET)) - set(videos) - {WHOLE})
-    for video_id in dropped:
-        bench.store.drop(ASSET, video_id)
-    return changed, dropped
+def _facts(rows: pl.DataFrame) -> dict[str, str]:
+    return {"encounters": str(rows["encounter_id"].n_unique())}
 
 
 def rank(bench: Workbench) -> pl.DataFrame:
