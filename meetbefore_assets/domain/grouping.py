@@ -1,16 +1,22 @@
 """Tracks of all videos to persons, honouring must-links and cannot-links.
 
-Two ideas beyond average linkage, chosen on casts drawn from 947 photographs (see benchmarks/identities.py):
+Two ideas beyond average linkage, chosen on casts drawn from photographs, on labelled footage and on made-up vectors
+(`python -m benchmarks.identities`):
 
 * Faces that are like everybody (blurred, small, badly aligned) are like many strangers too. What a track shares with the
   archive at large says nothing about who it is, so it is taken off: see `distinctiveness`. Poor faces may still join a
-  person, but they no longer bridge two.
-* Two groups are as similar as the mean of all their pairs and the best of them, half and half: average linkage alone splits
-  people who look different from time to time, single linkage alone chains strangers.
+  person, but they bridge two less easily.
+* The similarity of two groups is three parts the mean of all their pairs and one part their best pair. Average linkage alone
+  splits people who look different from time to time; single linkage chains strangers, and so does half and half once an
+  archive is large (10,000 made-up tracks at 0.40: pairwise F 0.966 for the mean alone, 0.952 for a quarter, 0.908 for a half;
+  at their best thresholds 0.974, 0.977, 0.973).
 
 Groups are joined in rounds: every two groups that are each other's best partner, above the threshold, become one. Rounds
 need only the pairs that reach the threshold themselves (of any two groups that are joined, one pair does), so they scale
 with those, and their outcome does not depend on the order of rows.
+
+Tried and left out, for no gain or a loss: grouping good faces first and adding poor ones afterwards, weights by quality or
+size in the mean, standard deviations in the correction (s-norm), whitening, single linkage with the correction.
 """
 
 from dataclasses import dataclass
