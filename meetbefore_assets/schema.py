@@ -215,6 +215,8 @@ ENCOUNTER_SCORES = Table(
         Column("seconds_visible", REAL, "sampled moments in which the person is seen, times the interval, seconds"),
         Column("gap_before_h", REAL, "hours since the person's encounter before this one", is_nullable=True),
         Column("score", REAL, "how remarkable the person is up to and with this encounter"),
+        Column("holds_from", REAL, "least threshold at which this is a meeting with somebody met before", is_nullable=True),
+        Column("holds_to", REAL, "largest threshold at which it is", is_nullable=True),
     ),
 )
 
@@ -250,6 +252,50 @@ PERSON_ALIASES = Table(
     ),
 )
 
+CORRECTIONS = Table(
+    "corrections",
+    "what the user said about who is who, a row per face it is about",
+    ("correction_id", "side", "ordinal"),
+    (
+        Column("correction_id", TEXT, "hash of the rest"),
+        Column("created_at", TIME, "UTC"),
+        Column("kind", TEXT, "name, role, merge, not-same, split or undo"),
+        Column("text", TEXT, "the name, the role, or the correction that is undone; else empty"),
+        Column("side", TEXT, "here or there: which of the two sides of a merge, not-same or split"),
+        Column("ordinal", INT, "place among the faces of its side, the most telling first"),
+        Column("video_id", TEXT, "where the face is seen", is_nullable=True),
+        Column("time_s", REAL, "seconds since the first picture of the video", is_nullable=True),
+        *(Column(name, REAL, "box in pixels of the upright picture", is_nullable=True) for name in ("x1", "y1", "x2", "y2")),
+    ),
+)
+
+REGROUPINGS = Table(
+    "regroupings",
+    "the group of each track at thresholds around the one in force",
+    ("track_id",),
+    (
+        Column("track_id", TEXT, "hash of the track's first face"),
+        Column("groups", pl.List(pl.Int64), "group at each threshold, numbered from 0 within it"),
+    ),
+)
+
+IDENTITY_HISTORY = Table(
+    "identity_history",
+    "what happened to people's ids when identities were decided anew",
+    ("matched_at", "person_id", "other_person_id"),
+    (
+        Column("matched_at", TIME, "UTC"),
+        Column("person_id", TEXT, "the id before"),
+        Column("event", TEXT, "joined: all of it went to the other; split: a part went there; renumbered: an earlier face was found; gone"),
+        Column("other_person_id", TEXT, "where the faces went; empty if they are gone"),
+        Column("faces", INT, "faces that went there"),
+        Column("threshold", REAL, "least similarity by then"),
+        Column("threshold_before", REAL, "and before", is_nullable=True),
+        Column("corrections", INT, "corrections in force by then"),
+        Column("policy_version", TEXT, "hash of the settings and corrections by then"),
+    ),
+)
+
 FAILURES = Table(
     "failures",
     "why a video could not be used",
@@ -273,6 +319,8 @@ PUBLISHED: tuple[Table, ...] = (
     ENCOUNTER_SCORES,
     PEOPLE,
     PERSON_ALIASES,
+    CORRECTIONS,
+    IDENTITY_HISTORY,
 )
 
 

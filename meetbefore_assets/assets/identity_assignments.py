@@ -33,6 +33,8 @@ def identity_assignments(context: dg.AssetExecutionContext, bench: Bench) -> dg.
         "faces": matched.faces,
         "faces that changed their person": matched.churn,
         "ids that became aliases": matched.new_aliases,
+        "names that moved": matched.names_moved,
+        "corrections that cannot hold": matched.conflicts,
         "partitions rewritten": len(matched.changed),
         "was in step": matched.was_in_step,
         "threshold": matched.policy.threshold,

@@ -13,9 +13,9 @@ CODE_VERSIONS: Mapping[str, int] = {
     "embeddings": 1,
     "tracks": 1,
     "face_index": 1,
-    "identity_assignments": 2,
-    "encounter_scores": 1,
-    "people": 1,
+    "identity_assignments": 3,
+    "encounter_scores": 2,
+    "people": 2,
     "encounter_report": 1,
 }
 

@@ -7,15 +7,22 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.domain import tracks_to_identities as identities
-from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
 from meetbefore_assets.domain.ports import F32, I64, Stamp
 from meetbefore_assets.schema import IDENTITY_ASSIGNMENTS, PERSON_ALIASES, check
 from meetbefore_assets.steps.changed import write_changed
 from meetbefore_assets.steps.clocks import clock_table
+from meetbefore_assets.steps.grouping import Material, group, material
+from meetbefore_assets.steps.history import write_history
 from meetbefore_assets.steps.policy import Policy, fingerprint, policy, usable_tracks
+from meetbefore_assets.steps.survival import write_regroupings
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 NEIGHBOURS = 4
+_SIGHTINGS: dict[str, pl.DataType] = {
+    **dict.fromkeys(("person_id", "video_id", "track_id", "face_id"), pl.String()),
+    "seen_at": pl.Datetime("us"),
+    "quality": pl.Float32(),
+}
 ASSET = "identity_assignments"
 
 
@@ -29,6 +36,8 @@ class Matched:
         videos, people, faces: of all.
         churn: faces that changed their person.
         new_aliases: ids that went out of use.
+        names_moved: names that went to somebody else.
+        conflicts: corrections that cannot hold any more, because faces are seen otherwise now.
         was_in_step: nothing had to be decided.
     """
 
@@ -39,6 +48,8 @@ class Matched:
     faces: int
     churn: int
     new_aliases: int
+    names_moved: int
+    conflicts: int
     was_in_step: bool
     seconds: float
     policy: Policy
@@ -61,49 +72,50 @@ def match(bench: Workbench) -> Matched:
         state = bench.store.stamp(ASSET, WHOLE)
         if state is not None and state.data_version == goal and _is_complete(bench, versions):
             counts = {name: int(state.facts[name]) for name in ("people", "faces")}
-            return Matched({}, [], len(versions), **counts, churn=0, new_aliases=0, was_in_step=True, seconds=0.0, policy=decided)
+            nothing = dict.fromkeys(("churn", "new_aliases", "names_moved", "conflicts"), 0)
+            return Matched({}, [], len(versions), **counts, **nothing, was_in_step=True, seconds=0.0, policy=decided)
         before = _before(bench)
-        after = decide(bench, list(versions), decided)
+        given = material(bench, list(versions))
+        after, labels = decide(bench, list(versions), given, decided.threshold)
         aliases = _aliases(bench, before, after)
         changes = write_changed(bench, IDENTITY_ASSIGNMENTS, list(versions), after, _facts)
-        new_aliases = len(set(aliases) & set(before["person_id"].unique()))
-        people = after["person_id"].n_unique()
-        moved = identities.churn(before.select("face_id", "person_id"), after.select("face_id", "person_id"))
-        facts = {"people": str(people), "faces": str(after.height), "churn": str(moved), "threshold": str(decided.threshold)}
+        write_regroupings(bench, given, decided.threshold, labels, goal)
+        write_history(bench, before, after, decided, float(state.facts["threshold"]) if state else None)
+        facts = {
+            "people": after["person_id"].n_unique(),
+            "faces": after.height,
+            "churn": identities.churn(before.select("face_id", "person_id"), after.select("face_id", "person_id")),
+            "new_aliases": len(set(aliases) & set(before["person_id"].unique())),
+            "names_moved": _names_moved(given, before, after, aliases),
+            "conflicts": len(given.links.conflicts),
+        }
         table = pl.DataFrame({"alias": list(aliases), "person_id": list(aliases.values())}, schema=PERSON_ALIASES.dtypes)
-        bench.store.put(ASSET, WHOLE, check(PERSON_ALIASES, table), Stamp(goal, {"policy": decided.version}, facts, table.height))
+        shown = {name: str(value) for name, value in {**facts, "threshold": decided.threshold}.items()}
+        bench.store.put(ASSET, WHOLE, check(PERSON_ALIASES, table), Stamp(goal, {"policy": decided.version}, shown, table.height))
     seconds = time.perf_counter() - started
-    return Matched(changes.written, changes.dropped, len(versions), people, after.height, moved, new_aliases, False, seconds, decided)
+    return Matched(changes.written, changes.dropped, len(versions), **facts, was_in_step=False, seconds=seconds, policy=decided)
 
 
-def decide(bench: Workbench, videos: list[str], decided: Policy) -> pl.DataFrame:
-    """Identities of all faces of some videos: columns of IDENTITY_ASSIGNMENTS, sorted by face."""
-    if not videos:
-        return IDENTITY_ASSIGNMENTS.empty()
-    tracks = bench.store.scan("tracks", videos).sort("track_id")
-    if not tracks.height:
-        return IDENTITY_ASSIGNMENTS.empty()
-    labels = group(tracks, decided.threshold)
-    faces = tracks.select("track_id", "video_id", pl.Series("group", labels), pl.col("face_ids").alias("face_id")).explode("face_id")
+def decide(bench: Workbench, videos: list[str], given: Material, threshold: float) -> tuple[pl.DataFrame, I64]:
+    """Identities of all faces of some videos.
+
+    Returns:
+        Columns of IDENTITY_ASSIGNMENTS, sorted by face; and (m,) the group of each of the given tracks.
+    """
+    labels = group(given, threshold)
+    if not len(labels):
+        return IDENTITY_ASSIGNMENTS.empty(), labels
+    faces = given.tracks.select("track_id", "video_id", pl.Series("group", labels), pl.col("face_ids").alias("face_id")).explode("face_id")
     faces = faces.join(_sightings(bench, videos), on="face_id", how="left").sort("face_id")
     faces = faces.join(identities.person_ids(faces.select("face_id", "seen_at", "group")), on="group", how="left").sort("face_id")
-    return _with_evidence(bench, videos, faces)
+    return _with_evidence(bench, videos, faces), labels
 
 
-def group(tracks: pl.DataFrame, threshold: float) -> I64:
-    """The person of each track, numbered from 0.
-
-    Args:
-        tracks: columns of TRACKS, sorted by track_id.
-        threshold: least similarity of two groups that are one person.
-    """
-    return group_tracks(
-        np.array(tracks["vector"].to_list(), np.float32),
-        tracks["quality"].to_numpy().astype(np.float32),
-        identities.cannot_links(tracks["video_id"].to_list(), tracks["frame_pts"].to_list()),
-        np.zeros((0, 2), np.int64),
-        GroupingPolicy(threshold),
-    )
+def _names_moved(given: Material, before: pl.DataFrame, after: pl.DataFrame, aliases: dict[str, str]) -> int:
+    """Names whose bearer is neither who it was nor who that became."""
+    was = {name: person for person, name in given.stands.spoken(before, "name").items()}
+    now = {name: person for person, name in given.stands.spoken(after, "name").items()}
+    return sum(now.get(name) not in (person, aliases.get(person)) for name, person in was.items())
 
 
 def _sightings(bench: Workbench, videos: list[str]) -> pl.DataFrame:
@@ -114,21 +126,11 @@ def _sightings(bench: Workbench, videos: list[str]) -> pl.DataFrame:
 
 
 def sightings(bench: Workbench, videos: list[str]) -> pl.DataFrame:
-    """A row a face of some videos: person_id, video_id, face_id, seen_at (UTC), quality."""
+    """A row a face of some videos: person_id, video_id, track_id, face_id, seen_at (UTC), quality."""
     if not videos:
-        return pl.DataFrame(
-            schema={
-                "person_id": pl.String,
-                "video_id": pl.String,
-                "face_id": pl.String,
-                "seen_at": pl.Datetime("us"),
-                "quality": pl.Float32,
-            }
-        )
-    assigned = bench.store.scan(ASSET, videos, ["face_id", "video_id", "person_id"])
-    return assigned.join(_sightings(bench, videos), on="face_id", how="left").select(
-        "person_id", "video_id", "face_id", "seen_at", "quality"
-    )
+        return pl.DataFrame(schema=_SIGHTINGS)
+    assigned = bench.store.scan(ASSET, videos, ["face_id", "video_id", "track_id", "person_id"])
+    return assigned.join(_sightings(bench, videos), on="face_id", how="left").select(list(_SIGHTINGS))
 
 
 def _with_evidence(bench: Workbench, videos: list[str], faces: pl.DataFrame) -> pl.DataFrame:

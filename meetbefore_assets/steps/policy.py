@@ -1,11 +1,13 @@
-"""The matching policy in force: settings and clocks, and the versions of all tracks."""
+"""The matching policy in force: settings, clocks and corrections, and the versions of all tracks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from meetbefore_assets.domain import lineage
+from meetbefore_assets.domain.corrections import in_force
 from meetbefore_assets.packs import default_threshold
 from meetbefore_assets.settings import Settings, digest
+from meetbefore_assets.steps.corrections import corrections_version, read_corrections
 from meetbefore_assets.workbench import FoundPack, Workbench
 
 
@@ -18,6 +20,7 @@ class Policy:
         threshold_source: where it comes from, in words.
         recogniser_id: only its vectors are compared.
         zone: in which days are counted and local times are read.
+        corrections: number of corrections in force.
         version: hash of all of it and of the settings that matter.
     """
 
@@ -25,6 +28,7 @@ class Policy:
     threshold_source: str
     recogniser_id: str
     zone: str
+    corrections: int
     version: str
 
 
@@ -38,10 +42,10 @@ def policy(bench: Workbench, settings: Settings | None = None) -> Policy:
     pack = bench.found_pack(settings)
     threshold, source = _threshold(settings, pack)
     zone = bench.zone()
-    version = digest(
-        "policy", lineage.CODE_VERSIONS["identity_assignments"], threshold, pack.recogniser_id, zone, settings.time, list(settings.clocks)
-    )
-    return Policy(threshold, source, pack.recogniser_id, zone, version)
+    code = lineage.CODE_VERSIONS["identity_assignments"]
+    clocks = (settings.time, list(settings.clocks))
+    version = digest("policy", code, threshold, pack.recogniser_id, zone, *clocks, corrections_version(bench))
+    return Policy(threshold, source, pack.recogniser_id, zone, len(in_force(read_corrections(bench))), version)
 
 
 def _threshold(settings: Settings, pack: FoundPack) -> tuple[float, str]:

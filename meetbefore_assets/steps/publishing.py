@@ -1,14 +1,17 @@
 """Publishing: everything on record, as one DuckDB file that anybody can open."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
-from meetbefore_assets.schema import FAILURES, PUBLISHED, VIDEOS, VIDEOS_PUBLISHED, Table, check
+from meetbefore_assets.schema import CORRECTIONS, FAILURES, IDENTITY_HISTORY, PUBLISHED, VIDEOS, VIDEOS_PUBLISHED, Table, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.changed import rows_version
 from meetbefore_assets.steps.clocks import clock_table
+from meetbefore_assets.steps.corrections import corrections_table, corrections_version
+from meetbefore_assets.steps.history import history_table, history_version
 from meetbefore_assets.steps.intake import is_present, known_videos
 from meetbefore_assets.workbench import WHOLE, Published, Publisher, Workbench
 
@@ -16,6 +19,11 @@ PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignmen
 TIMED = ("frames", "detections")
 _ALIASES = "person_aliases"
 _RECORD_OF = {"people": ("people", WHOLE), _ALIASES: ("identity_assignments", WHOLE)}
+# Tables of many small objects: what reads them, and what tells that they changed.
+_IN_ONE_PIECE: dict[str, tuple[Callable[[Workbench], pl.DataFrame], Callable[[Workbench], str]]] = {
+    CORRECTIONS.name: (corrections_table, corrections_version),
+    IDENTITY_HISTORY.name: (history_table, history_version),
+}
 
 
 def database_path(bench: Workbench) -> Path:
@@ -34,6 +42,8 @@ def publish(bench: Workbench) -> Published:
                 return videos
             if table.name in _RECORD_OF:
                 return bench.store.get(*_RECORD_OF[table.name])
+            if table.name in _IN_ONE_PIECE:
+                return _IN_ONE_PIECE[table.name][0](bench)
             return _timed(bench.store.scan(table.name, parts), table, starts)
 
         return _database(bench).publish(_wanted(bench, videos), fetch, bench.found_pack().recogniser.vector_size)
@@ -58,6 +68,8 @@ def _versions(bench: Workbench, table: Table, videos: pl.DataFrame) -> dict[str,
     if table.name in _RECORD_OF:
         stamp = bench.store.stamp(*_RECORD_OF[table.name])
         return {} if stamp is None else {WHOLE: digest(stamp.data_version)}
+    if table.name in _IN_ONE_PIECE:
+        return {WHOLE: _IN_ONE_PIECE[table.name][1](bench)}
     model = bench.found_pack().recogniser_id
     versions: dict[str, str] = {}
     for video_id, started_at in videos.select("video_id", "started_at").rows():

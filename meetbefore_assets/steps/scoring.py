@@ -12,8 +12,10 @@ from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.changed import write_changed
+from meetbefore_assets.steps.corrections import standing
 from meetbefore_assets.steps.matching import ASSET as IDENTITIES
 from meetbefore_assets.steps.matching import sightings
+from meetbefore_assets.steps.survival import holds
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 ASSET = "encounter_scores"
@@ -59,8 +61,9 @@ def score(bench: Workbench) -> Scored:
         if state is not None and state.data_version == goal and all(bench.store.stamp(ASSET, video_id) for video_id in videos):
             return Scored({}, [], int(state.facts["encounters"]), True, 0.0)
         settings = bench.settings()
-        found = encounters(sightings(bench, videos), settings.encounters.gap_min, settings.sampling.interval_s)
-        scored = check(ENCOUNTER_SCORES, score_encounters(found, bench.zone()))
+        seen = sightings(bench, videos)
+        found = encounters(seen, settings.encounters.gap_min, settings.sampling.interval_s)
+        scored = check(ENCOUNTER_SCORES, holds(bench, score_encounters(found, bench.zone()), seen))
         changes = write_changed(bench, ENCOUNTER_SCORES, videos, scored, _facts)
         count = scored["encounter_id"].n_unique()
         bench.store.put(ASSET, WHOLE, ENCOUNTER_SCORES.empty(), Stamp(goal, {}, {"encounters": str(count)}, 0))
@@ -77,10 +80,21 @@ def rank(bench: Workbench) -> pl.DataFrame:
         videos = matched_videos(bench)
         state = bench.store.stamp(ASSET, WHOLE)
         scored = bench.store.scan(ASSET, videos) if videos else ENCOUNTER_SCORES.empty()
-        ranked = people(scored, sightings(bench, videos), bench.zone(), Exposure(len(videos)))
-        named = ranked.with_columns(pl.lit(None, pl.String).alias("name"), pl.lit(None, pl.String).alias("role"))
-        table = check(PEOPLE, named)
+        seen = sightings(bench, videos)
+        ranked = people(scored, seen, bench.zone(), Exposure(len(videos)))
+        table = check(PEOPLE, _with_corrections(bench, videos, ranked, seen))
         facts = {"people": str(table.height), "met again": str(table.filter(pl.col("encounters") > 1).height)}
         version = state.data_version if state else goal_version(bench)
         bench.store.put("people", WHOLE, table, Stamp(version, {ASSET: version}, facts, table.height))
     return table
+
+
+def _with_corrections(bench: Workbench, videos: list[str], ranked: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """Add the names and roles that the user gave."""
+    stands = standing(bench, videos)
+    names, roles = stands.spoken(seen, "name"), stands.spoken(seen, "role")
+    person = pl.col("person_id")
+    return ranked.with_columns(
+        person.replace_strict(names, default=None, return_dtype=pl.String).alias("name"),
+        person.replace_strict(roles, default=None, return_dtype=pl.String).alias("role"),
+    )

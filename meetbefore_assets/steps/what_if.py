@@ -9,7 +9,7 @@ from meetbefore_assets.domain.ports import F64, I64
 from meetbefore_assets.domain.what_if import Difference, difference
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.steps.clocks import clock_table
-from meetbefore_assets.steps.matching import group
+from meetbefore_assets.steps.grouping import group, material
 from meetbefore_assets.steps.policy import policy, usable_tracks
 from meetbefore_assets.workbench import Workbench
 
@@ -51,16 +51,17 @@ def what_if(bench: Workbench, thresholds: list[float]) -> tuple[float, list[What
     """
     decided = policy(bench)
     videos = sorted(usable_tracks(bench, decided.recogniser_id))
-    tracks = bench.store.scan("tracks", videos).sort("track_id") if videos else pl.DataFrame()
+    given = material(bench, videos)
+    tracks = given.tracks
     if not tracks.height:
         raise UsageError("there are no tracks to group yet.", remedy="`meetbefore run FOLDER` takes recordings in.")
     first_s, last_s = _wall_clock(bench, videos, tracks)
     gap_s = bench.settings().encounters.gap_min * 60
-    now = group(tracks, decided.threshold)
+    now = group(given, decided.threshold)
     names = dict(bench.store.scan("videos", videos, ["video_id", "file_name"]).rows())
     results = []
     for threshold in thresholds:
-        change = difference(first_s, last_s, now, group(tracks, threshold), gap_s)
+        change = difference(first_s, last_s, now, group(given, threshold), gap_s)
         results.append(WhatIf(threshold, change, _examples(tracks, names, change.gained), _examples(tracks, names, change.lost)))
     return decided.threshold, results
 

@@ -1,0 +1,53 @@
+"""What happened to people's ids, on record: an object for every time that something did."""
+
+import datetime as dt
+
+import polars as pl
+
+from meetbefore_assets.domain.identity_history import identity_events
+from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.schema import IDENTITY_HISTORY, check
+from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.policy import Policy
+from meetbefore_assets.workbench import Workbench
+
+ASSET = IDENTITY_HISTORY.name
+
+
+def write_history(bench: Workbench, before: pl.DataFrame, after: pl.DataFrame, decided: Policy, threshold_before: float | None) -> int:
+    """Put on record what happened to ids; returns how many of them it happened to.
+
+    Args:
+        bench: the home.
+        before, after: columns face_id, person_id.
+        decided: by which policy.
+        threshold_before: of the decision before this one; None if there was none.
+    """
+    events = identity_events(before, after)
+    if not events.height:
+        return 0
+    moment = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    table = events.with_columns(
+        pl.lit(moment, pl.Datetime("us")).alias("matched_at"),
+        pl.lit(decided.threshold, pl.Float64).alias("threshold"),
+        pl.lit(threshold_before, pl.Float64).alias("threshold_before"),
+        pl.lit(decided.corrections, pl.Int64).alias("corrections"),
+        pl.lit(decided.version).alias("policy_version"),
+    )
+    table = check(IDENTITY_HISTORY, table)
+    key = f"{moment:%Y%m%d%H%M%S%f}-{digest(decided.version, str(moment))[:8]}"
+    bench.store.put(ASSET, key, table, Stamp(digest(key), {"policy": decided.version}, {}, table.height))
+    return table["person_id"].n_unique()
+
+
+def history_table(bench: Workbench) -> pl.DataFrame:
+    """All that ever happened, oldest first: columns of IDENTITY_HISTORY."""
+    keys = bench.store.keys(ASSET)
+    table = bench.store.scan(ASSET, keys) if keys else IDENTITY_HISTORY.empty()
+    return table.sort("matched_at", "person_id", -pl.col("faces"), "other_person_id")
+
+
+def history_version(bench: Workbench) -> str:
+    """Changes whenever something happened or was erased."""
+    stamps = {key: bench.store.stamp(ASSET, key) for key in bench.store.keys(ASSET)}
+    return digest("history", [[key, stamp.data_version if stamp else "torn"] for key, stamp in sorted(stamps.items())])
