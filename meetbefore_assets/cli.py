@@ -4,16 +4,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from meetbefore_assets.cli_common import console, home_option, open_bench, set_option
+from meetbefore_assets.cli_corrections import COMMANDS as CORRECTIONS
 from meetbefore_assets.errors import MeetbeforeError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from meetbefore_assets.workbench import Workbench
 
 EPILOG = """\b
 First steps:
@@ -22,19 +18,6 @@ First steps:
   meetbefore people                     whom you keep meeting
   meetbefore show PERSON                when, where in the videos, and why it is one person
 """
-
-LOG_COLUMNS = 120
-
-home_option = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=lambda: Path(os.environ.get("MEETBEFORE_HOME") or "data"),
-    show_default="$MEETBEFORE_HOME, else 'data'",
-    help="Folder in which everything is kept.",
-)
-set_option = click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, for example matching.threshold=0.42. May be repeated."
-)
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -56,7 +39,7 @@ def demo(home: Path, jobs: int | None) -> None:
     """
     from meetbefore_assets.demo.command import run_demo
 
-    sys.exit(run_demo(home / "demo", jobs or 0, _console()))
+    sys.exit(run_demo(home / "demo", jobs or 0, console()))
 
 
 @cli.command()
@@ -77,10 +60,10 @@ def run(paths: tuple[Path, ...], home: Path, assignments: tuple[str, ...], jobs:
     from meetbefore_assets.runner import RunOptions
     from meetbefore_assets.runner import run as run_home
 
-    view = RunView(_console())
+    view = RunView(console())
     with view:
         summary = run_home(home, RunOptions(paths, assignments, jobs or 0, retry_failed), view)
-    view.summarise(_bench(home), summary)
+    view.summarise(open_bench(home), summary)
     sys.exit(0 if summary.is_success else 1)
 
 
@@ -94,10 +77,10 @@ def people(home: Path, assignments: tuple[str, ...], show_all: bool, kind: str) 
     from meetbefore_assets.reading import people_table
     from meetbefore_assets.report import terminal
 
-    bench = _bench(home, assignments, must_exist=True)
+    bench = open_bench(home, assignments, must_exist=True)
     table = people_table(bench)
     if kind == "table":
-        terminal.print_ranking(_console(), table, bench.zone(), show_all=show_all)
+        terminal.print_ranking(console(), table, bench.zone(), show_all=show_all)
         return
     rows, _ = terminal.ranking(table, show_all=show_all)
     click.echo(terminal.as_json(rows) if kind == "json" else rows.write_csv(), nl=kind == "json")
@@ -107,7 +90,8 @@ def people(home: Path, assignments: tuple[str, ...], show_all: bool, kind: str) 
 @click.argument("person")
 @home_option
 @set_option
-def show(person: str, home: Path, assignments: tuple[str, ...]) -> None:
+@click.option("--faces", "show_faces", is_flag=True, help="List every face with its id (for `meetbefore split`) instead.")
+def show(person: str, home: Path, assignments: tuple[str, ...], show_faces: bool) -> None:
     """One person's encounters: when, where in the videos, and why they count as one person.
 
     PERSON is an id, its beginning, a name, or an id the person had before.
@@ -116,13 +100,16 @@ def show(person: str, home: Path, assignments: tuple[str, ...]) -> None:
     from meetbefore_assets.report import terminal
     from meetbefore_assets.steps.policy import policy
 
-    bench = _bench(home, assignments, must_exist=True)
+    bench = open_bench(home, assignments, must_exist=True)
     found = reading.find_person(bench, person)
-    console = _console()
+    terminal_console = console()
     if found.asked_as:
-        console.print(f"{found.asked_as} is now {found.row['person_id']}.")
+        terminal_console.print(f"{found.asked_as} is now {found.row['person_id']}.")
+    if show_faces:
+        terminal.print_faces(terminal_console, str(found.row["person_id"]), reading.assigned_faces(bench), bench.zone())
+        return
     encounters = reading.person_encounters(bench, str(found.row["person_id"]))
-    terminal.print_person(console, found.row, encounters, reading.assigned_faces(bench), bench.zone(), policy(bench).threshold)
+    terminal.print_person(terminal_console, found.row, encounters, reading.assigned_faces(bench), bench.zone(), policy(bench).threshold)
 
 
 @cli.command()
@@ -136,7 +123,7 @@ def whatif(home: Path, thresholds: tuple[float, ...]) -> None:
     from meetbefore_assets.report import terminal
     from meetbefore_assets.steps.what_if import what_if
 
-    terminal.print_what_if(_console(), *what_if(_bench(home, must_exist=True), list(thresholds)))
+    terminal.print_what_if(console(), *what_if(open_bench(home, must_exist=True), list(thresholds)))
 
 
 @cli.command()
@@ -153,8 +140,8 @@ def export(kind: str, destination: Path, home: Path) -> None:
     """
     from meetbefore_assets.report.exports import export as write
 
-    rows = write(_bench(home, must_exist=True), kind, destination)
-    _console().print(f"{rows:,} rows written to {destination}")
+    rows = write(open_bench(home, must_exist=True), kind, destination)
+    console().print(f"{rows:,} rows written to {destination}")
 
 
 @cli.command()
@@ -164,24 +151,11 @@ def doctor(home: Path, assignments: tuple[str, ...]) -> None:
     """What is installed, which devices are used, and whether everything is in step. Changes nothing."""
     from meetbefore_assets.report.doctor import examine
 
-    sys.exit(0 if examine(_bench(home, assignments), _console()) else 1)
+    sys.exit(0 if examine(open_bench(home, assignments), console()) else 1)
 
 
-def _bench(home: Path, assignments: tuple[str, ...] = (), *, must_exist: bool = False) -> "Workbench":
-    from meetbefore_assets.errors import UsageError
-    from meetbefore_assets.settings import effective
-    from meetbefore_assets.wiring import build_workbench
-
-    if must_exist and not (home / "record").is_dir():
-        raise UsageError(f"there is no home at '{home}'; expected a folder that `meetbefore run` has filled.", remedy="Give --home DIR.")
-    return build_workbench(home, effective(home, list(assignments)) if assignments else None)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    is_watched = sys.stdout.isatty()
-    return Console(highlight=False, soft_wrap=not is_watched, width=None if is_watched else LOG_COLUMNS)
+for command in CORRECTIONS:
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.lineage import MATCHING, PUBLISHING
-from meetbefore_assets.errors import UsageError
+from meetbefore_assets.errors import MeetbeforeError, UsageError
 from meetbefore_assets.pool import Pool, default_jobs
 from meetbefore_assets.steps.failing import remember_failure
 from meetbefore_assets.steps.intake import Intake, take_in
@@ -100,6 +100,32 @@ def run(home: Path, options: RunOptions, watcher: Watcher) -> Summary:
     present = set(intake.present)
     summary.failed |= {video_id: str(row["message"]) for video_id, row in failures.items() if video_id in present}
     return summary
+
+
+def bring_in_step(home: Path) -> None:
+    """Decide identities anew, score and publish, where anything of it is out of step; videos are left alone.
+
+    Raises:
+        MeetbeforeError: matching or publishing failed.
+    """
+    bench = build_workbench(home)
+    if _is_in_step(bench):
+        return
+    summary = Summary(Intake())
+    _execute(bench, [], RunOptions(), _Silent(), summary)
+    if summary.problems:
+        raise MeetbeforeError(summary.problems[0], remedy="What was said is on record; `meetbefore run` tries again.")
+
+
+class _Silent:
+    """A watcher that shows nothing."""
+
+    def taken_in(self, intake: Intake) -> None: ...
+    def taking_in(self, done: int, total: int, name: str) -> None: ...
+    def started(self, videos: int, jobs: int) -> None: ...
+    def progressed(self, progress: Progress) -> None: ...
+    def finished(self, outcome: Outcome) -> None: ...
+    def matching(self) -> None: ...
 
 
 def _refuse_missing(paths: tuple[Path, ...]) -> None:

@@ -77,6 +77,17 @@ def print_person(console: Console, row: dict[str, Any], encounters: pl.DataFrame
     console.print(f"\n{_why(mine, threshold)}")
 
 
+def print_faces(console: Console, person_id: str, faces: pl.DataFrame, zone: str) -> None:
+    """Every face of a person, a line a track: when, where, how similar to the others, and the ids of its faces."""
+    mine = faces.filter(pl.col("person_id") == person_id).sort("seen_at", "face_id")
+    for _, track in mine.group_by("track_id", maintain_order=True):
+        first = track.row(0, named=True)
+        low, high = _range(track["similarity"])
+        place = f"{printable(str(first['file_name']))}@{words.offset(first['time_s'])}"
+        console.print(f"{words.stamp(first['seen_at'], zone)}  {place}  similarity {low:.2f} to {high:.2f}")
+        console.print("   " + " ".join(track["face_id"].to_list()), soft_wrap=True)
+
+
 def _print_part(console: Console, part: dict[str, Any], mine: pl.DataFrame) -> None:
     here = mine.filter((pl.col("video_id") == part["video_id"]) & pl.col("seen_at").is_between(part["started_at"], part["ended_at"]))
     places = ", ".join(words.offset(time_s) for time_s in here["time_s"].head(6))

@@ -55,6 +55,28 @@ class Matched:
     policy: Policy
 
 
+@dataclass(frozen=True)
+class Decision:
+    """Numbers of the last decision on record; see Matched."""
+
+    people: int
+    faces: int
+    churn: int
+    new_aliases: int
+    names_moved: int
+    conflicts: int
+    threshold: float
+
+
+def decision(bench: Workbench) -> Decision | None:
+    """The last decision, or None before the first."""
+    state = bench.store.stamp(ASSET, WHOLE)
+    if state is None:
+        return None
+    numbers = {name: int(state.facts.get(name, 0)) for name in ("people", "faces", "churn", "new_aliases", "names_moved", "conflicts")}
+    return Decision(**numbers, threshold=float(state.facts["threshold"]))
+
+
 def is_matched(bench: Workbench) -> bool:
     """Whether the identities on record are those of the policy, tracks and clocks in force."""
     decided = policy(bench)
