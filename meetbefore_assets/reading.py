@@ -41,7 +41,7 @@ class Person:
 
 
 def find_person(bench: Workbench, text: str) -> Person:
-    """A person by id, by the beginning of an id, by name, or by an id it had before.
+    """A person by id or name, by the beginning of one, or by an id it had before.
 
     Raises:
         UsageError: nobody or more than one fits.
@@ -50,7 +50,7 @@ def find_person(bench: Workbench, text: str) -> Person:
     exact = table.filter((pl.col("person_id") == text) | (pl.col("name").str.to_lowercase() == text.lower()))
     if exact.height == 1:
         return Person(exact.row(0, named=True))
-    begins = table.filter(pl.col("person_id").str.starts_with(text))
+    begins = table.filter(pl.col("person_id").str.starts_with(text) | pl.col("name").str.to_lowercase().str.starts_with(text.lower()))
     if exact.height == 0 and begins.height == 1:
         return Person(begins.row(0, named=True))
     several = exact if exact.height else begins

@@ -18,7 +18,7 @@ from meetbefore_assets.steps.scoring import is_scored
 from meetbefore_assets.steps.status import VideoStatus, all_statuses
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets.workbench import Workbench
-from meetbefore_assets.worker import Outcome, Progress, Task
+from meetbefore_assets.worker import Outcome, Progress, Task, execute_here
 
 OTHERS_WAIT_S = 3600.0
 
@@ -111,21 +111,10 @@ def bring_in_step(home: Path) -> None:
     bench = build_workbench(home)
     if _is_in_step(bench):
         return
-    summary = Summary(Intake())
-    _execute(bench, [], RunOptions(), _Silent(), summary)
-    if summary.problems:
-        raise MeetbeforeError(summary.problems[0], remedy="What was said is on record; `meetbefore run` tries again.")
-
-
-class _Silent:
-    """A watcher that shows nothing."""
-
-    def taken_in(self, intake: Intake) -> None: ...
-    def taking_in(self, done: int, total: int, name: str) -> None: ...
-    def started(self, videos: int, jobs: int) -> None: ...
-    def progressed(self, progress: Progress) -> None: ...
-    def finished(self, outcome: Outcome) -> None: ...
-    def matching(self) -> None: ...
+    tracks = usable_tracks(bench, policy(bench).recogniser_id)
+    outcome = execute_here(home, Task("match", min(tracks), (*MATCHING, *PUBLISHING)))
+    if not outcome.is_success:
+        raise MeetbeforeError(outcome.message, remedy="What was said is on record; `meetbefore run` tries again.")
 
 
 def _refuse_missing(paths: tuple[Path, ...]) -> None:

@@ -16,6 +16,7 @@ from meetbefore_assets.domain.corrections import Correction
 from meetbefore_assets.domain.ports import I64
 
 PICTURE = "picture"
+ONE_ROW = "track"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Conflict:
     Attributes:
         correction_id: what was left out.
         rows: the two rows in question.
-        against: the correction that says otherwise, or PICTURE where both are seen in one picture.
+        against: the correction that says otherwise, PICTURE where both are seen in one picture, ONE_ROW where they are one.
     """
 
     correction_id: str
@@ -171,7 +172,6 @@ class _Ledger:
         return None
 
     def _joined_by(self, a: int, b: int) -> str:
-        """The latest merge in the group of both; the row itself where both are one row."""
+        """The latest merge in the group of both; ONE_ROW where nobody joined them."""
         root = self._root(a)
-        said = [correction_id for x, _, correction_id in self._said_same if self._root(x) == root]
-        return said[-1] if said and a != b else ""
+        return ([ONE_ROW] + [correction_id for x, _, correction_id in self._said_same if self._root(x) == root])[-1]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from meetbefore_assets.domain.corrections import ROLES, Anchor, Correction, Kind, correction, in_force
-from meetbefore_assets.domain.corrections_to_links import PICTURE, Conflict
+from meetbefore_assets.domain.corrections_to_links import ONE_ROW, PICTURE, Conflict
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.reading import assigned_faces, people_table
 from meetbefore_assets.steps.corrections import read_corrections, write_correction
@@ -170,9 +170,11 @@ def _contradiction(bench: Workbench, given: Material, conflict: Conflict, one: C
         place = f"{names[rows['video_id'][0]]} at {seen['time_s'][0]:.1f} s"
         return UsageError(f"they are seen in one picture ({place}), so they cannot be one person.", remedy="Nothing was written.")
     places = " and ".join(f"{names[video]} at {at:.1f} s" for video, at in rows.select("video_id", "first_time_s").rows())
-    who = f"correction {conflict.against} says otherwise" if conflict.against else "they are one track"
-    undoing = conflict.against or one.correction_id
+    if conflict.against == ONE_ROW:
+        return UsageError(f"the faces of {places} are one track by now, so they cannot be two people.", remedy="Nothing was written.")
+    # An older statement that is brought in again makes a newer one the one that cannot hold.
+    other = conflict.against if conflict.correction_id == one.correction_id else conflict.correction_id
     return UsageError(
-        f"that contradicts what was said before: of {places}, {who}. Nothing was written.",
-        remedy=f"If that was wrong: meetbefore undo {undoing}" if conflict.against else "Split the faces of the track first.",
+        f"that contradicts what was said before: of {places}, correction {other} says otherwise. Nothing was written.",
+        remedy=f"If that was wrong: meetbefore undo {other}",
     )

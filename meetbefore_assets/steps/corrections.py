@@ -25,7 +25,10 @@ def read_corrections(bench: Workbench) -> list[Correction]:
     for _, rows in table.group_by("correction_id", maintain_order=True):
         first = rows.row(0, named=True)
         sides = {
-            side: tuple(_anchor(row) for row in rows.filter(pl.col("side") == side).iter_rows(named=True)) for side in ("here", "there")
+            side: tuple(
+                _anchor(row) for row in rows.filter((pl.col("side") == side) & pl.col("video_id").is_not_null()).iter_rows(named=True)
+            )
+            for side in ("here", "there")
         }
         found.append(Correction(first["correction_id"], first["created_at"], first["kind"], first["text"], sides["here"], sides["there"]))
     return found

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from meetbefore_assets import settings
-from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.partitions import PARTITIONS_NAME
 from meetbefore_assets.reading import assigned_faces, people_table
 from meetbefore_assets.schema import PUBLISHED
@@ -18,50 +17,10 @@ from meetbefore_assets.steps.intake import take_in
 from meetbefore_assets.steps.publishing import failure_rows
 from meetbefore_assets.steps.status import all_statuses
 from meetbefore_assets.steps.what_if import what_if
+from meetbefore_assets_tests.assets.project import Project
 from meetbefore_assets_tests.fakes import fake_bench, write_video
 
 MONDAY, TUESDAY, FRIDAY = "DJI_20250303080000_0001_D.mp4", "DJI_20250304080000_0002_D.mp4", "DJI_20250307080000_0003_D.mp4"
-
-
-class Project:
-    """A home and a Dagster instance, driven as a user would."""
-
-    def __init__(self, root: Path, instance: dg.DagsterInstance) -> None:
-        self.videos = root / "videos"
-        self.videos.mkdir()
-        self.home = root / "home"
-        self.instance = instance
-        self.bench = fake_bench(self.home)
-
-    def process(self, *, raise_on_error: bool = True) -> dict[str, list[str]]:
-        """Make what is out of date; video -> assets that were made."""
-        take_in(self.bench, [self.videos])
-        made: dict[str, list[str]] = {}
-        for status in all_statuses(self.bench):
-            if status.todo and not status.failed_before:
-                self.instance.add_dynamic_partitions(PARTITIONS_NAME, [status.video_id])
-                result = self.job("process_video", status.video_id, list(status.todo), raise_on_error=raise_on_error)
-                made[status.video_id] = [
-                    event.asset_key.to_user_string() for event in result.get_asset_materialization_events() if event.asset_key
-                ]
-        return made
-
-    def match(self) -> dg.ExecuteInProcessResult:
-        return self.job("match", min(self.bench.store.keys("tracks")))
-
-    def job(self, name: str, partition: str, assets: list[str] | None = None, *, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
-        job = build_definitions(self.bench).resolve_job_def(name)
-        keys = [dg.AssetKey(asset) for asset in assets] if assets else None
-        return job.execute_in_process(instance=self.instance, partition_key=partition, asset_selection=keys, raise_on_error=raise_on_error)
-
-    def partitions_written(self, result: dg.ExecuteInProcessResult, asset: str) -> set[str]:
-        events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
-        return {str(event.partition) for event in events if event.asset_key == dg.AssetKey(asset)}
-
-    def groups(self) -> set[frozenset[str]]:
-        """Who is who: sets of faces."""
-        faces = assigned_faces(self.bench)
-        return {frozenset(rows["face_id"]) for _, rows in faces.group_by("person_id")}
 
 
 @pytest.fixture
