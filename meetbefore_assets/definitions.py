@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from meetbefore_assets import jobs, sensors
+from meetbefore_assets.assets.check_cliff import threshold_is_off_the_cliff
 from meetbefore_assets.assets.detections import detections
 from meetbefore_assets.assets.embeddings import embeddings
 from meetbefore_assets.assets.encounter_report import encounter_report
@@ -43,6 +44,7 @@ def build_definitions(bench: Workbench) -> dg.Definitions:
     """The whole project over one home."""
     return dg.Definitions(
         assets=list(ASSETS),
+        asset_checks=[threshold_is_off_the_cliff],
         jobs=[jobs.process_video, jobs.match],
         sensors=[sensors.new_videos, sensors.rematch],
         # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.

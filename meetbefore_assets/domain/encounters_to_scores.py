@@ -9,19 +9,7 @@ of years from one of a week without letting it outweigh the meetings. Frames, fa
 passenger who sat opposite for an hour ranks no higher than one who passed by.
 """
 
-from dataclasses import dataclass
-
 import polars as pl
-
-ROLE_SHARE = 0.6  # seen in so large a share of the videos, somebody is proposed as a companion
-ROLE_VIDEOS = 4  # fewer videos say nothing
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """What the user recorded: number of videos that could show somebody."""
-
-    videos: int
 
 
 def _score(encounters: pl.Expr, days: pl.Expr, span_s: pl.Expr) -> pl.Expr:
@@ -51,17 +39,16 @@ def score_encounters(encounters: pl.DataFrame, zone: str) -> pl.DataFrame:
     return encounters.join(scored, on="encounter_id", how="left", maintain_order="left")
 
 
-def people(scored: pl.DataFrame, sightings: pl.DataFrame, zone: str, exposure: Exposure) -> pl.DataFrame:
+def people(scored: pl.DataFrame, sightings: pl.DataFrame, zone: str) -> pl.DataFrame:
     """One row a person, the most remarkable first.
 
     Args:
         scored: as `score_encounters` gives them.
         sightings: columns person_id, video_id, face_id, seen_at, quality.
         zone: IANA name of the zone in which days are counted.
-        exposure: what was recorded.
 
     Returns:
-        The columns of schema.PEOPLE but name and role.
+        The columns of schema.PEOPLE but name, role and proposed_role.
     """
     day = pl.col("started_at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
     begins = scored.group_by("person_id", "encounter_id").agg(pl.col("started_at").min())
@@ -74,13 +61,11 @@ def people(scored: pl.DataFrame, sightings: pl.DataFrame, zone: str, exposure: E
         pl.col("face_id").sort_by([-pl.col("quality"), "face_id"]).first().alias("best_face_id"),
     )
     totals = scored.group_by("person_id").agg(pl.col("seconds_visible").sum(), pl.col("score").max())
-    often = (pl.col("videos") >= ROLE_VIDEOS) & (pl.col("videos") >= ROLE_SHARE * exposure.videos)
     return (
         seen.join(counted, on="person_id")
         .join(totals, on="person_id")
         .with_columns(
             ((pl.col("last_seen") - pl.col("first_seen")).dt.total_microseconds() / 3.6e9).alias("span_h"),
-            pl.when(often).then(pl.lit("companion")).otherwise(None).alias("proposed_role"),
         )
         .sort(["score", "first_seen", "person_id"], descending=[True, False, False])
     )

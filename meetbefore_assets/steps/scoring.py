@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from meetbefore_assets.domain import lineage
-from meetbefore_assets.domain.encounters_to_scores import Exposure, people, score_encounters
+from meetbefore_assets.domain.encounters_to_scores import people, score_encounters
 from meetbefore_assets.domain.identities_to_encounters import encounters
 from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.domain.proposed_roles import proposed_roles
 from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.changed import write_changed
@@ -81,7 +82,7 @@ def rank(bench: Workbench) -> pl.DataFrame:
         state = bench.store.stamp(ASSET, WHOLE)
         scored = bench.store.scan(ASSET, videos) if videos else ENCOUNTER_SCORES.empty()
         seen = sightings(bench, videos)
-        ranked = people(scored, seen, bench.zone(), Exposure(len(videos)))
+        ranked = people(scored, seen, bench.zone())
         table = check(PEOPLE, _with_corrections(bench, videos, ranked, seen))
         facts = {"people": str(table.height), "met again": str(table.filter(pl.col("encounters") > 1).height)}
         version = state.data_version if state else goal_version(bench)
@@ -90,11 +91,22 @@ def rank(bench: Workbench) -> pl.DataFrame:
 
 
 def _with_corrections(bench: Workbench, videos: list[str], ranked: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """Add the names and roles that the user gave."""
+    """Add the names and roles that the user gave, and the roles that the numbers propose."""
     stands = standing(bench, videos)
     names, roles = stands.spoken(seen, "name"), stands.spoken(seen, "role")
     person = pl.col("person_id")
+    proposed = _proposed(bench, videos)
     return ranked.with_columns(
+        person.replace_strict(proposed, default=None, return_dtype=pl.String).alias("proposed_role"),
         person.replace_strict(names, default=None, return_dtype=pl.String).alias("name"),
         person.replace_strict(roles, default=None, return_dtype=pl.String).alias("role"),
     )
+
+
+def _proposed(bench: Workbench, videos: list[str]) -> dict[str, str]:
+    if not videos:
+        return {}
+    assigned = bench.store.scan(IDENTITIES, videos, ["face_id", "person_id"])
+    seen = bench.store.scan("detections", videos, ["face_id", "video_id", "time_s"]).join(assigned, on="face_id")
+    lengths = bench.store.scan("videos", videos, ["video_id", "duration_s"])
+    return proposed_roles(seen, lengths, bench.settings().sampling.interval_s)

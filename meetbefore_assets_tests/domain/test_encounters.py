@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetbefore_assets.domain.encounters_to_scores import Exposure, people, score_encounters
+from meetbefore_assets.domain.encounters_to_scores import people, score_encounters
 from meetbefore_assets.domain.identities_to_encounters import encounters
 
 START = dt.datetime(2025, 3, 7, 8)
@@ -123,16 +123,9 @@ def test_days_are_those_of_the_zone() -> None:
 def test_people_are_ranked_and_summed() -> None:
     rows = [("a", "v1", 0), ("a", "v2", 3000), ("b", "v1", 0), ("b", "v1", 1), ("c", "v1", 0), ("c", "v2", 3000), ("c", "v3", 9000)]
     table = sightings([(who, video, float(at)) for who, video, at in rows])
-    ranked = people(score_encounters(encounters(table, 30, 1.0), "UTC"), table, "UTC", Exposure(3))
+    ranked = people(score_encounters(encounters(table, 30, 1.0), "UTC"), table, "UTC")
     assert ranked["person_id"].to_list() == ["c", "a", "b"]
     assert ranked["encounters"].to_list() == [3, 2, 1]
     assert ranked["videos"].to_list() == [3, 2, 1]
     assert ranked["span_h"].to_list() == [150.0, 50.0, pytest.approx(1 / 60)]
     assert ranked["seconds_visible"].to_list() == [3.0, 2.0, 2.0]
-
-
-@pytest.mark.parametrize(("videos", "recorded", "role"), [(3, 3, None), (4, 4, "companion"), (4, 6, "companion"), (4, 7, None)])
-def test_who_is_there_most_of_the_time_is_proposed_as_a_companion(videos: int, recorded: int, role: str | None) -> None:
-    table = sightings([("a", f"v{number}", 3000.0 * number) for number in range(videos)])
-    ranked = people(score_encounters(encounters(table, 30, 1.0), "UTC"), table, "UTC", Exposure(recorded))
-    assert ranked["proposed_role"].to_list() == [role]
