@@ -116,7 +116,8 @@ def _overlap() -> pl.Expr:
 def spoken_of(corrections: Sequence[Correction], located: pl.DataFrame, assigned: pl.DataFrame, kind: Kind) -> dict[str, str]:
     """Who bears a name, or a role: person_id -> text.
 
-    A name follows the faces it was given on to whoever bears most of them (of equals, the lesser id). Of several names for one
+    A name follows the faces it was given on to whoever bears most of them (of equals, whoever bears the
+    most telling one: that is the face one looked at). Of several names for one
     person the newest holds, and of several people for one correction only the first bears it.
 
     Args:
@@ -126,7 +127,8 @@ def spoken_of(corrections: Sequence[Correction], located: pl.DataFrame, assigned
         kind: name or role.
     """
     faces = located.join(assigned.select("face_id", "person_id"), on="face_id")
-    votes = faces.group_by("correction_id", "person_id").len().sort("correction_id", -pl.col("len").cast(pl.Int64), "person_id")
+    counted = faces.group_by("correction_id", "person_id").agg(pl.len(), pl.col("ordinal").min())
+    votes = counted.sort("correction_id", -pl.col("len").cast(pl.Int64), "ordinal")
     bearer = dict(votes.group_by("correction_id", maintain_order=True).first().select("correction_id", "person_id").rows())
     spoken = {bearer[one.correction_id]: one.text for one in corrections if one.kind == kind and one.correction_id in bearer}
     return {person: text for person, text in spoken.items() if text}

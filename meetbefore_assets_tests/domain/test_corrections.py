@@ -91,7 +91,7 @@ def test_a_name_goes_to_whoever_bears_most_of_its_faces() -> None:
     ann = said(0, "name", "Ann", (HERE,) * 3)
     keys = [f"{ann.correction_id}-{i}" for i in range(3)]
     assert spoken([ann], dict(zip(keys, ("p1", "p2", "p2"), strict=True))) == {"p2": "Ann"}
-    assert spoken([ann], dict(zip(keys, ("p2", "p1", "p3"), strict=True))) == {"p1": "Ann"}
+    assert spoken([ann], dict(zip(keys, ("p2", "p1", "p3"), strict=True))) == {"p2": "Ann"}
 
 
 def test_the_newest_name_of_a_person_holds_and_an_empty_one_clears_it() -> None:

@@ -1,0 +1,146 @@
+"""How well people and their names last: videos one by one, in any order, at other thresholds, with another pack.
+
+usage: python -m benchmarks.stability HOME [--other HOME] [--truth TRUTH.csv] [--orders N]
+
+HOME is a home that was run; --other one of the same videos with another pack; neither is changed. TRUTH has the columns video, t_s,
+person, x1, y1, x2, y2 (default ../shared/footage/labelled/truth.csv beside the repository). Everybody whom the first home has met
+twice is named after who it truly is, and each line says how many of those names are still with that person.
+"""
+
+import argparse
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from meetbefore_assets import settings
+from meetbefore_assets.domain.evaluation import match_faces
+from meetbefore_assets.domain.lineage import PER_VIDEO
+from meetbefore_assets.reading import assigned_faces, people_table
+from meetbefore_assets.steps.correcting import name_person
+from meetbefore_assets.steps.history import history_table
+from meetbefore_assets.steps.matching import Matched, match
+from meetbefore_assets.steps.scoring import rank, score
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.workbench import Workbench
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+STEP = 0.05
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("--other", type=Path, help="a home of the same videos with another pack")
+    parser.add_argument("--truth", type=Path, default=SHARED / "footage" / "labelled" / "truth.csv")
+    parser.add_argument("--orders", type=int, default=3, help="random orders to try")
+    arguments = parser.parse_args()
+    truth = pl.read_csv(arguments.truth)
+    with tempfile.TemporaryDirectory() as folder:
+        arrivals(arguments.home, Path(folder), arguments.orders)
+        names(arguments.home, arguments.other, Path(folder) / "names", truth)
+
+
+def arrivals(home: Path, folder: Path, orders: int) -> None:
+    """Videos one by one: in order of time, and in random orders."""
+    videos = [path.stem for path in sorted((home / "record" / "tracks").glob("*.parquet"))]
+    at_once = _ids(_one_by_one(home, folder / "once", [videos]))
+    print(f"{len(videos)} videos at once: {len(set(at_once.values()))} people")
+    wanted = {"in order of time": videos} | {
+        f"in random order {seed}": random.Random(seed).sample(videos, len(videos)) for seed in range(1, orders + 1)
+    }
+    for name, order in wanted.items():
+        bench = _one_by_one(home, folder / name.replace(" ", "-"), [[video] for video in order])
+        events = Counter(history_table(bench)["event"].to_list())
+        aliases = bench.store.get("identity_assignments", "_all").height
+        said = ", ".join(f"{count} {event}" for event, count in sorted(events.items())) or "nothing"
+        print(f"one by one {name}: same ids as at once: {_ids(bench) == at_once}; happened to ids: {said}; aliases at the end: {aliases}")
+
+
+def names(home: Path, other: Path | None, folder: Path, truth: pl.DataFrame) -> None:
+    """Names given once, and where they are after each upheaval."""
+    _link(home, folder, None)
+    bench = build_workbench(folder)
+    _match(bench)
+    for person in people_table(bench).filter(pl.col("encounters") > 1)["person_id"]:
+        true = Counter(_true_names(bench, truth, person)).most_common(1)
+        if true and true[0][0] not in people_table(bench)["name"].to_list():
+            name_person(bench, person, true[0][0])
+            _match(bench)
+    _report("as named", bench, truth, None)
+    threshold = match(bench).policy.threshold
+    for at in (round(threshold - STEP, 3), round(threshold + STEP, 3), threshold):
+        before = assigned_faces(bench).select("face_id", "person_id")
+        settings.apply(folder, [f"matching.threshold={at}"])
+        _report(f"threshold {at:g}", build_workbench(folder), truth, before)
+    if other:
+        for asset in PER_VIDEO:
+            shutil.rmtree(folder / "record" / asset)
+            shutil.copytree(other / "record" / asset, folder / "record" / asset)
+        pack = settings.load(other).models.pack
+        settings.apply(folder, [f"models.pack={pack!r}"])
+        _report(f"pack {Path(pack).name}", build_workbench(folder), truth, None)
+
+
+def _report(what: str, bench: Workbench, truth: pl.DataFrame, before: pl.DataFrame | None) -> None:
+    decided = _match(bench)
+    named = people_table(bench).drop_nulls("name")
+    found = {name: Counter(_true_names(bench, truth, person)) for person, name in named.select("person_id", "name").rows()}
+    wrong = [f"{name} is {dict(counts)}" for name, counts in found.items() if not counts or counts.most_common(1)[0][0] != name]
+    right = named.height - len(wrong)
+    total = (
+        f"; {decided.churn} of {decided.faces} faces changed their person, {decided.new_aliases} ids became aliases"
+        if before is not None
+        else ""
+    )
+    print(f"{what}: {named.height} names, {right} with the right person, {decided.names_moved} moved{total}")
+    for text in wrong:
+        print(f"   not with the right person: {text}")
+
+
+def _true_names(bench: Workbench, truth: pl.DataFrame, person: str) -> list[str]:
+    faces = assigned_faces(bench).filter(pl.col("person_id") == person)
+    boxes = faces.select(pl.col("file_name").alias("video"), pl.col("time_s").alias("t_s"), "x1", "y1", "x2", "y2")
+    pairs, _ = match_faces(truth, boxes.with_columns(pl.lit(person).alias("person")))
+    return [str(truth["person"][row]) for row, _ in pairs]
+
+
+def _one_by_one(home: Path, folder: Path, batches: Iterable[list[str]]) -> Workbench:
+    """A home that takes in batches of videos of another's record, matching after each."""
+    _link(home, folder, [])
+    bench = build_workbench(folder)
+    for batch in batches:
+        for asset in (*PER_VIDEO, "sources"):
+            for video in batch:
+                (folder / "record" / asset).mkdir(parents=True, exist_ok=True)
+                shutil.copy(home / "record" / asset / f"{video}.parquet", folder / "record" / asset)
+        _match(bench)
+    return bench
+
+
+def _link(home: Path, folder: Path, videos: list[str] | None) -> None:
+    folder.mkdir(parents=True)
+    if (home / "settings.toml").exists():
+        shutil.copy(home / "settings.toml", folder)
+    if videos is None:
+        for asset in (*PER_VIDEO, "sources"):
+            shutil.copytree(home / "record" / asset, folder / "record" / asset)
+
+
+def _match(bench: Workbench) -> Matched:
+    decided = match(bench)
+    score(bench)
+    rank(bench)
+    return decided
+
+
+def _ids(bench: Workbench) -> dict[str, str]:
+    return dict(assigned_faces(bench).select("face_id", "person_id").rows())
+
+
+if __name__ == "__main__":
+    main()
