@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meetbefore_assets.domain.grouping import GroupingPolicy, canonical, distinctiveness, group_tracks, near_pairs
+from meetbefore_assets.domain.edges import all_edges
+from meetbefore_assets.domain.grouping import GroupingPolicy, canonical, distinctiveness, group_tracks
 from meetbefore_assets.errors import MeetbeforeError
 
 NONE = np.empty((0, 2), dtype=np.int64)
@@ -22,9 +23,14 @@ def at(*degrees):
 
 
 def group(vectors, threshold=0.5, cannot=NONE, must=NONE, **policy):
+    """Both ways: every two rows compared, and from edges that were found before. They must agree."""
     quality = np.ones(len(vectors), dtype=np.float32)
     cannot, must = (np.asarray(pairs, dtype=np.int64).reshape(-1, 2) for pairs in (cannot, must))
-    return group_tracks(vectors, quality, cannot, must, GroupingPolicy(threshold, **policy)).tolist()
+    wanted = GroupingPolicy(threshold, **policy)
+    edges = all_edges(vectors, -1.1) if len(vectors) else None
+    from_edges = group_tracks(vectors, quality, cannot, must, wanted, edges).tolist()
+    assert group_tracks(vectors, quality, cannot, must, wanted).tolist() == from_edges
+    return from_edges
 
 
 def likeness(cosine, a, b, share, apart):
@@ -41,8 +47,12 @@ def as_labels(groups):
     return canonical(labels).tolist()
 
 
+def penalties(vectors, threshold):
+    return distinctiveness(vectors, all_edges(vectors, threshold), threshold)
+
+
 def corrected(vectors, threshold):
-    penalty = distinctiveness(vectors, threshold)
+    penalty = penalties(vectors, threshold)
     return vectors.astype(np.float64) @ vectors.T - penalty[:, None] - penalty[None, :]
 
 
@@ -101,15 +111,6 @@ def test_the_most_similar_pair_counts_by_its_share(share, persons):
     assert len(set(group(at(0, 20, 70), threshold=0.55, nearest_share=share, correction=0.0))) == persons
 
 
-def test_pairs_that_reach_the_threshold_are_found_over_block_borders():
-    rng = np.random.default_rng(5)
-    vectors = unit(rng.normal(size=(2100, 4)))
-    pairs, similarity = near_pairs(vectors, np.zeros(2100, np.float32), 0.99)
-    cosine = vectors @ vectors.T
-    assert len(pairs) == (np.triu(cosine, 1) >= 0.99).sum()
-    assert similarity == pytest.approx(cosine[pairs[:, 0], pairs[:, 1]], abs=1e-6)
-
-
 def crowd(people=60, common=0.25, seed=3):
     """Strangers, and one track that is mostly what all have in common."""
     rng = np.random.default_rng(seed)
@@ -120,7 +121,7 @@ def crowd(people=60, common=0.25, seed=3):
 
 def test_a_track_that_is_like_everybody_is_taken_down_and_others_keep_their_scale():
     vectors = crowd()
-    penalty = distinctiveness(vectors, threshold=0.5)
+    penalty = penalties(vectors, threshold=0.5)
     assert penalty[-1] > penalty[:-1].max()
     assert abs(penalty[:-1].mean()) < 0.02
 
@@ -135,13 +136,13 @@ def test_somebody_seen_all_the_time_is_not_taken_for_everybody():
     rng = np.random.default_rng(2)
     companion = unit(np.eye(64)[:1] + 0.05 * rng.normal(size=(200, 64)))
     strangers = unit(rng.normal(size=(50, 64)))
-    penalty = distinctiveness(np.concatenate([companion, strangers]), threshold=0.5)
+    penalty = penalties(np.concatenate([companion, strangers]), threshold=0.5)
     assert np.abs(penalty[:200]).max() < 0.05
 
 
 def test_of_two_tracks_nothing_is_taken_off_that_would_part_them():
     vectors = at(0, 30)
-    assert np.abs(distinctiveness(vectors, 0.5)).max() < 0.03
+    assert np.abs(penalties(vectors, 0.5)).max() < 0.03
     assert group(vectors) == [0, 0]
 
 
