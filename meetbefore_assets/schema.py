@@ -47,6 +47,7 @@ class Table:
 
 
 TEXT, INT, REAL, SINGLE, FLAG, BLOB = pl.String(), pl.Int64(), pl.Float64(), pl.Float32(), pl.Boolean(), pl.Binary()
+NUMBER = pl.Int32()
 TIME = pl.Datetime("us")
 VECTOR = pl.List(pl.Float32)
 
@@ -239,6 +240,19 @@ PEOPLE = Table(
         Column("videos", INT, "number of videos"),
         Column("score", REAL, "see encounters_to_scores"),
         Column("best_face_id", TEXT, "face of the best quality"),
+    ),
+)
+
+SIMILAR_TRACKS = Table(
+    "similar_tracks",
+    "pairs of tracks that are among each other's nearest; found when the later of their videos came, a cache",
+    ("video", "row", "other_video", "other_row"),
+    (
+        Column("video", NUMBER, "number of the video that came later"),
+        Column("row", NUMBER, "row of its table of tracks"),
+        Column("other_video", NUMBER, "number of the other video (it may be the same)"),
+        Column("other_row", NUMBER, "row of the other's table of tracks"),
+        Column("cosine", SINGLE, "similarity"),
     ),
 )
 

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from meetbefore_assets.domain.ports import FaceCamera, Store, VectorIndex, VideoReader
+from meetbefore_assets.domain.ports import F32, FaceCamera, Store, VectorIndex, VideoReader
 from meetbefore_assets.packs import MIN_SCORES
 from meetbefore_assets.settings import Settings
 from meetbefore_assets.workbench import Found, FoundPack, LoadedPack, Publisher, Tools, Workbench
@@ -26,7 +26,7 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
             find_pack=_find_pack,
             load_pack=_load_pack,
             open_camera=_open_camera,
-            new_index=_new_index,
+            index_of=_index_of,
             scan=scan,
             content_hash=_content_hash,
             sidecar_start=_sidecar_start,
@@ -76,10 +76,10 @@ def _open_camera() -> FaceCamera:
     return OpenCvCamera()
 
 
-def _new_index(size: int) -> VectorIndex:
-    from meetbefore_assets.adapters.index_faiss import FlatIndex
+def _index_of(vectors: F32, queries: int) -> VectorIndex:
+    from meetbefore_assets.adapters.index_faiss import index_of
 
-    return FlatIndex(size)
+    return index_of(vectors, queries)
 
 
 def _content_hash(uri: str) -> str:

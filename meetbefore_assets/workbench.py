@@ -10,8 +10,9 @@ from typing import Protocol
 import polars as pl
 
 from meetbefore_assets import settings as settings_module
+from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
-from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VectorIndex, VideoReader
+from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
 from meetbefore_assets.settings import Settings
@@ -107,7 +108,7 @@ class Tools:
     find_pack: Callable[[str, Path], FoundPack]
     load_pack: Callable[[str, Path, str, int], LoadedPack]
     open_camera: Callable[[], FaceCamera]
-    new_index: Callable[[int], VectorIndex]
+    index_of: MakeIndex
     scan: Callable[[list[Path]], Found]
     content_hash: Callable[[str], str]
     sidecar_start: Callable[[str], str]

@@ -14,7 +14,7 @@ import numpy as np
 from meetbefore_assets.adapters.database_duckdb import DuckDbPublisher
 from meetbefore_assets.adapters.files_hash import content_hash
 from meetbefore_assets.adapters.files_local import scan
-from meetbefore_assets.adapters.index_faiss import FlatIndex
+from meetbefore_assets.adapters.index_faiss import index_of
 from meetbefore_assets.adapters.locks import hold
 from meetbefore_assets.adapters.store_parquet import open_store
 from meetbefore_assets.domain.ports import F32, F64, I64, U8, FaceBatch, MediaFacts, PacketIndex, Picture
@@ -141,7 +141,7 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
             find_pack=find_pack,
             load_pack=lambda _name, _home, _device, _threads: LoadedPack(FakeDetector(detector), FakeEmbedder(embedder), "cpu"),
             open_camera=FakeCamera,
-            new_index=FlatIndex,
+            index_of=index_of,
             scan=scan,
             content_hash=content_hash,
             sidecar_start=lambda _uri: "",

@@ -1,15 +1,30 @@
-"""Similar pairs of tracks: the sparse graph that people are found in."""
+"""Similar pairs of tracks: the sparse graph that people are found in, and how it is kept while an archive grows.
 
+Every track keeps its nearest neighbours above a floor; a pair is an edge if either end counts the other among its nearest.
+A pair that is among the nearest of a large archive is among them in every smaller part of it. So whoever adds the edges of
+what is new, in both directions, and looks at nobody's `neighbours_for(size)` but the nearest, has the same graph whatever the
+order in which videos arrived.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from meetbefore_assets.domain.ports import F32, I64
+from meetbefore_assets.domain.ports import F32, I64, U32, Bool, VectorIndex
 from meetbefore_assets.domain.vectors import dot_pairs
 
-_BLOCK = 2048
-# BLAS is this near to the sum in a fixed order (128 and 512 dimensions, unit rows: 4e-7 at the most).
+# An index over vectors that is to be asked so many questions.
+MakeIndex = Callable[[F32, int], VectorIndex]
+
+# Lower cosines are not kept: strangers' are 0.1 on the average, and no archive is grouped below 0.35.
+FLOOR = 0.20
+# BLAS and Faiss are this near to the sum in a fixed order (128 and 512 dimensions, unit rows: 4e-7 at the most).
 ROUNDING = 1e-5
+# Neighbours asked for beyond those that are kept, as an index may swap two that are all but equally near.
+_SPARE = 4
+_BLOCK = 2048
+_FEWEST, _MOST, _EDGES = 16, 256, 2**23
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,22 @@ class Edges:
         is_kept = self.cosine >= floor
         return Edges(self.pairs[is_kept], self.cosine[is_kept])
 
+    def and_also(self, others: "Edges") -> "Edges":
+        """Both; they have no pair in common."""
+        return Edges(np.concatenate([self.pairs, others.pairs]), np.concatenate([self.cosine, others.cosine]))
+
+
+NO_EDGES = Edges(np.empty((0, 2), np.int64), np.empty(0, np.float32))
+
+
+def neighbours_for(tracks: int) -> int:
+    """How many nearest neighbours a track keeps: all that matter in a small archive, 16 of a million.
+
+    It falls with the size of the archive and never rises, which is what makes the edges of an archive that grew equal to
+    those of one that was there at once.
+    """
+    return max(_FEWEST, min(_MOST, _EDGES >> max(tracks - 1, 0).bit_length()))
+
 
 def all_edges(vectors: F32, floor: float) -> Edges:
     """All pairs of rows of (m, d) unit vectors whose cosine reaches the floor, by comparing every two."""
@@ -43,3 +74,79 @@ def all_edges(vectors: F32, floor: float) -> Edges:
 def exact(vectors: F32, pairs: I64, floor: float) -> Edges:
     """Pairs of rows with their cosine in the one way it is always computed, those that reach the floor."""
     return Edges(pairs, dot_pairs(vectors, pairs)).above(floor)
+
+
+def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, neighbours: int, floor: float = FLOOR) -> Edges:
+    """The edges that new tracks bring: their nearest, and the tracks that they are among the nearest of.
+
+    Args:
+        make_index: gives an index over vectors.
+        vectors: (m, d) float32, unit rows, old and new.
+        is_new: (m,)
+        weakest: (m,) what somebody must be like to be among the nearest of a track, see `weakest_kept`.
+        neighbours: that a track keeps.
+        floor: least cosine.
+
+    Returns:
+        Edges with a new track at one end at least.
+    """
+    new, old = np.flatnonzero(is_new), np.flatnonzero(~is_new)
+    if not len(new):
+        return NO_EDGES
+    found = [_nearest(make_index(vectors, len(new)), new, np.arange(len(vectors)), vectors, neighbours, np.full(len(vectors), floor))]
+    if len(old):
+        found.append(_nearest(make_index(vectors[new], len(old)), old, new, vectors, neighbours, np.maximum(weakest, floor)))
+    keys = np.unique(np.concatenate(found))
+    return exact(vectors, np.stack([keys // len(vectors), keys % len(vectors)], axis=1), floor)
+
+
+def _nearest(index: VectorIndex, queries: I64, indexed: I64, vectors: F32, neighbours: int, least: F32) -> I64:
+    """Keys of the pairs of each queried row and its nearest among the indexed rows."""
+    keys = [np.empty(0, np.int64)]
+    wanted = min(neighbours + 1 + _SPARE, len(indexed))
+    for start in range(0, len(queries), _BLOCK * 16):
+        rows = queries[start : start + _BLOCK * 16]
+        cosine, place = index.search(vectors[rows], wanted)
+        other = indexed[np.maximum(place, 0)]
+        is_edge = (place >= 0) & (cosine >= (least[rows] - ROUNDING)[:, None]) & (other != rows[:, None])
+        mine = np.broadcast_to(rows[:, None], other.shape)[is_edge]
+        keys.append(np.minimum(mine, other[is_edge]) * len(vectors) + np.maximum(mine, other[is_edge]))
+    return np.concatenate(keys)
+
+
+def weakest_kept(edges: Edges, tracks: int, neighbours: int) -> F32:
+    """(m,) cosine of the last of each track's nearest; -1 where it has fewer."""
+    weakest = np.full(tracks, -1, np.float32)
+    # Row and falling cosine as one number sort ten times as fast as two columns do.
+    packed = np.sort((edges.pairs.ravel().astype(np.uint64) << np.uint64(32)) | np.repeat(~_rising(edges.cosine), 2))
+    degree = np.bincount(edges.pairs.ravel(), minlength=tracks)
+    is_full = degree >= neighbours
+    last = (np.cumsum(degree) - degree + neighbours - 1)[is_full]
+    weakest[is_full] = _cosine(~packed[last].astype(np.uint32))
+    return weakest
+
+
+def nearest_only(edges: Edges, tracks: int, neighbours: int) -> Edges:
+    """Edges of which one end counts the other among its nearest (equally near ones are all kept).
+
+    Args:
+        edges: pairs of rows; none is missing that is nearer to a track than one of those it has.
+        tracks: number of rows.
+        neighbours: that a track keeps.
+    """
+    weakest = weakest_kept(edges, tracks, neighbours)
+    is_kept = edges.cosine >= weakest[edges.pairs].min(axis=1)
+    return Edges(edges.pairs[is_kept], edges.cosine[is_kept])
+
+
+_SIGN = np.uint32(1 << 31)
+
+
+def _rising(cosine: F32) -> U32:
+    """Whole numbers in the order of the cosines: the bits of a float, those of negative ones the other way round."""
+    bits = np.ascontiguousarray(cosine).view(np.uint32)
+    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+
+
+def _cosine(rising: U32) -> F32:
+    return np.where(rising & _SIGN, rising & ~_SIGN, ~rising).view(np.float32)

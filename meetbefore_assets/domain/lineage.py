@@ -12,7 +12,7 @@ CODE_VERSIONS: Mapping[str, int] = {
     "detections": 1,
     "embeddings": 1,
     "tracks": 1,
-    "face_index": 1,
+    "face_index": 2,
     "identity_assignments": 3,
     "encounter_scores": 2,
     "people": 2,

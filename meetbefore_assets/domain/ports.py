@@ -21,6 +21,7 @@ U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]
 
@@ -219,12 +220,8 @@ class Store(Protocol):
 class VectorIndex(Protocol):
     """Nearest neighbours by cosine; vectors are unit vectors."""
 
-    def add(self, vectors: F32) -> None: ...
-
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
         """Similarities (n, k) falling, and rows (n, k) in the order added; -1 where there are fewer than k."""
         ...
-
-    def save(self, path: str) -> None: ...
 
     def __len__(self) -> int: ...

@@ -33,22 +33,19 @@ def person_ids(faces: pl.DataFrame) -> pl.DataFrame:
     return earliest.select("group", pl.col("face_id").map_elements(lambda face: short_id("p", face), pl.String).alias("person_id"))
 
 
-def cannot_links(video: list[str], frame_pts: list[list[int]]) -> I64:
+def cannot_links(tracks: pl.DataFrame) -> I64:
     """Pairs of tracks that share a moment: two faces in one picture are two people.
 
     Args:
-        video: the video of each track.
-        frame_pts: the moments of each track.
+        tracks: columns video_id, frame_pts (the moments of each track).
 
     Returns:
         (n, 2) rows, the smaller first, sorted, none twice.
     """
-    holders: dict[tuple[str, int], list[int]] = {}
-    for row, (video_id, moments) in enumerate(zip(video, frame_pts, strict=True)):
-        for pts in moments:
-            holders.setdefault((video_id, pts), []).append(row)
-    pairs = {(a, b) for rows in holders.values() for position, a in enumerate(rows) for b in rows[position + 1 :]}
-    return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    moment = ["video_id", "frame_pts"]
+    seen = tracks.select(moment).with_row_index("row").explode("frame_pts").filter(pl.len().over(moment) > 1)
+    pairs = seen.join(seen, on=moment, suffix="_other").filter(pl.col("row") < pl.col("row_other"))
+    return pairs.select("row", "row_other").unique().sort("row", "row_other").to_numpy().astype(np.int64).reshape(-1, 2)
 
 
 @dataclass(frozen=True)

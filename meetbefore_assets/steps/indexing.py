@@ -1,77 +1,50 @@
-"""The face index: nearest neighbours of all tracks, a cache that can always be rebuilt."""
+"""The face index: which tracks of all videos are similar, a cache that can always be rebuilt."""
 
-import json
-import os
 import time
 from dataclasses import dataclass
 
-import numpy as np
-
+from meetbefore_assets.domain.lineage import CODE_VERSIONS
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.edges import build_graph, plan_edges, write_graph
 from meetbefore_assets.steps.policy import usable_tracks
 from meetbefore_assets.workbench import Workbench
-
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """The index in force: its file, vectors, and whether it had to be built."""
+    """The edges in force.
+
+    Attributes:
+        data_version: of what they were found between.
+        tracks: of all videos.
+        new_tracks: those whose edges were found just now.
+        new_edges: found just now.
+        neighbours: nearest that a track keeps.
+        size: components of a vector.
+    """
 
     data_version: str
-    path: str
-    vectors: int
+    tracks: int
+    new_tracks: int
+    new_edges: int
+    neighbours: int
     size: int
     was_in_step: bool
     seconds: float
 
 
 def build_index(bench: Workbench) -> Indexed:
-    """Index the vectors of all tracks of the recogniser in force, unless that is already on disk."""
+    """Find the edges of the tracks that are new, unless all are stored."""
     started = time.perf_counter()
     pack = bench.found_pack()
     with bench.lock("index"):
         versions = usable_tracks(bench, pack.recogniser_id)
-        version = digest("face_index", pack.recogniser_id, versions)
-        folder = bench.home / "index"
-        known = _manifest(bench)
-        if known and known.data_version == version:
-            return Indexed(version, str(folder / known.file), known.vectors, pack.recogniser.vector_size, True, 0.0)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        index = bench.tools.new_index(pack.recogniser.vector_size)
-        tracks = bench.store.scan("tracks", sorted(versions), ["track_id", "vector"]) if versions else None
-        ids: list[str] = []
-        if tracks is not None and tracks.height:
-            tracks = tracks.sort("track_id")
-            ids = tracks["track_id"].to_list()
-            index.add(np.array(tracks["vector"].to_list(), np.float32))
-        name = f"tracks-{version}.faiss"
-        index.save(str(folder / f".{name}.tmp"))
-        os.chmod(folder / f".{name}.tmp", 0o600)
-        os.replace(folder / f".{name}.tmp", folder / name)
-        content = {"data_version": version, "file": name, "bytes": os.path.getsize(folder / name), "vectors": len(index), "track_ids": ids}
-        temporary = folder / f".{MANIFEST}.tmp"
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-        os.replace(temporary, folder / MANIFEST)
-        for stale in folder.glob("tracks-*.faiss"):
-            if stale.name != name:
-                stale.unlink()
-        return Indexed(version, str(folder / name), len(index), pack.recogniser.vector_size, False, time.perf_counter() - started)
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    data_version: str
-    file: str
-    vectors: int
-
-
-def _manifest(bench: Workbench) -> _Manifest | None:
-    """What the folder claims to hold; None where it is missing, torn, or the index is not of the size it says."""
-    folder = bench.home / "index"
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        manifest = _Manifest(str(content["data_version"]), str(content["file"]), int(content["vectors"]))
-        return manifest if os.path.getsize(folder / manifest.file) == content["bytes"] else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        version = digest("face_index", CODE_VERSIONS["face_index"], pack.recogniser_id, versions)
+        plan = plan_edges(bench, versions)
+        if not plan.new and not plan.stale:
+            return Indexed(version, plan.tracks, 0, 0, plan.neighbours, pack.recogniser.vector_size, True, 0.0)
+        graph = build_graph(bench, plan)
+        write_graph(bench, graph, versions)
+        fresh = plan.tracks - int(graph.plan.first[len(graph.plan.numbers) - len(graph.plan.new)])
+        seconds = time.perf_counter() - started
+        return Indexed(version, plan.tracks, fresh, len(graph.found.pairs), plan.neighbours, pack.recogniser.vector_size, False, seconds)

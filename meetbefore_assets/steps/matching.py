@@ -176,9 +176,7 @@ def _with_evidence(bench: Workbench, videos: list[str], faces: pl.DataFrame) -> 
 
 
 def _nearest_people(bench: Workbench, vectors: F32, means: F32) -> tuple[F32, I64]:
-    index = bench.tools.new_index(means.shape[1])
-    index.add(means)
-    return index.search(vectors, min(NEIGHBOURS, len(means)))
+    return bench.tools.index_of(means, len(vectors)).search(vectors, min(NEIGHBOURS, len(means)))
 
 
 def _facts(rows: pl.DataFrame) -> dict[str, str]:

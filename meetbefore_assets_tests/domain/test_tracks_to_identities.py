@@ -40,7 +40,8 @@ def test_ids_are_short_typable_and_apart() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("vw"), st.lists(st.integers(0, 6), max_size=4, unique=True)), max_size=8))
 def test_tracks_that_share_a_moment_are_two_people(tracks: list[tuple[str, list[int]]]) -> None:
-    pairs = identities.cannot_links([video for video, _ in tracks], [moments for _, moments in tracks])
+    schema = {"video_id": pl.String, "frame_pts": pl.List(pl.Int64)}
+    pairs = identities.cannot_links(pl.DataFrame(tracks, schema=schema, orient="row"))
     slow = [
         (a, b)
         for a in range(len(tracks))

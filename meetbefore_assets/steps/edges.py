@@ -1,0 +1,197 @@
+"""Stored similarity edges: an object for each video in `<home>/index`, found once, in step with the tracks on record.
+
+Videos are numbered as they come, and a number is never used for two: an edge to a video that is gone, or was made anew, leads
+nowhere. An object that is there covers all pairs of its tracks with those of lower numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain.edges import FLOOR, NO_EDGES, Edges, find_edges, neighbours_for, weakest_kept
+from meetbefore_assets.domain.lineage import CODE_VERSIONS
+from meetbefore_assets.domain.ports import F32, I64, Bool, Stamp, Store
+from meetbefore_assets.schema import SIMILAR_TRACKS
+from meetbefore_assets.settings import digest
+from meetbefore_assets.workbench import Workbench
+
+ASSET = SIMILAR_TRACKS.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is stored, and what is to be found.
+
+    Attributes:
+        numbers: video_id -> its number, rising; new videos come last.
+        new: those of them whose edges are not stored.
+        first: (n + 1,) number of the first track of each video, and of all tracks.
+        stale: stored objects of videos that are gone or were made anew.
+    """
+
+    numbers: dict[str, int]
+    new: list[str]
+    first: I64
+    stale: list[str]
+
+    @property
+    def tracks(self) -> int:
+        return int(self.first[-1])
+
+    @property
+    def neighbours(self) -> int:
+        return neighbours_for(self.tracks)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All tracks in order of their videos' numbers, and the edges between them.
+
+    Attributes:
+        plan: which videos, and where their tracks begin.
+        edges: pairs of tracks, stored and found just now.
+        found: those found just now.
+    """
+
+    plan: Plan
+    edges: Edges
+    found: Edges
+
+
+def edge_store(bench: Workbench) -> Store:
+    """Beside the record, as a cache: whatever is missing is found anew."""
+    return bench.tools.open_store(str(bench.home / "index"))
+
+
+def plan_edges(bench: Workbench, versions: Mapping[str, str]) -> Plan:
+    """Compare what is stored with the tracks on record: video_id -> version of its tracks."""
+    store = edge_store(bench)
+    rows = {video_id: stamp.rows for video_id in versions if (stamp := bench.store.stamp("tracks", video_id))}
+    neighbours = neighbours_for(sum(rows.values()))
+    stored = {video_id: store.stamp(ASSET, video_id) for video_id in store.keys(ASSET)}
+    last = max((int(stamp.facts["number"]) for stamp in stored.values() if stamp), default=-1)
+    held = {
+        video_id: int(stamp.facts["number"])
+        for video_id, stamp in stored.items()
+        if stamp and video_id in rows and _is_in_step(stamp, versions[video_id], rows[video_id], neighbours)
+    }
+    new = sorted(set(rows) - set(held))
+    numbers = dict(sorted(held.items(), key=lambda item: item[1])) | {video_id: last + 1 + place for place, video_id in enumerate(new)}
+    first = np.concatenate([[0], np.cumsum([rows[video_id] for video_id in numbers])]).astype(np.int64)
+    return Plan(numbers, new, first, sorted(set(stored) - set(held)))
+
+
+def _is_in_step(stamp: Stamp, version: str, rows: int, neighbours: int) -> bool:
+    is_same = stamp.data_version == _version(version, int(stamp.facts["number"])) and stamp.facts["tracks"] == str(rows)
+    return is_same and int(stamp.facts["neighbours"]) >= neighbours
+
+
+def _version(tracks: str, number: int) -> str:
+    return digest(ASSET, CODE_VERSIONS["face_index"], tracks, number, FLOOR)
+
+
+def stored_graph(bench: Workbench, videos: Sequence[str]) -> Graph:
+    """The edges between the tracks of some videos; what is not stored is found, and not stored."""
+    stamps = {video_id: stamp.data_version for video_id in videos if (stamp := bench.store.stamp("tracks", video_id))}
+    return build_graph(bench, plan_edges(bench, stamps))
+
+
+def build_graph(bench: Workbench, plan: Plan) -> Graph:
+    """Read the stored edges and find those of new videos; nothing is written.
+
+    Where somebody's nearest are gone with their video, others would be nearest whom nobody kept: then all is found anew.
+    """
+    edges, is_short = _stored(bench, plan)
+    if is_short:
+        plan = _afresh(plan)
+        edges = NO_EDGES
+    if not plan.new:
+        return Graph(plan, edges, NO_EDGES)
+    vectors = track_vectors(bench, list(plan.numbers))
+    weakest = weakest_kept(edges, plan.tracks, plan.neighbours)
+    found = find_edges(bench.tools.index_of, vectors, _is_new(plan), weakest, plan.neighbours)
+    return Graph(plan, edges.and_also(found), found)
+
+
+def _afresh(plan: Plan) -> Plan:
+    videos = sorted(plan.numbers)
+    last = max(plan.numbers.values())
+    rows = dict(zip(plan.numbers, np.diff(plan.first), strict=True))
+    first = np.concatenate([[0], np.cumsum([rows[video_id] for video_id in videos])]).astype(np.int64)
+    stale = sorted({*plan.stale, *(set(videos) - set(plan.new))})
+    return Plan({video_id: last + 1 + place for place, video_id in enumerate(videos)}, videos, first, stale)
+
+
+def _stored(bench: Workbench, plan: Plan) -> tuple[Edges, bool]:
+    """Stored edges between the tracks there are, and whether some track lacks neighbours that it once had."""
+    store = edge_store(bench)
+    held = [video_id for video_id in plan.numbers if video_id not in set(plan.new)]
+    readable = held + [video_id for video_id in plan.stale if store.stamp(ASSET, video_id)]
+    if not held:
+        return NO_EDGES, False
+    table = store.scan(ASSET, readable)
+    first = np.full(max(plan.numbers.values()) + 1, -1, np.int64)
+    first[[plan.numbers[video_id] for video_id in held]] = plan.first[: len(held)]
+    ends = np.stack([_place(first, table, "video", "row"), _place(first, table, "other_video", "other_row")], axis=1)
+    is_there = (ends >= 0).all(axis=1)
+    is_short = False
+    if not is_there.all():
+        before = np.bincount(ends[ends >= 0], minlength=plan.tracks)
+        now = np.bincount(ends[is_there].ravel(), minlength=plan.tracks)
+        is_short = bool(((before >= plan.neighbours) & (now < plan.neighbours)).any())
+    return Edges(ends[is_there], table["cosine"].to_numpy()[is_there]), is_short
+
+
+def _place(first: I64, table: pl.DataFrame, video: str, row: str) -> I64:
+    number = table[video].to_numpy()
+    begins = np.where(number < len(first), first[np.minimum(number, len(first) - 1)], -1)
+    return np.where(begins >= 0, begins + table[row].to_numpy(), -1).astype(np.int64)
+
+
+def _is_new(plan: Plan) -> Bool:
+    return np.asarray(np.arange(plan.tracks) >= plan.first[len(plan.numbers) - len(plan.new)])
+
+
+def track_vectors(bench: Workbench, videos: list[str]) -> F32:
+    """(m, d) vectors of all tracks of some videos, in the order of the videos and of their tables."""
+    return matrix(bench.store.scan("tracks", videos, ["vector"])["vector"])
+
+
+def matrix(vectors: pl.Series) -> F32:
+    """(m, d) float32 of a column of m vectors of the same size."""
+    if not len(vectors):
+        return np.empty((0, 1), np.float32)
+    return vectors.explode().to_numpy().astype(np.float32, copy=False).reshape(len(vectors), -1)
+
+
+def write_graph(bench: Workbench, graph: Graph, versions: Mapping[str, str]) -> None:
+    """Put new edges on disk, each with the later of its two videos, and drop what is stale.
+
+    Objects are written in order of their numbers: whoever is interrupted leaves nothing that claims to be complete and is not.
+    """
+    store, plan, found = edge_store(bench), graph.plan, graph.found
+    for video_id in plan.stale:
+        store.drop(ASSET, video_id)
+    numbers = np.array(list(plan.numbers.values()), np.int64)
+    later, earlier = found.pairs.max(axis=1, initial=-1), found.pairs.min(axis=1, initial=plan.tracks)
+    order = np.argsort(later, kind="stable")
+    later, earlier, cosine = later[order], earlier[order], found.cosine[order]
+    for place in range(len(numbers) - len(plan.new), len(numbers)):
+        video_id = list(plan.numbers)[place]
+        begin, end = np.searchsorted(later, plan.first[place : place + 2])
+        others = np.searchsorted(plan.first, earlier[begin:end], side="right") - 1
+        table = pl.DataFrame(
+            {
+                "video": np.full(end - begin, numbers[place]),
+                "row": later[begin:end] - plan.first[place],
+                "other_video": numbers[others],
+                "other_row": earlier[begin:end] - plan.first[others],
+                "cosine": cosine[begin:end],
+            },
+            schema=SIMILAR_TRACKS.dtypes,
+        )
+        rows = int(plan.first[place + 1] - plan.first[place])
+        facts = {"number": str(numbers[place]), "tracks": str(rows), "neighbours": str(plan.neighbours)}
+        store.put(ASSET, video_id, table, Stamp(_version(versions[video_id], int(numbers[place])), {}, facts, table.height))
