@@ -121,9 +121,11 @@ def whatif(home: Path, thresholds: tuple[float, ...]) -> None:
     No video and no model is touched, and nothing is written.
     """
     from meetbefore_assets.report import terminal
+    from meetbefore_assets.steps.policy import policy
     from meetbefore_assets.steps.what_if import what_if
 
-    terminal.print_what_if(console(), *what_if(open_bench(home, must_exist=True), list(thresholds)))
+    bench = open_bench(home, must_exist=True)
+    terminal.print_what_if(console(), *what_if(bench, list(thresholds)), policy(bench).threshold_source)
 
 
 @cli.command()

@@ -256,6 +256,8 @@ SIMILAR_TRACKS = Table(
     ),
 )
 
+CALIBRATION = Table("calibration", "what the threshold 'auto' means for the tracks on record; a stamp without rows", (), ())
+
 PERSON_ALIASES = Table(
     "person_aliases",
     "ids that people had before",

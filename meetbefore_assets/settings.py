@@ -147,7 +147,8 @@ class MatchingSettings(_Section):
     """When two groups of faces are one person."""
 
     threshold: float | Literal["auto"] = Field(
-        "auto", description="least cosine at which two groups are one person; auto: what belongs to the recogniser"
+        "auto",
+        description="least cosine at which two groups are one person; auto: the recogniser's own, or more if the archive asks for it",
     )
 
     @field_validator("threshold")

@@ -13,6 +13,7 @@ from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
 from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
+from meetbefore_assets.domain.thresholds import Calibration
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
 from meetbefore_assets.settings import Settings
@@ -122,6 +123,7 @@ class Workbench:
     """One home with its tools. Models are loaded once and kept.
 
     Attributes:
+        calibrations: the last one that was worked out, by version.
         fixed_settings: hold instead of those of the file, for one command.
         threads: of one model where the settings leave it open.
         progress: told (video_id, moments done, moments in all) during long work.
@@ -132,6 +134,7 @@ class Workbench:
     threads: int = 0
     progress: Callable[[str, int, int], None] = lambda _video_id, _done, _total: None
     fixed_settings: Settings | None = None
+    calibrations: dict[str, Calibration] = field(default_factory=dict)
     _packs: dict[tuple[str, str, int], LoadedPack] = field(default_factory=dict)
 
     def settings(self) -> Settings:

@@ -14,7 +14,7 @@ GRAPH = {
     "detections": {"frames"},
     "embeddings": {"detections"},
     "tracks": {"embeddings"},
-    "matching_policy": set(),
+    "matching_policy": {"tracks"},
     "face_index": {"tracks"},
     "identity_assignments": {"tracks", "matching_policy", "face_index"},
     "encounter_scores": {"identity_assignments"},

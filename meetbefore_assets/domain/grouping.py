@@ -96,6 +96,35 @@ def canonical(labels: I64) -> I64:
     return rank[inverse]
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """What an archive's people have in common.
+
+    Attributes:
+        mean: (d,) mean vector, each person counting once.
+        usual: mean cosine to it.
+        people: how many there are, about.
+    """
+
+    mean: F32
+    usual: float
+    people: float
+
+    def penalty(self, vectors: F32) -> F32:
+        """(m,) what is taken off the similarities of (m, d) vectors: see `distinctiveness`."""
+        trusted = self.people / (self.people + _PRIOR_PEOPLE)
+        return np.asarray((vectors @ self.mean - self.usual) / 2 * trusted, np.float32)
+
+
+def crowd(vectors: F32, edges: Edges, threshold: float) -> Crowd:
+    """The crowd of some tracks; arguments as for `distinctiveness`."""
+    alike = 1 + np.bincount(edges.pairs[edges.cosine >= threshold].ravel(), minlength=len(vectors))
+    weight: F64 = 1.0 / alike
+    people = float(weight.sum())
+    mean = np.asarray(weight.astype(np.float32) @ vectors / people, np.float32)
+    return Crowd(mean, float(((vectors @ mean) * weight).sum() / people), people)
+
+
 def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
     """How much more than usual each track is like the archive at large: what is taken off its similarities.
 
@@ -114,13 +143,7 @@ def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
     """
     if not len(vectors):
         return np.empty(0, dtype=np.float32)
-    alike = 1 + np.bincount(edges.pairs[edges.cosine >= threshold].ravel(), minlength=len(vectors))
-    weight: F64 = 1.0 / alike
-    people = weight.sum()
-    commonness: F64 = vectors @ (weight.astype(np.float32) @ vectors / people)
-    usual = (commonness * weight).sum() / people
-    penalty: F32 = ((commonness - usual) / 2 * people / (people + _PRIOR_PEOPLE)).astype(np.float32)
-    return penalty
+    return crowd(vectors, edges, threshold).penalty(vectors)
 
 
 def _corrected(edges: Edges, penalty: F32, threshold: float) -> Edges:

@@ -118,8 +118,9 @@ def _why(mine: pl.DataFrame, threshold: float) -> str:
     return text
 
 
-def print_what_if(console: Console, now: float, results: list[WhatIf]) -> None:
-    """What other thresholds would change."""
+def print_what_if(console: Console, now: float, results: list[WhatIf], source: str) -> None:
+    """What other thresholds would change; `source` says where the one in force comes from."""
+    console.print(f"In force: {now:g} ({source})")
     for result in results:
         change = result.change
         people = f"{words.count(change.people, 'person', 'people')}, {change.met_again:,} of them met again"

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from meetbefore_assets.domain import lineage
 from meetbefore_assets.domain.corrections import in_force
+from meetbefore_assets.domain.thresholds import Calibration
 from meetbefore_assets.packs import default_threshold
 from meetbefore_assets.settings import Settings, digest
+from meetbefore_assets.steps.calibrating import calibration
 from meetbefore_assets.steps.corrections import corrections_version, read_corrections
 from meetbefore_assets.workbench import FoundPack, Workbench
 
@@ -22,6 +24,7 @@ class Policy:
         zone: in which days are counted and local times are read.
         corrections: number of corrections in force.
         version: hash of all of it and of the settings that matter.
+        calibration: what the archive says of its threshold; None where a setting does.
     """
 
     threshold: float
@@ -30,6 +33,7 @@ class Policy:
     zone: str
     corrections: int
     version: str
+    calibration: Calibration | None
 
 
 def policy(bench: Workbench, settings: Settings | None = None) -> Policy:
@@ -40,18 +44,21 @@ def policy(bench: Workbench, settings: Settings | None = None) -> Policy:
     """
     settings = settings or bench.settings()
     pack = bench.found_pack(settings)
-    threshold, source = _threshold(settings, pack)
+    threshold, source, reasoning = _threshold(bench, settings, pack)
     zone = bench.zone()
     code = lineage.CODE_VERSIONS["identity_assignments"]
     clocks = (settings.time, list(settings.clocks))
     version = digest("policy", code, threshold, pack.recogniser_id, zone, *clocks, corrections_version(bench))
-    return Policy(threshold, source, pack.recogniser_id, zone, len(in_force(read_corrections(bench))), version)
+    return Policy(threshold, source, pack.recogniser_id, zone, len(in_force(read_corrections(bench))), version, reasoning)
 
 
-def _threshold(settings: Settings, pack: FoundPack) -> tuple[float, str]:
+def _threshold(bench: Workbench, settings: Settings, pack: FoundPack) -> tuple[float, str, Calibration | None]:
     wanted = settings.matching.threshold
     threshold = default_threshold(pack.recogniser, wanted)
-    return threshold, f"what belongs to {pack.recogniser_id}" if isinstance(wanted, str) else "settings: matching.threshold"
+    if not isinstance(wanted, str):
+        return threshold, "settings: matching.threshold", None
+    found = calibration(bench, usable_tracks(bench, pack.recogniser_id), threshold)
+    return found.threshold, found.sentence, found
 
 
 def usable_tracks(bench: Workbench, recogniser_id: str) -> dict[str, str]:
