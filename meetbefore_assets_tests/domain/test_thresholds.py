@@ -65,7 +65,7 @@ def test_it_rises_with_the_archive_and_never_falls_below_the_recognisers_own():
 def test_the_budget_of_false_links_grows_as_the_tracks_do():
     vectors = archive(500, 2)
     links = [learn(vectors, tracks).false_links for tracks in (10_000, 100_000, 1_000_000)]
-    assert all(before < after for before, after in zip(links, links[1:], strict=False))
+    assert links == sorted(links)
     assert [link / tracks for link, tracks in zip(links, (10_000, 100_000, 1_000_000), strict=True)] == pytest.approx([0.15] * 3, rel=0.3)
 
 

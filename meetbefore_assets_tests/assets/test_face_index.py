@@ -1,0 +1,197 @@
+"""Similar tracks on disk: each pair found once, whatever the order, and nothing left of videos that are gone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from meetbefore_assets import settings
+from meetbefore_assets.domain.edges import nearest_only
+from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
+from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.schema import TRACKS
+from meetbefore_assets.steps import edges as edges_steps
+from meetbefore_assets.steps import grouping as grouping_steps
+from meetbefore_assets.steps.edges import ASSET, edge_store, stored_graph
+from meetbefore_assets.steps.grouping import group, material
+from meetbefore_assets.steps.indexing import build_index
+from meetbefore_assets.steps.policy import policy
+from meetbefore_assets.workbench import Workbench
+from meetbefore_assets_tests.fakes import fake_bench
+
+PEOPLE = 12
+SIZE = 16
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    return fake_bench(tmp_path / "home")
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archives in which tracks keep five neighbours, as those of millions keep sixteen."""
+    for module in (edges_steps, grouping_steps):
+        monkeypatch.setattr(module, "neighbours_for", lambda _tracks: 5)
+
+
+def put_video(bench: Workbench, name: str, seed: int, tracks: int = 20, version: str = "v") -> None:
+    """A video with tracks of some of a dozen people."""
+    rng = np.random.default_rng(seed)
+    centre = np.random.default_rng(99).normal(size=(PEOPLE, SIZE))
+    vectors = centre[rng.integers(PEOPLE, size=tracks)] + 0.6 * rng.normal(size=(tracks, SIZE))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows = [
+        {
+            "track_id": f"{name}-{row:03d}",
+            "video_id": name,
+            **dict.fromkeys(("first_time_s", "last_time_s"), float(row)),
+            **dict.fromkeys(("faces", "quality"), 1),
+            "model": "colours-1",
+            "vector": vectors[row].astype(np.float32).tolist(),
+            "face_ids": [f"{name}-{row:03d}-f"],
+            "frame_pts": [row // 2],
+        }
+        for row in range(tracks)
+    ]
+    bench.store.put("tracks", name, TRACKS.frame(rows), Stamp(f"{version}{seed}", {}, {"model": "colours-1"}, tracks))
+
+
+def edges_by_name(bench: Workbench) -> dict[tuple[str, str], float]:
+    """Each edge that counts, by the ids of its tracks."""
+    videos = bench.store.keys("tracks")
+    graph = stored_graph(bench, videos)
+    names = bench.store.scan("tracks", list(graph.plan.numbers), ["track_id"])["track_id"].to_list()
+    kept = nearest_only(graph.edges, graph.plan.tracks, edges_steps.neighbours_for(graph.plan.tracks))
+    pairs = [tuple(sorted((names[a], names[b]))) for a, b in kept.pairs.tolist()]
+    assert len(set(pairs)) == len(pairs)
+    return {(a, b): float(cosine) for (a, b), cosine in zip(pairs, kept.cosine, strict=True)}
+
+
+def people(bench: Workbench) -> set[frozenset[str]]:
+    given = material(bench, bench.store.keys("tracks"))
+    labels = pl.DataFrame({"track": given.tracks["track_id"], "group": group(given, policy(bench).threshold)})
+    return {frozenset(rows["track"]) for _, rows in labels.group_by("group")}
+
+
+def at_once(tmp_path: Path, videos: Sequence[tuple[str, int]]) -> Workbench:
+    other = fake_bench(tmp_path / "other")
+    for name, seed in videos:
+        put_video(other, name, seed)
+    build_index(other)
+    return other
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("order", ["abcde", "edcba", "cadbe"])
+def test_one_by_one_in_any_order_gives_the_edges_and_people_of_all_at_once(bench: Workbench, tmp_path: Path, order: str) -> None:
+    expected = at_once(tmp_path, [(name, ord(name)) for name in "abcde"])
+    for name in order:
+        put_video(bench, name, ord(name))
+        assert build_index(bench).new_tracks == 20
+    assert edges_by_name(bench) == edges_by_name(expected)
+    assert people(bench) == people(expected)
+
+
+def test_a_new_video_is_compared_and_nothing_else_is_written(bench: Workbench) -> None:
+    for name in "abc":
+        put_video(bench, name, ord(name))
+    build_index(bench)
+    before = {path: path.stat().st_mtime_ns for path in (bench.home / "index" / ASSET).iterdir()}
+    again = build_index(bench)
+    assert (again.was_in_step, again.new_tracks) == (True, 0)
+    put_video(bench, "d", 4)
+    assert build_index(bench).new_tracks == 20
+    after = {path: path.stat().st_mtime_ns for path in (bench.home / "index" / ASSET).iterdir()}
+    assert {path.stem for path in set(after) - set(before)} == {"d"}
+    assert {path: after[path] for path in before} == before
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_video_that_goes_or_is_made_anew_leaves_nothing_behind(bench: Workbench, tmp_path: Path) -> None:
+    for name in "abcde":
+        put_video(bench, name, ord(name))
+        build_index(bench)
+    bench.store.drop("tracks", "b")
+    put_video(bench, "d", seed=1000)
+    build_index(bench)
+    expected = at_once(tmp_path, [("a", ord("a")), ("c", ord("c")), ("d", 1000), ("e", ord("e"))])
+    assert edge_store(bench).keys(ASSET) == ["a", "c", "d", "e"]
+    assert edges_by_name(bench) == edges_by_name(expected)
+
+
+def test_a_torn_or_missing_object_is_made_again(bench: Workbench) -> None:
+    for name in "abc":
+        put_video(bench, name, ord(name))
+    build_index(bench)
+    before = edges_by_name(bench)
+    (bench.home / "index" / ASSET / "b.parquet").write_bytes(b"torn")
+    (bench.home / "index" / ASSET / "c.parquet").unlink()
+    assert edges_by_name(bench) == before
+    assert build_index(bench).new_tracks >= 40
+    assert build_index(bench).was_in_step
+    assert edges_by_name(bench) == before
+
+
+def test_without_stored_edges_the_same_people_are_found_and_nothing_is_written(bench: Workbench) -> None:
+    for name in "abc":
+        put_video(bench, name, ord(name))
+    found = people(bench)
+    assert not (bench.home / "index").exists()
+    build_index(bench)
+    assert people(bench) == found
+
+
+def test_videos_without_faces_have_their_place(bench: Workbench) -> None:
+    put_video(bench, "a", 1)
+    put_video(bench, "b", 2, tracks=0)
+    put_video(bench, "c", 3)
+    build_index(bench)
+    assert edge_store(bench).keys(ASSET) == ["a", "b", "c"]
+    assert {track[0] for pair in edges_by_name(bench) for track in pair} == {"a", "c"}
+    assert build_index(bench).was_in_step
+
+
+def test_a_threshold_below_what_is_stored_compares_every_two(bench: Workbench) -> None:
+    for name in "abc":
+        put_video(bench, name, ord(name))
+    build_index(bench)
+    given = material(bench, ["a", "b", "c"])
+    quality = np.ones(60, np.float32)
+    every = group_tracks(given.vectors, quality, given.links.cannot_link, given.links.must_link, GroupingPolicy(-0.9))
+    assert group(given, -0.9).tolist() == every.tolist()
+    assert len(set(every.tolist())) < len(people(bench))
+
+
+def test_files_are_for_the_owner_only(bench: Workbench) -> None:
+    put_video(bench, "a", 1)
+    build_index(bench)
+    paths = [path for path in (bench.home / "index").rglob("*.parquet")]
+    assert {path.parent.name for path in paths} == {ASSET, "calibration"}
+    assert {path.stat().st_mode & 0o077 for path in paths} == {0}
+
+
+def test_auto_is_worked_out_once_and_read_by_everybody(bench: Workbench) -> None:
+    for name in range(20):
+        put_video(bench, f"v{name:02d}", name)
+    found = policy(bench)
+    assert found.calibration is not None
+    assert found.calibration.seen.tracks == 400
+    build_index(bench)
+    bench.calibrations.clear()
+    assert policy(bench) == found
+    assert bench.calibrations == {}
+    put_video(bench, "later", 77)
+    again = policy(bench).calibration
+    assert again is not None
+    assert again.seen.tracks == 420
+
+
+def test_a_number_in_the_settings_asks_no_archive(bench: Workbench) -> None:
+    put_video(bench, "a", 1)
+    settings.apply(bench.home, ["matching.threshold=0.42"])
+    build_index(bench)
+    assert policy(bench).calibration is None
+    assert edge_store(bench).keys("calibration") == []
