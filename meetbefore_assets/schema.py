@@ -218,6 +218,7 @@ ENCOUNTER_SCORES = Table(
         Column("score", REAL, "how remarkable the person is up to and with this encounter"),
         Column("holds_from", REAL, "least threshold at which this is a meeting with somebody met before", is_nullable=True),
         Column("holds_to", REAL, "largest threshold at which it is", is_nullable=True),
+        Column("seen_with", pl.List(pl.String), "people whose encounter overlaps with this one in this video"),
     ),
 )
 
@@ -231,7 +232,7 @@ PEOPLE = Table(
         Column("role", TEXT, "me, companion or ignored, as the user said", is_nullable=True),
         Column("proposed_role", TEXT, "what the numbers suggest", is_nullable=True),
         Column("encounters", INT, "number of encounters"),
-        Column("days", INT, "distinct local days"),
+        Column("days", INT, "local days; the fewest that account for all encounters where one goes past midnight"),
         Column("first_seen", TIME, "UTC"),
         Column("last_seen", TIME, "UTC"),
         Column("span_h", REAL, "hours from first to last sighting"),
@@ -240,6 +241,11 @@ PEOPLE = Table(
         Column("videos", INT, "number of videos"),
         Column("score", REAL, "see encounters_to_scores"),
         Column("best_face_id", TEXT, "face of the best quality"),
+        Column("usual_weekday", INT, "on which most encounters begin, 0 Monday .. 6 Sunday; null for one encounter", is_nullable=True),
+        Column("weekday_share", REAL, "share of the encounters that begin on it, 0..1", is_nullable=True),
+        Column("usual_hour", REAL, "local time of day around which encounters begin, hours; null for one encounter", is_nullable=True),
+        Column("hour_spread_h", REAL, "circular standard deviation of that time, hours", is_nullable=True),
+        Column("time_span_metric", REAL, "AreWeMeetBefore's measure, with real seconds, for comparison", is_nullable=True),
     ),
 )
 

@@ -33,7 +33,9 @@ def encounters(bench: Workbench) -> pl.DataFrame:
     rows = (
         bench.store.scan("encounter_scores", videos)
         if videos
-        else pl.DataFrame(schema={"person_id": pl.String, "video_id": pl.String, "started_at": pl.Datetime("us")})
+        else pl.DataFrame(
+            schema={"person_id": pl.String, "video_id": pl.String, "started_at": pl.Datetime("us"), "seen_with": pl.List(pl.String)}
+        )
     )
     names = (
         bench.store.scan("videos", videos, ["video_id", "file_name"])
@@ -49,7 +51,7 @@ def _write_assignments(bench: Workbench, path: Path) -> int:
 
 
 def _write_csv(bench: Workbench, path: Path) -> int:
-    frame = encounters(bench)
+    frame = encounters(bench).with_columns(pl.col("seen_with").list.join(" "))
     return _replace(path, frame, frame.write_csv)
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from meetbefore_assets.domain.encounters_to_company import together
 from meetbefore_assets.errors import StoreError, UsageError
 from meetbefore_assets.report import page_rest
 from meetbefore_assets.report.page_data import Overview, is_companion, read_encounters, read_faces, read_overview
@@ -22,7 +23,6 @@ from meetbefore_assets.report.page_phrases import Phrase, say
 from meetbefore_assets.report.page_pictures import candidates, choose, room
 from meetbefore_assets.report.page_shapes import week
 from meetbefore_assets.report.page_strings import CHINESE, ENGLISH, WEEKDAYS
-from meetbefore_assets.report.page_together import together
 from meetbefore_assets.report.words import local
 from meetbefore_assets.settings import digest
 from meetbefore_assets.workbench import Workbench

@@ -1,7 +1,6 @@
 """The people of the page: cards, their encounters, and what is said of each."""
 
 import datetime as dt
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from meetbefore_assets.domain.encounters_to_scores import score_parts
 from meetbefore_assets.report import words
 from meetbefore_assets.report.page_data import Overview, is_companion
 from meetbefore_assets.report.page_phrases import Phrase, clock, count, same, say, sentence, span
@@ -50,19 +50,6 @@ class Meeting:
 
 
 @dataclass(frozen=True)
-class ScoreParts:
-    """What of a score comes from the number of encounters, of days, and from the span."""
-
-    encounters: float
-    days: float
-    span: float
-
-    @property
-    def text(self) -> Phrase:
-        return say("score.parts", encounters=f"{self.encounters:.1f}", days=f"{self.days:.1f}", span=f"{self.span:.1f}")
-
-
-@dataclass(frozen=True)
 class Link:
     """Somebody else on the page, and how often."""
 
@@ -83,7 +70,7 @@ class Card:
     sentence: Phrase
     role: Phrase | None
     score: str
-    parts: ScoreParts | None
+    parts: Phrase | None
     strip: str
     week: Week
     meetings: tuple[Meeting, ...]
@@ -174,7 +161,7 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
         sentence=sentence(row, zone),
         role=role,
         score=f"{row['score']:.1f}",
-        parts=score_parts(begins, int(str(row["days"])), float(str(row["score"]))),
+        parts=_score_text(wholes, int(str(row["days"])), float(str(row["score"]))),
         strip=strip_path(begins, sources.first, sources.last),
         week=week([words.local(moment, zone) for moment in begins]),
         meetings=tuple(_meeting(whole, sources) for whole in wholes),
@@ -182,11 +169,13 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
     )
 
 
-def score_parts(begins: Sequence[dt.datetime], days: int, score: float) -> ScoreParts | None:
-    """The terms of encounters_to_scores; None where they do not add up to the score on record."""
-    length_days = (max(begins) - min(begins)).total_seconds() / 86400.0
-    parts = ScoreParts(math.log2(len(begins)), 2.0 * math.log2(days), math.log2(1.0 + length_days))
-    return parts if abs(parts.encounters + parts.days + parts.span - score) < 0.01 else None
+def _score_text(wholes: Sequence[Sequence[Row]], days: int, score: float) -> Phrase | None:
+    """The terms of the score; None where they do not add up to the one on record."""
+    between = wholes[-1][0]["started_at"] - max(part["ended_at"] for part in wholes[0])
+    parts = score_parts(len(wholes), days, max(between.total_seconds(), 0.0))
+    if abs(parts.score - score) >= 0.01:
+        return None
+    return say("score.parts", encounters=f"{parts.encounters:.1f}", days=f"{parts.days:.1f}", span=f"{parts.span:.1f}")
 
 
 def _meeting(rows: list[Row], sources: _Sources) -> Meeting:

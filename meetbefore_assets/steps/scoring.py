@@ -6,8 +6,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from meetbefore_assets.domain import lineage
+from meetbefore_assets.domain.encounters_to_company import with_company
+from meetbefore_assets.domain.encounters_to_habits import habits
 from meetbefore_assets.domain.encounters_to_scores import people, score_encounters
 from meetbefore_assets.domain.identities_to_encounters import encounters
+from meetbefore_assets.domain.people_to_time_span_metric import time_span_metric
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.domain.proposed_roles import proposed_roles
 from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
@@ -64,7 +67,7 @@ def score(bench: Workbench) -> Scored:
         settings = bench.settings()
         seen = sightings(bench, videos)
         found = encounters(seen, settings.encounters.gap_min, settings.sampling.interval_s)
-        scored = check(ENCOUNTER_SCORES, holds(bench, score_encounters(found, bench.zone()), seen))
+        scored = check(ENCOUNTER_SCORES, holds(bench, score_encounters(with_company(found), bench.zone()), seen))
         changes = write_changed(bench, ENCOUNTER_SCORES, videos, scored, _facts)
         count = scored["encounter_id"].n_unique()
         bench.store.put(ASSET, WHOLE, ENCOUNTER_SCORES.empty(), Stamp(goal, {}, {"encounters": str(count)}, 0))
@@ -83,6 +86,8 @@ def rank(bench: Workbench) -> pl.DataFrame:
         scored = bench.store.scan(ASSET, videos) if videos else ENCOUNTER_SCORES.empty()
         seen = sightings(bench, videos)
         ranked = people(scored, seen, bench.zone())
+        ranked = ranked.join(habits(scored, bench.zone()), on="person_id", how="left", maintain_order="left")
+        ranked = ranked.with_columns(time_span_metric(ranked))
         table = check(PEOPLE, _with_corrections(bench, videos, ranked, seen))
         facts = {"people": str(table.height), "met again": str(table.filter(pl.col("encounters") > 1).height)}
         version = state.data_version if state else goal_version(bench)

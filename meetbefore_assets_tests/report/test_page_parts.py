@@ -1,7 +1,6 @@
 """The small parts of the page: sentences, pictures that fit, overlaps, drawings, clocks."""
 
 import datetime as dt
-import math
 import string
 from datetime import timedelta
 
@@ -12,13 +11,12 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.domain.clocks import resolve_clock
 from meetbefore_assets.domain.frames_to_detections import REASONS
-from meetbefore_assets.report.page_people import ranges, score_parts
+from meetbefore_assets.report.page_people import ranges
 from meetbefore_assets.report.page_phrases import Phrase, count, join, same, say, span
 from meetbefore_assets.report.page_pictures import MOST_BYTES, candidates, choose, room
 from meetbefore_assets.report.page_rest import source_phrase, warning_key
 from meetbefore_assets.report.page_shapes import strip_path, week
 from meetbefore_assets.report.page_strings import STRINGS
-from meetbefore_assets.report.page_together import together
 from meetbefore_assets.settings import TimeSettings
 from meetbefore_assets_tests.report.record import Record, Seen, dji
 
@@ -89,14 +87,6 @@ def test_offsets_that_follow_each_other_are_one(times: list[float], text: str) -
     assert ranges(times, 1.5) == text
 
 
-def test_score_parts_are_shown_only_if_they_add_up() -> None:
-    begins = [MONDAY, MONDAY + timedelta(days=3)]
-    parts = score_parts(begins, 2, 1 + 2 + math.log2(4))
-    assert parts is not None
-    assert (parts.encounters, parts.days, parts.span) == (1.0, 2.0, 2.0)
-    assert score_parts(begins, 2, 4.0) is None
-
-
 def faces(rows: list[tuple[str, str, str, float]]) -> pl.DataFrame:
     return pl.DataFrame(
         [(f"f{number}", f"v-{encounter}", person, encounter, quality) for number, (person, encounter, _, quality) in enumerate(rows)],
@@ -138,35 +128,6 @@ def test_room_shrinks_with_the_text_and_is_never_negative() -> None:
     assert room(1, short.head(2)) == MOST_BYTES
     assert 0 < room(5_000, long) < room(5_000, short) < MOST_BYTES
     assert room(100_000, short) == 0
-
-
-spans = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["v", "w"]), st.integers(0, 30), st.integers(0, 8)), max_size=14)
-
-
-@given(spans)
-def test_overlaps_are_those_of_the_plain_definition(rows: list[tuple[str, str, int, int]]) -> None:
-    table = pl.DataFrame(
-        [
-            (f"e{number % 9}{person}", video, person, MONDAY + timedelta(seconds=begin), MONDAY + timedelta(seconds=begin + length))
-            for number, (person, video, begin, length) in enumerate(rows)
-        ],
-        schema={
-            "encounter_id": pl.String,
-            "video_id": pl.String,
-            "person_id": pl.String,
-            "started_at": pl.Datetime("us"),
-            "ended_at": pl.Datetime("us"),
-        },
-        orient="row",
-    )
-    expected: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    for one, video, a, begins, ends in table.rows():
-        for other, elsewhere, b, starts, stops in table.rows():
-            if video == elsewhere and a < b and begins <= stops and starts <= ends:
-                expected.setdefault((a, b), set()).add((one, other))
-    assert {(first, second): times for first, second, times in together(table).rows()} == {
-        pair: len(found) for pair, found in expected.items()
-    }
 
 
 def test_dots_lie_where_the_encounters_do() -> None:
