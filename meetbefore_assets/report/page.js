@@ -25,12 +25,31 @@
   setLanguage(language);
   dark.addEventListener("change", setTheme);
 
+  // A button beside each command, where the browser lets something be copied.
+  const addButtons = (element) => {
+    const button = document.getElementById("copy");
+    if (!navigator.clipboard || !button) return;
+    for (const code of element.querySelectorAll("code")) {
+      if (code.nextElementSibling?.classList.contains("copy")) continue;
+      code.after(button.content.cloneNode(true));
+      const made = code.nextElementSibling;
+      made.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(code.textContent);
+        made.dataset.done = "";
+        document.getElementById("said").textContent = made.querySelector(`.after [lang="${language}"]`).textContent;
+        setTimeout(() => { delete made.dataset.done; document.getElementById("said").textContent = ""; }, 2000);
+      });
+    }
+  };
+
   // Where scripts run, noscript holds mere text: timelines far down become elements when they are opened.
   const layOut = (details) => {
     const late = details.querySelector("noscript");
-    if (!late) return;
-    details.insertAdjacentHTML("beforeend", late.textContent);
-    late.remove();
+    if (late) {
+      details.insertAdjacentHTML("beforeend", late.textContent);
+      late.remove();
+    }
+    addButtons(details);
   };
   document.addEventListener("toggle", (event) => { if (event.target.open) layOut(event.target); }, true);
 

@@ -18,11 +18,12 @@ from meetbefore_assets.domain.encounters_to_company import together
 from meetbefore_assets.errors import StoreError, UsageError
 from meetbefore_assets.report import page_rest
 from meetbefore_assets.report.page_data import Overview, is_companion, read_encounters, read_faces, read_overview
+from meetbefore_assets.report.page_hooks import AS_IT_IS, Disguise, map_of
 from meetbefore_assets.report.page_people import cards
-from meetbefore_assets.report.page_phrases import Phrase, say
+from meetbefore_assets.report.page_phrases import Phrase, count, say
 from meetbefore_assets.report.page_pictures import candidates, choose, room
-from meetbefore_assets.report.page_shapes import week
-from meetbefore_assets.report.page_strings import CHINESE, ENGLISH, WEEKDAYS
+from meetbefore_assets.report.page_shapes import months, week
+from meetbefore_assets.report.page_strings import CHINESE, ENGLISH, WEEKDAY_LETTERS, WEEKDAYS
 from meetbefore_assets.report.words import local
 from meetbefore_assets.settings import digest
 from meetbefore_assets.workbench import Workbench
@@ -53,12 +54,13 @@ class Written:
     version: str
 
 
-def write_report(bench: Workbench, destination: Path | None = None) -> Written:
+def write_report(bench: Workbench, destination: Path | None = None, disguise: Disguise = AS_IT_IS) -> Written:
     """Write the page, unless the one that is there is in step with the record.
 
     Args:
         bench: the home whose record is shown.
         destination: file to write; None: `<home>/report.html`. It is readable by its owner only.
+        disguise: put on every picture.
 
     Raises:
         UsageError: the destination is a folder, or lies in one that does not exist.
@@ -68,9 +70,9 @@ def write_report(bench: Workbench, destination: Path | None = None) -> Written:
     if destination is None:
         bench.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _check_destination(path)
-    overview = read_overview(bench, template_version())
+    overview = read_overview(bench, digest(template_version(), disguise.name) if disguise.name else template_version())
     if written_version(path) != overview.version:
-        _write(path, render(bench, overview))
+        _write(path, render(bench, overview, disguise))
     return Written(overview.shown.height, path.stat().st_size, str(path), overview.version)
 
 
@@ -96,16 +98,17 @@ def template_version() -> str:
     return digest("page", [path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("page*")) if path.is_file()])
 
 
-def render(bench: Workbench, overview: Overview) -> Iterable[str]:
+def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) -> Iterable[str]:
     """The page, piece by piece."""
     shown = overview.shown
     encounters = read_encounters(bench, overview)
     faces = read_faces(bench, overview, encounters)
     pairs = together(encounters)
-    pictures = choose(bench, candidates(shown, faces), room(shown.height, encounters))
+    pictures = choose(bench, candidates(shown, faces), room(shown.height, encounters), disguise)
     people = cards(overview, encounters, faces, pairs, pictures)
     strangers = shown.filter(~is_companion()).height
-    begins = encounters.group_by("encounter_id").agg(pl.col("started_at").min()).sort("encounter_id")["started_at"].to_list()
+    begins = [local(moment, overview.zone) for moment in encounters.group_by("encounter_id").agg(pl.col("started_at").min())["started_at"]]
+    starts = overview.clocks.filter(pl.col("video_id").is_in(overview.matched))["started_at"].drop_nulls()
     style, script = ((_FOLDER / name).read_text(encoding="utf-8") for name in (_STYLE, _SCRIPT))
     return (
         _environment()
@@ -125,7 +128,10 @@ def render(bench: Workbench, overview: Overview) -> Iterable[str]:
             has_people=bool(overview.people.height),
             strangers=people[:strangers],
             companions=people[strangers:],
-            week=week([local(moment, overview.zone) for moment in begins]),
+            week=week(begins),
+            weekday_letters=WEEKDAY_LETTERS,
+            months=months([moment.date() for moment in begins], [local(moment, overview.zone).date() for moment in starts]),
+            places=map_of(encounters),
             together=page_rest.together_table(overview, pairs),
             clocks=page_rest.clock_rows(overview),
             doubts=page_rest.clock_warnings(overview),
@@ -155,6 +161,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["both"] = both
+    environment.filters["pair"] = lambda texts: both(Phrase(*texts))
+    environment.filters["encounters"] = lambda number: both(count(number, "encounter"))
     environment.globals["t"] = lambda key, **parts: both(say(key, **parts))
     return environment
 

@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 
 from meetbefore_assets.domain.encounters_to_scores import score_parts
-from meetbefore_assets.report import words
+from meetbefore_assets.report import page_hooks, words
 from meetbefore_assets.report.page_data import Overview, is_companion
-from meetbefore_assets.report.page_phrases import Phrase, clock, count, same, say, sentence, span
+from meetbefore_assets.report.page_evidence import Command, corrections, habit, runner_up, split_command, why
+from meetbefore_assets.report.page_phrases import Phrase, clock, count, say, sentence, span
 from meetbefore_assets.report.page_pictures import PER_ENCOUNTER, Pictures
 from meetbefore_assets.report.page_shapes import Week, strip_path, week
 
@@ -40,22 +41,27 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """One encounter."""
-
-    when: Phrase
-    gap: Phrase | None
-    parts: tuple[Part, ...]
-    why: Phrase
-
-
-@dataclass(frozen=True)
 class Link:
     """Somebody else on the page, and how often."""
 
     person_id: str
     label: str
     times: int
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """One encounter."""
+
+    when: Phrase
+    gap: Phrase | None
+    place: Phrase | None
+    parts: tuple[Part, ...]
+    why: Phrase
+    holds: Phrase | None
+    company: tuple[Link, ...]
+    more_company: int
+    split: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,9 @@ class Card:
     name: str
     portrait: str
     sentence: Phrase
+    habit: Phrase | None
+    visible: Phrase
+    chance: Phrase | None
     role: Phrase | None
     score: str
     parts: Phrase | None
@@ -75,6 +84,7 @@ class Card:
     week: Week
     meetings: tuple[Meeting, ...]
     seen_with: tuple[Link, ...]
+    corrections: tuple[Command, ...]
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class _Sources:
     overview: Overview
     pictures: Pictures
     labels: dict[str, str]
+    shown: frozenset[str]
     encounters: dict[str, list[list[Row]]]
     faces: dict[tuple[str, str], Row]
     together: dict[str, list[tuple[str, int]]]
@@ -100,6 +111,7 @@ def cards(overview: Overview, encounters: pl.DataFrame, faces: pl.DataFrame, pai
         overview,
         pictures,
         labels(overview.people),
+        frozenset(shown["person_id"]),
         _grouped(encounters),
         _face_groups(faces),
         _companions_of(pairs),
@@ -133,7 +145,7 @@ def _face_groups(faces: pl.DataFrame) -> dict[tuple[str, str], Row]:
         pl.int_range(1, pl.len() + 1).over("encounter_id").alias("place")
     )
     ordered = ranked.sort("encounter_id", "video_id", "place")
-    columns = ["face_id", "time_s", "similarity", "place", "runner_up_person_id", "runner_up_similarity"]
+    columns = ["face_id", "track_id", "time_s", "similarity", "place", "runner_up_person_id", "runner_up_similarity"]
     grouped = ordered.group_by("encounter_id", "video_id", maintain_order=True).agg(columns)
     return {(str(row["encounter_id"]), str(row["video_id"])): row for row in grouped.iter_rows(named=True)}
 
@@ -151,6 +163,7 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
     person_id, zone = str(row["person_id"]), sources.overview.zone
     wholes = sources.encounters[person_id]
     begins: list[dt.datetime] = [whole[0]["started_at"] for whole in wholes]
+    nearest = runner_up([group for whole in wholes for group in _groups(whole, sources)])
     role = say("role.companion") if row["role"] == "companion" else say("role.proposed") if row["proposed_role"] else None
     return Card(
         rank=rank,
@@ -159,6 +172,9 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
         name=str(row["name"] or ""),
         portrait=sources.pictures.portraits.get(str(row["best_face_id"]), ""),
         sentence=sentence(row, zone),
+        habit=habit(row),
+        visible=say("visible", seconds=f"{row['seconds_visible']:,.0f}", videos=count(row["videos"], "video")),
+        chance=page_hooks.chance(row),
         role=role,
         score=f"{row['score']:.1f}",
         parts=_score_text(wholes, int(str(row["days"])), float(str(row["score"]))),
@@ -166,6 +182,7 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
         week=week([words.local(moment, zone) for moment in begins]),
         meetings=tuple(_meeting(whole, sources) for whole in wholes),
         seen_with=tuple(Link(other, sources.labels[other], times) for other, times in sources.together.get(person_id, [])),
+        corrections=corrections(person_id, nearest[0] if nearest else None, sources.labels),
     )
 
 
@@ -178,16 +195,27 @@ def _score_text(wholes: Sequence[Sequence[Row]], days: int, score: float) -> Phr
     return say("score.parts", encounters=f"{parts.encounters:.1f}", days=f"{parts.days:.1f}", span=f"{parts.span:.1f}")
 
 
+def _groups(rows: Sequence[Row], sources: _Sources) -> list[Row]:
+    """The faces of an encounter, as columns, video by video."""
+    keys = [(row["encounter_id"], row["video_id"]) for row in rows]
+    return [sources.faces[key] for key in keys if key in sources.faces]
+
+
 def _meeting(rows: list[Row], sources: _Sources) -> Meeting:
-    groups = [
-        sources.faces[(row["encounter_id"], row["video_id"])] for row in rows if (row["encounter_id"], row["video_id"]) in sources.faces
-    ]
-    gap = rows[0]["gap_before_h"]
+    groups = _groups(rows, sources)
+    first = rows[0]
+    seen_with = {other for row in rows for other in row.get("seen_with") or () if other in sources.shown}
+    company = sorted(seen_with, key=lambda other: sources.labels[other])
     return Meeting(
-        when=clock(rows[0]["started_at"], sources.overview.zone),
-        gap=None if gap is None else say("meeting.gap", span=span(gap)),
+        when=clock(first["started_at"], sources.overview.zone),
+        gap=None if first["gap_before_h"] is None else say("meeting.gap", span=span(first["gap_before_h"])),
+        place=page_hooks.place(first),
         parts=tuple(_part(row, sources) for row in rows),
-        why=_why(groups, sources.labels),
+        why=why(groups, sources.labels),
+        holds=page_hooks.holds(first),
+        company=tuple(Link(other, sources.labels[other], 1) for other in company[:SEEN_WITH]),
+        more_company=max(0, len(company) - SEEN_WITH),
+        split=split_command(first["person_id"], groups),
     )
 
 
@@ -225,21 +253,3 @@ def ranges(times: Sequence[float], most_apart_s: float) -> str:
             runs.append([time_s, time_s])
     texts = [(words.offset(first), words.offset(last)) for first, last in runs]
     return ", ".join(first if first == last else f"{first}–{last}" for first, last in texts)
-
-
-def _why(groups: Sequence[Row], names: dict[str, str]) -> Phrase:
-    similar = [value for group in groups for value in group["similarity"]]
-    if not similar:
-        return same("")
-    low, high = f"{min(similar):.2f}", f"{max(similar):.2f}"
-    text = low if low == high else f"{low}–{high}"
-    others = [
-        (value, who)
-        for group in groups
-        for value, who in zip(group["runner_up_similarity"], group["runner_up_person_id"], strict=True)
-        if value is not None and who is not None
-    ]
-    if not others:
-        return say("why.alone", similarity=text)
-    value, who = max(others)
-    return say("why", similarity=text, other=say("why.other", person=names.get(who, who), similarity=f"{value:.2f}"))

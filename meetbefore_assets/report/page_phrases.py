@@ -48,6 +48,16 @@ def join(phrases: Iterable[Phrase]) -> Phrase:
     return Phrase(comma.en.join(phrase.en for phrase in kept), comma.zh.join(phrase.zh for phrase in kept))
 
 
+def weekdays(number: int) -> Phrase:
+    """0 -> 'Mondays', '周一'."""
+    return Phrase(f"{words.WEEKDAYS[number]}s", WEEKDAYS[number][1])
+
+
+def month(year: int, number: int) -> Phrase:
+    """2025, 3 -> 'March 2025', '2025年3月'."""
+    return Phrase(f"{words.MONTHS[number - 1]} {year}", f"{year}年{number}月")
+
+
 def span(hours: float) -> Phrase:
     """Length of time: 266 -> '11 days', '11 天'."""
     english = words.span(hours)

@@ -1,11 +1,12 @@
 """Small drawings of the page: where on a line encounters lie, and at which weekday and hour. Only numbers go in."""
 
+import calendar
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meetbefore_assets.report.page_phrases import Phrase, join, same, say
+from meetbefore_assets.report.page_phrases import Phrase, join, month, same, say
 from meetbefore_assets.report.page_strings import WEEKDAYS
 
 STRIP_WIDTH = 200.0
@@ -28,6 +29,41 @@ class Week:
 
     cells: tuple[Cell, ...]
     text: Phrase
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of a month: number of encounters that begin on it, shade 1 to 4 (0: none), whether anything was recorded."""
+
+    number: int
+    count: int
+    shade: int
+    is_recorded: bool
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month, as weeks from Monday to Sunday; None where a week reaches into another month."""
+
+    name: Phrase
+    weeks: tuple[tuple[Day | None, ...], ...]
+
+
+def months(encounters: Sequence[dt.date], recorded: Sequence[dt.date]) -> tuple[Month, ...]:
+    """Local days on which encounters begin and on which something was recorded, as the months that have any."""
+    counts, days = Counter(encounters), {*encounters, *recorded}
+    most = max(counts.values(), default=1)
+    made = []
+    for year, number in sorted({(day.year, day.month) for day in days}):
+        weeks = calendar.Calendar().monthdatescalendar(year, number)
+        made.append(Month(month(year, number), tuple(tuple(_day(day, number, counts, days, most) for day in week) for week in weeks)))
+    return tuple(made)
+
+
+def _day(day: dt.date, of_month: int, counts: Counter[dt.date], recorded: set[dt.date], most: int) -> Day | None:
+    if day.month != of_month:
+        return None
+    return Day(day.day, counts[day], -(-SHADES * counts[day] // most), day in recorded)
 
 
 def strip_path(moments: Sequence[dt.datetime], first: dt.datetime, last: dt.datetime) -> str:

@@ -70,6 +70,13 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "score": ("score {score}", "得分 {score}"),
     "score.parts": ("encounters {encounters} + days {days} + span {span}", "相遇 {encounters} + 天数 {days} + 跨度 {span}"),
+    "visible": ("visible for {seconds} s in {videos}", "在 {videos}中露面 {seconds} 秒"),
+    "habit.weekday": ("mostly on {weekday} ({n} of {of})", "多在{weekday}（{of} 次中 {n} 次）"),
+    "habit.hour": ("around {time}", "约 {time}"),
+    "chance": (
+        "by chance alone one would expect {expected} days with them; there were {seen}",
+        "若纯属偶然，预期 {expected} 天；实际 {seen} 天",
+    ),
     "timeline": ("When and where", "时间与地点"),
     "meeting.gap": ("{span} after the one before", "距上一次 {span}"),
     "part.at": ("in the video at", "视频内位置"),
@@ -77,19 +84,38 @@ STRINGS: dict[str, tuple[str, str]] = {
     "part.none": ("{faces}, not pictured", "{faces}，未附图片"),
     "why": (
         "Similarity to their other faces {similarity}; the next best person is {other}.",
-        "与其其他人脸的相似度 {similarity}；其次最像 {other}。",
+        "与此人其他照片的相似度 {similarity}；其次最像 {other}。",
     ),
     "why.alone": (
         "Similarity to their other faces {similarity}; nobody else came near.",
-        "与其其他人脸的相似度 {similarity}；没有其他相近的人。",
+        "与此人其他照片的相似度 {similarity}；没有其他相近的人。",
     ),
+    "holds": ("Counts as meeting them again at any threshold from {least} to {most}.", "阈值在 {least} 至 {most} 之间均算再次相遇。"),
+    "holds.from": ("Counts as meeting them again at any threshold from {least} on.", "阈值不低于 {least} 均算再次相遇。"),
+    "holds.to": ("Counts as meeting them again at any threshold up to {most}.", "阈值不高于 {most} 均算再次相遇。"),
+    "company": ("Together with", "同时在场："),
+    "company.more": ("and {n} more", "等另外 {n} 人"),
+    "place": ("at {latitude}, {longitude}", "位于 {latitude}, {longitude}"),
+    "not-them": ("Not them?", "不是此人？"),
+    "fix": ("Put it right", "更正"),
+    "fix.name": ("Give them a name", "起个名字"),
+    "fix.companion": ("They go with you", "与我同行"),
+    "fix.ignore": ("Of no interest", "不感兴趣"),
+    "fix.merge": ("The same person as {other}", "与 {other} 是同一人"),
+    "fix.not-same": ("Certainly not {other}", "肯定不是 {other}"),
+    "fix.show": ("Everything known about them", "查看全部信息"),
+    "fix.note": (
+        "Commands are for a terminal; add --home DIR where your home is not ./data. Everything can be taken back with",
+        "命令在终端中运行；若主目录不是 ./data，请加上 --home DIR。任何更正都可撤销：",
+    ),
+    "copy": ("Copy", "复制"),
+    "copied": ("Copied", "已复制"),
     "why.other": ("{person} at {similarity}", "{person}（{similarity}）"),
     "threshold": (
         "Similarity says why faces count as one person. It is a cosine: 1 is the same picture, strangers lie near 0; "
         "groups are joined from {threshold} on.",
         "相似度说明为何判断是同一人。它是余弦值：1 表示同一张图，陌生人之间接近 0；达到 {threshold} 即归为同一人。",
     ),
-    "closer": ("Look closer", "查看详情"),
     "also": ("Seen together with", "同时出现的人"),
     "week": ("Weekday and hour", "星期与时刻"),
     "week.text": ("Days: {days}. Hours: {hours}.", "星期：{days}。时刻：{hours}。"),
@@ -99,6 +125,13 @@ STRINGS: dict[str, tuple[str, str]] = {
         "Encounters with people met more than once, by weekday and hour at which they begin.",
         "按相遇开始的星期与时刻统计（仅限不止一次遇见的人）。",
     ),
+    "calendar": ("Days", "日历"),
+    "calendar.note": (
+        "Days with recordings are outlined; the darker a day, the more encounters began on it.",
+        "有录像的日子带边框；颜色越深，当天开始的相遇越多。",
+    ),
+    "calendar.none": ("recorded, nobody met again", "有录像，无重逢"),
+    "places": ("Where you meet people", "在哪里遇见"),
     "together": ("Who appears together", "谁与谁同时出现"),
     "together.note": (
         "Pairs of people whose encounters overlapped in the same video at least twice; companions are left out.",
@@ -164,4 +197,6 @@ STRINGS: dict[str, tuple[str, str]] = {
     "times": ("{what} ({n})", "{what}（{n}）"),
 }
 
+# Above the columns of a calendar.
+WEEKDAY_LETTERS = (("M", "一"), ("T", "二"), ("W", "三"), ("T", "四"), ("F", "五"), ("S", "六"), ("S", "日"))
 WEEKDAYS = (("Mon", "周一"), ("Tue", "周二"), ("Wed", "周三"), ("Thu", "周四"), ("Fri", "周五"), ("Sat", "周六"), ("Sun", "周日"))

@@ -3,6 +3,13 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+# Not the machine's language: sentences around them are English.
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
 
 def local(moment: dt.datetime, zone: str) -> dt.datetime:
     """Naive UTC -> aware local time."""
@@ -12,7 +19,7 @@ def local(moment: dt.datetime, zone: str) -> dt.datetime:
 def clock(moment: dt.datetime, zone: str) -> str:
     """Naive UTC -> 'Fri 7 Mar 2025 08:12:05'."""
     there = local(moment, zone)
-    return f"{there:%a} {there.day} {there:%b %Y %H:%M:%S}"
+    return f"{WEEKDAYS[there.weekday()][:3]} {there.day} {MONTHS[there.month - 1][:3]} {there:%Y %H:%M:%S}"
 
 
 def stamp(moment: dt.datetime, zone: str) -> str:
@@ -23,7 +30,7 @@ def stamp(moment: dt.datetime, zone: str) -> str:
 def day(moment: dt.datetime, zone: str) -> str:
     """Naive UTC -> 'Friday 7 March 2025'."""
     there = local(moment, zone)
-    return f"{there:%A} {there.day} {there:%B %Y}"
+    return f"{WEEKDAYS[there.weekday()]} {there.day} {MONTHS[there.month - 1]} {there:%Y}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -37,6 +44,12 @@ def offset(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
+
+
+def time_of_day(hours: float) -> str:
+    """Hours since midnight, to five minutes: 8.34 -> '08:20'."""
+    minutes = round(hours * 12) * 5 % (24 * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def span(hours: float) -> str:

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.domain.clocks import resolve_clock
 from meetbefore_assets.domain.frames_to_detections import REASONS
+from meetbefore_assets.report.page_evidence import habit
+from meetbefore_assets.report.page_hooks import chance, holds, place
 from meetbefore_assets.report.page_people import ranges
 from meetbefore_assets.report.page_phrases import Phrase, count, join, same, say, span
 from meetbefore_assets.report.page_pictures import MOST_BYTES, candidates, choose, room
 from meetbefore_assets.report.page_rest import source_phrase, warning_key
-from meetbefore_assets.report.page_shapes import strip_path, week
+from meetbefore_assets.report.page_shapes import months, strip_path, week
 from meetbefore_assets.report.page_strings import STRINGS
 from meetbefore_assets.settings import TimeSettings
 from meetbefore_assets_tests.report.record import Record, Seen, dji
@@ -114,7 +116,12 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: object) -> None:
     record = Record(tmp_path, picture=b"x" * 1000)  # type: ignore[arg-type]
     video_id = record.video(dji(3), [Seen("ann", range(4))])
     wanted = pl.DataFrame(
-        {"face_id": [f"{video_id}-ann-{place}" for place in (0, 0, 1, 2)], "video_id": [video_id] * 4, "level": [0, 1, 2, 3]},
+        {
+            "face_id": [f"{video_id}-ann-{place}" for place in (0, 0, 1, 2)],
+            "video_id": [video_id] * 4,
+            "person_id": ["ann"] * 4,
+            "level": [0, 1, 2, 3],
+        },
         schema_overrides={"level": pl.UInt32},
     )
     full, tight, none = (choose(record.bench, wanted, most_bytes) for most_bytes in (10_000, 3_500, 0))
@@ -134,6 +141,47 @@ def test_dots_lie_where_the_encounters_do() -> None:
     hours = [MONDAY + timedelta(hours=hour) for hour in (0, 5, 10)]
     assert strip_path(hours, hours[0], hours[-1]) == "M0 0h0M100 0h0M200 0h0"
     assert strip_path(hours[:1], hours[0], hours[0]) == "M0 0h0"
+
+
+def test_months_that_have_anything_are_shown_whole() -> None:
+    met = [dt.date(2025, 3, 31), dt.date(2025, 3, 31), dt.date(2025, 3, 3)]
+    march, may = months(met, [dt.date(2025, 5, 1)])
+    assert (march.name.en, may.name.zh) == ("March 2025", "2025年5月")
+    days = [day for week in march.weeks for day in week]
+    assert [day.number for day in days if day] == list(range(1, 32))
+    assert next(place for place, day in enumerate(days) if day) == 5  # a Saturday
+    assert [(day.number, day.count, day.shade) for day in days if day and day.is_recorded] == [(3, 1, 2), (31, 2, 4)]
+    assert [(day.number, day.count) for week in may.weeks for day in week if day and day.is_recorded] == [(1, 0)]
+    assert months([], []) == ()
+
+
+ROW = {"encounters": 4, "days": 3, "usual_weekday": 1, "weekday_share": 0.75, "usual_hour": 8.34, "hour_spread_h": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "mostly on Tuesdays (3 of 4), around 08:20"),
+        ({"weekday_share": 0.5}, "around 08:20"),
+        ({"hour_spread_h": 4.0, "usual_weekday": 6}, "mostly on Sundays (3 of 4)"),
+        ({"usual_hour": 23.99}, "mostly on Tuesdays (3 of 4), around 00:00"),
+        ({"encounters": 1, "weekday_share": None, "hour_spread_h": None}, None),
+        ({"weekday_share": 0.4, "hour_spread_h": 3.0}, None),
+    ],
+)
+def test_habits_are_told_where_they_stand_out(changes: dict[str, object], text: str | None) -> None:
+    told = habit(ROW | changes)
+    assert (told and told.en) == text
+
+
+def test_optional_figures_are_silent_where_they_are_not_on_record() -> None:
+    assert (chance(ROW), place({}), holds({"holds_from": None, "holds_to": None})) == (None, None, None)
+    found = [chance(ROW | {"expected_by_chance": 0.312}), place({"latitude": 52.5, "longitude": -13.25}), holds({"holds_to": 0.5})]
+    assert [phrase.en for phrase in found if phrase] == [
+        "by chance alone one would expect 0.31 days with them; there were 3",
+        "at 52.5000, -13.2500",
+        "Counts as meeting them again at any threshold up to 0.50.",
+    ]
 
 
 def test_weekdays_and_hours_are_counted() -> None:
