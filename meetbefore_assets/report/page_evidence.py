@@ -9,7 +9,7 @@ from meetbefore_assets.report.words import time_of_day
 
 Row = dict[str, Any]
 MOST_SPLIT = 20
-# A weekday is worth telling if more than half of the encounters, and two at least, fall on it; an hour, if it hardly varies.
+# A weekday is worth telling if more than half of the days, and two at least, fall on it; an hour, if it hardly varies.
 LEAST_ON_WEEKDAY, LEAST_SHARE, MOST_SPREAD_H = 2, 0.5, 1.5
 
 
@@ -78,11 +78,11 @@ def corrections(person_id: str, nearest: str | None, names: Mapping[str, str]) -
 
 
 def habit(row: Row) -> Phrase | None:
-    """'mostly on Tuesdays (3 of 4), around 08:20' of a row of PEOPLE; None where no weekday and no hour stands out."""
-    number, share, spread_h = int(row["encounters"]), row.get("weekday_share"), row.get("hour_spread_h")
+    """'mostly on Tuesdays (3 of 4 days), around 08:20' of a row of PEOPLE; None where no weekday and no hour stands out."""
+    days, share, spread_h = int(row["days"]), row.get("weekday_share"), row.get("hour_spread_h")
     told = []
-    if share is not None and share > LEAST_SHARE and round(share * number) >= LEAST_ON_WEEKDAY:
-        told.append(say("habit.weekday", weekday=weekdays(int(row["usual_weekday"])), n=round(share * number), of=number))
+    if share is not None and share > LEAST_SHARE and round(share * days) >= LEAST_ON_WEEKDAY:
+        told.append(say("habit.weekday", weekday=weekdays(int(row["usual_weekday"])), n=round(share * days), of=days))
     if spread_h is not None and spread_h <= MOST_SPREAD_H:
         told.append(say("habit.hour", time=time_of_day(float(row["usual_hour"]))))
     return join(told) if told else None

@@ -71,7 +71,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "score": ("score {score}", "得分 {score}"),
     "score.parts": ("encounters {encounters} + days {days} + span {span}", "相遇 {encounters} + 天数 {days} + 跨度 {span}"),
     "visible": ("visible for {seconds} s in {videos}", "在 {videos}中露面 {seconds} 秒"),
-    "habit.weekday": ("mostly on {weekday} ({n} of {of})", "多在{weekday}（{of} 次中 {n} 次）"),
+    "habit.weekday": ("mostly on {weekday} ({n} of {of} days)", "多在{weekday}（{of} 天中 {n} 天）"),
     "habit.hour": ("around {time}", "约 {time}"),
     "chance": (
         "by chance alone one would expect {expected} days with them; there were {seen}",
@@ -127,8 +127,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     ),
     "calendar": ("Days", "日历"),
     "calendar.note": (
-        "Days with recordings are outlined; the darker a day, the more encounters began on it.",
-        "有录像的日子带边框；颜色越深，当天开始的相遇越多。",
+        "Days with recordings are outlined; the stronger the colour of a day, the more encounters began on it.",
+        "有录像的日子带边框；颜色越醒目，当天开始的相遇越多。",
     ),
     "calendar.none": ("recorded, nobody met again", "有录像，无重逢"),
     "places": ("Where you meet people", "在哪里遇见"),

@@ -6,7 +6,7 @@ import zoneinfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from meetbefore_assets.domain.encounters_to_habits import habits
@@ -34,6 +34,11 @@ def test_the_same_bus_three_tuesdays_and_once_on_a_monday() -> None:
     assert found["hour_spread_h"] == pytest.approx(math.sqrt(0.5 / 4), rel=0.01)
 
 
+def test_three_meetings_on_one_sunday_are_one_sunday() -> None:
+    found = of([at(6, 9), at(6, 12), at(6, 18), at(8, 9)])
+    assert (found["usual_weekday"], found["weekday_share"]) == (1, 0.5)
+
+
 def test_midnight_lies_between_eleven_and_one() -> None:
     found = of([at(0, 23), at(2, 1)])
     assert found["usual_hour"] == pytest.approx(0, abs=1e-9) or found["usual_hour"] == pytest.approx(24)
@@ -52,7 +57,8 @@ def test_of_equals_the_earlier_weekday_is_taken() -> None:
     assert of([at(3, 8), at(2, 8)])["usual_weekday"] == 2
 
 
-def test_one_encounter_is_no_habit_also_if_it_spans_two_videos() -> None:
+def test_one_day_is_no_habit() -> None:
+    assert of([at(6, 9), at(6, 12), at(6, 18)])["usual_weekday"] is None
     twice = pl.concat([table([at(0, 8)]), table([at(0, 8.1)])])
     assert habits(twice, "UTC").drop("person_id").row(0) == (None, None, None, None)
 
@@ -65,13 +71,14 @@ def test_nobody_has_no_habits() -> None:
 def test_as_told_one_by_one(minutes: list[int], zone: str) -> None:
     moments = [MONDAY + dt.timedelta(minutes=minute) for minute in minutes]
     there = [moment.replace(tzinfo=dt.UTC).astimezone(zoneinfo.ZoneInfo(zone)) for moment in moments]
-    weekdays = [moment.weekday() for moment in there]
+    weekdays = [day.weekday() for day in {moment.date() for moment in there}]
+    assume(len(weekdays) > 1)
     turns = [2 * math.pi * (moment.hour + moment.minute / 60) / 24 for moment in there]
     x, y = (sum(part(turn) for turn in turns) / len(turns) for part in (math.cos, math.sin))
     found = of(moments, zone)
     most = max(weekdays.count(day) for day in weekdays)
     assert found["usual_weekday"] == min(day for day in weekdays if weekdays.count(day) == most)
-    assert found["weekday_share"] == pytest.approx(most / len(moments))
+    assert found["weekday_share"] == pytest.approx(most / len(weekdays))
     assert 0 <= (found["usual_hour"] or 0) <= 24
     assert 0 <= (found["hour_spread_h"] or 0) <= 12
     if math.hypot(x, y) > 1e-3:

@@ -155,17 +155,17 @@ def test_months_that_have_anything_are_shown_whole() -> None:
     assert months([], []) == ()
 
 
-ROW = {"encounters": 4, "days": 3, "usual_weekday": 1, "weekday_share": 0.75, "usual_hour": 8.34, "hour_spread_h": 0.2}
+ROW = {"encounters": 5, "days": 4, "usual_weekday": 1, "weekday_share": 0.75, "usual_hour": 8.34, "hour_spread_h": 0.2}
 
 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({}, "mostly on Tuesdays (3 of 4), around 08:20"),
+        ({}, "mostly on Tuesdays (3 of 4 days), around 08:20"),
         ({"weekday_share": 0.5}, "around 08:20"),
-        ({"hour_spread_h": 4.0, "usual_weekday": 6}, "mostly on Sundays (3 of 4)"),
-        ({"usual_hour": 23.99}, "mostly on Tuesdays (3 of 4), around 00:00"),
-        ({"encounters": 1, "weekday_share": None, "hour_spread_h": None}, None),
+        ({"hour_spread_h": 4.0, "usual_weekday": 6}, "mostly on Sundays (3 of 4 days)"),
+        ({"usual_hour": 23.99}, "mostly on Tuesdays (3 of 4 days), around 00:00"),
+        ({"days": 1, "weekday_share": None, "hour_spread_h": None}, None),
         ({"weekday_share": 0.4, "hour_spread_h": 3.0}, None),
     ],
 )
@@ -178,7 +178,7 @@ def test_optional_figures_are_silent_where_they_are_not_on_record() -> None:
     assert (chance(ROW), place({}), holds({"holds_from": None, "holds_to": None})) == (None, None, None)
     found = [chance(ROW | {"expected_by_chance": 0.312}), place({"latitude": 52.5, "longitude": -13.25}), holds({"holds_to": 0.5})]
     assert [phrase.en for phrase in found if phrase] == [
-        "by chance alone one would expect 0.31 days with them; there were 3",
+        "by chance alone one would expect 0.31 days with them; there were 4",
         "at 52.5000, -13.2500",
         "Counts as meeting them again at any threshold up to 0.50.",
     ]
