@@ -42,20 +42,44 @@
     }
   };
 
-  // Where scripts run, noscript holds mere text: timelines far down become elements when they are opened.
-  const layOut = (details) => {
-    const late = details.querySelector("noscript");
-    if (late) {
-      details.insertAdjacentHTML("beforeend", late.textContent);
-      late.remove();
-    }
-    addButtons(details);
-  };
-  document.addEventListener("toggle", (event) => { if (event.target.open) layOut(event.target); }, true);
+  document.addEventListener("toggle", (event) => { if (event.target.open) addButtons(event.target); }, true);
 
-  const openTarget = () => {
-    const target = location.hash.startsWith("#p-") && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target) target.querySelector("details").open = true;
+  // People far down are packed until somebody comes near, looks for them or follows a link.
+  const CARD_REM = 13;
+  const unpacking = new Map();
+  let looked = "";
+  let isUnfolded = false;
+  const wantedLines = (holder) => holder.dataset.find.split("\n").filter((line) => line.includes(looked)).length;
+  const sift = (cards) => cards.forEach((card) => { card.hidden = !card.dataset.find.includes(looked); });
+  const unpack = (holder) => {
+    if (!unpacking.has(holder)) unpacking.set(holder, (async () => {
+      const bytes = Uint8Array.from(atob(holder.querySelector("script").textContent), (letter) => letter.charCodeAt(0));
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+      holder.innerHTML = await new Response(stream).text();
+      holder.style.minHeight = "";
+      holder.dataset.done = "";
+      sift(holder.querySelectorAll(".card"));
+      if (isUnfolded) holder.querySelectorAll(".card details").forEach((details) => { details.open = true; });
+    })());
+    return unpacking.get(holder);
+  };
+  const packed = () => [...document.querySelectorAll(".late:not([data-done])")];
+  const makeRoom = (holder) => {
+    const lines = wantedLines(holder);
+    holder.hidden = !lines;
+    holder.style.minHeight = lines * CARD_REM + "rem";
+    return lines;
+  };
+
+  const openTarget = async () => {
+    if (!location.hash.startsWith("#p-")) return;
+    const id = decodeURIComponent(location.hash.slice(1));
+    const holder = packed().find((one) => one.dataset.find.split("\n").some((line) => line.split(" ").at(-1) === id.slice(2)));
+    if (holder) await unpack(holder);
+    const target = document.getElementById(id);
+    if (!target) return;
+    target.querySelector("details").open = true;
+    if (holder) target.scrollIntoView();
   };
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -71,30 +95,33 @@
       remember("theme", chosen);
     });
 
-    const cards = [...document.querySelectorAll(".card")];
+    const near = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) { near.unobserve(entry.target); unpack(entry.target); }
+    }, { rootMargin: "1500px" });
+    for (const holder of packed()) { makeRoom(holder); near.observe(holder); }
+    const total = document.querySelectorAll(".card").length + packed().reduce((sum, holder) => sum + wantedLines(holder), 0);
+
     const find = document.getElementById("find");
     if (find) find.addEventListener("input", () => {
-      const text = find.value.trim().toLowerCase();
-      let shown = 0;
-      for (const card of cards) {
-        card.hidden = !card.dataset.find.includes(text);
-        shown += !card.hidden;
-      }
-      document.getElementById("found").textContent = text ? shown + " / " + cards.length : "";
+      looked = find.value.trim().toLowerCase();
+      sift(document.querySelectorAll(".card"));
+      const waiting = packed().reduce((sum, holder) => sum + makeRoom(holder), 0);
+      const shown = waiting + document.querySelectorAll(".card:not([hidden])").length;
+      document.getElementById("found").textContent = looked ? shown + " / " + total : "";
     });
 
-    const all = [...document.querySelectorAll(".card details")];
+    const details = () => [...document.querySelectorAll(".card details")];
     const unfold = document.getElementById("unfold");
     if (unfold) unfold.addEventListener("click", () => {
-      const open = unfold.parentElement.toggleAttribute("data-open");
-      all.forEach((details) => { details.open = open; });
+      isUnfolded = unfold.parentElement.toggleAttribute("data-open");
+      details().forEach((one) => { one.open = isUnfolded; });
     });
     let closed = [];
     addEventListener("beforeprint", () => {
-      closed = all.length <= 200 ? all.filter((details) => !details.open) : [];
-      closed.forEach((details) => { details.open = true; });
+      closed = details().length <= 200 ? details().filter((one) => !one.open) : [];
+      closed.forEach((one) => { one.open = true; });
     });
-    addEventListener("afterprint", () => closed.forEach((details) => { details.open = false; }));
+    addEventListener("afterprint", () => closed.forEach((one) => { one.open = false; }));
     addEventListener("hashchange", openTarget);
     openTarget();
   });

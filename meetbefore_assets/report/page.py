@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,10 +17,10 @@ from markupsafe import Markup, escape
 
 from meetbefore_assets.domain.encounters_to_company import together
 from meetbefore_assets.errors import StoreError, UsageError
-from meetbefore_assets.report import page_rest
+from meetbefore_assets.report import page_late, page_rest
 from meetbefore_assets.report.page_data import Overview, is_companion, read_encounters, read_faces, read_overview
 from meetbefore_assets.report.page_hooks import AS_IT_IS, Disguise, map_of
-from meetbefore_assets.report.page_people import cards
+from meetbefore_assets.report.page_people import Card, cards
 from meetbefore_assets.report.page_phrases import Phrase, count, say
 from meetbefore_assets.report.page_pictures import candidates, choose, room
 from meetbefore_assets.report.page_shapes import months, week
@@ -29,12 +30,10 @@ from meetbefore_assets.settings import digest
 from meetbefore_assets.workbench import Workbench
 
 FILE_NAME = "report.html"
-_TEMPLATE, _STYLE, _SCRIPT = "page.html.jinja", "page.css", "page.js"
+_TEMPLATE, _CARDS, _STYLE, _SCRIPT = "page.html.jinja", "page_cards.html.jinja", "page.css", "page.js"
 _FOLDER = Path(__file__).parent
 _VERSION = re.compile(rb'<meta name="meetbefore-version" content="([0-9a-f]+)">')
 _HEAD_BYTES = 2048
-# Timelines of people behind this rank are laid out when they are opened: 5,000 at once were 780,000 elements.
-PLAIN_CARDS = 300
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) 
     encounters = read_encounters(bench, overview)
     faces = read_faces(bench, overview, encounters)
     pairs = together(encounters)
-    pictures = choose(bench, candidates(shown, faces), room(shown.height, encounters), disguise)
+    pictures = choose(bench, candidates(shown, faces), room(encounters), disguise)
     people = cards(overview, encounters, faces, pairs, pictures)
     strangers = shown.filter(~is_companion()).height
     begins = [local(moment, overview.zone) for moment in encounters.group_by("encounter_id").agg(pl.col("started_at").min())["started_at"]]
@@ -120,13 +119,13 @@ def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) 
             script=Markup(script),
             languages=(ENGLISH, CHINESE),
             weekdays=WEEKDAYS,
-            plain_cards=PLAIN_CARDS,
             titles=say("title"),
             summary=page_rest.summary(overview),
             zone=overview.zone,
             threshold=overview.threshold,
             has_people=bool(overview.people.height),
-            strangers=people[:strangers],
+            strangers=people[: min(strangers, page_late.PLAIN_CARDS)],
+            late=page_late.chunks(people[:strangers], _render_card),
             companions=people[strangers:],
             week=week(begins),
             weekday_letters=WEEKDAY_LETTERS,
@@ -138,6 +137,11 @@ def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) 
             left=page_rest.left_out(overview, pictures.left_out),
         )
     )
+
+
+def _render_card(card: Card) -> str:
+    module: Any = _environment().get_template(_CARDS).module
+    return str(module.card(card, (ENGLISH, CHINESE)))
 
 
 def content_policy(style: str, script: str) -> str:

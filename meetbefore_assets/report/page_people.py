@@ -86,6 +86,11 @@ class Card:
     seen_with: tuple[Link, ...]
     corrections: tuple[Command, ...]
 
+    @property
+    def found_by(self) -> str:
+        """What the page's search looks through, in one line that ends in the id."""
+        return " ".join([*self.name.lower().split(), self.person_id])
+
 
 @dataclass(frozen=True)
 class _Sources:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from meetbefore_assets.report.page_hooks import AS_IT_IS, Disguise
+from meetbefore_assets.report.page_late import PLAIN_CARDS
 from meetbefore_assets.workbench import Workbench
 
 PER_ENCOUNTER = 6
-MOST_BYTES = 40_000_000
-# What the text of the page takes: measured on 5,000 people with 25,000 encounters, rounded up.
-PAGE_BYTES, PERSON_BYTES, ENCOUNTER_BYTES = 58_000_000, 2_800, 700
+MOST_BYTES = 50_000_000
+# What the text of the page takes, a person and an encounter: measured on 5,000 people with 25,000 encounters, rounded up.
+PAGE_BYTES = 58_000_000
+PLAIN_BYTES, PACKED_BYTES = (3_500, 1_300), (450, 130)
 _AROUND = 120  # bytes of an <img> around its data
 
 
@@ -30,10 +32,14 @@ class Pictures:
     left_out: int
 
 
-def room(people: int, encounters: pl.DataFrame) -> int:
-    """Bytes that pictures may take beside the text of so many people and their encounters (file_name; a row per video)."""
-    names = int(encounters["file_name"].str.len_bytes().sum())
-    return max(0, min(MOST_BYTES, PAGE_BYTES - people * PERSON_BYTES - encounters.height * ENCOUNTER_BYTES - names))
+def room(encounters: pl.DataFrame) -> int:
+    """Bytes that pictures may take beside the text of so many encounters (person_id, file_name; a row per encounter and video)."""
+    parts = encounters.group_by("person_id").len()["len"].sort(descending=True)
+    name_bytes = int(encounters["file_name"].str.len_bytes().sum()) / max(encounters.height, 1)
+    text = 0.0
+    for some, (person, encounter), name in ((parts[:PLAIN_CARDS], PLAIN_BYTES, name_bytes), (parts[PLAIN_CARDS:], PACKED_BYTES, 0.0)):
+        text += len(some) * person + int(some.sum()) * (encounter + name)
+    return max(0, min(MOST_BYTES, PAGE_BYTES - round(text)))
 
 
 def candidates(people: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:

@@ -61,6 +61,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "how long somebody was visible does not count. One encounter scores 0.",
         "分数由相遇次数、不同的天数以及首末相遇的时间跨度决定；露面时间长短不计分。只相遇一次为 0 分。",
     ),
+    "late": (
+        "{people} more people: they appear as you scroll here (with JavaScript, in a browser of 2023 or later).",
+        "还有 {people} 人：滚动到此处即显示（需启用 JavaScript，并使用 2023 年以后的浏览器）。",
+    ),
     "role.companion": ("companion", "同伴"),
     "role.proposed": ("probably a companion", "可能是同伴"),
     "once": ("seen once, on {day}", "只见过一次，在{day}"),

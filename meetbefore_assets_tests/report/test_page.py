@@ -1,6 +1,7 @@
 """The page: who is on it, what it says of them, and what it must never do."""
 
 import base64
+import gzip
 import re
 import stat
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ import pytest
 
 from meetbefore_assets.cli import cli
 from meetbefore_assets.errors import StoreError, UsageError
-from meetbefore_assets.report import page
+from meetbefore_assets.report import page, page_late
 from meetbefore_assets.report.page import write_report, written_version
 from meetbefore_assets.report.page_evidence import split_command
 from meetbefore_assets.report.page_hooks import Disguise
@@ -201,19 +202,23 @@ def test_names_and_file_names_cannot_become_markup(tmp_path: Path) -> None:
     assert all(f"{alt}".startswith((evil, "bob")) for tag, attrs in shown.elements if tag == "img" for alt in [attrs["alt"]])
 
 
-def test_timelines_far_down_are_text_until_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "PLAIN_CARDS", 1)
+def test_people_far_down_are_packed_until_somebody_looks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = Record(tmp_path / "home")
     for day in (3, 4):
-        record.video(f"{dji(day)}</noscript><marquee>.mp4", [Seen("ann", [1.0]), Seen("bob", [1.0])])
-    path = Path(write_report(record.finish(names={"bob": "</noscript><marquee>"})).path)
+        record.video(f"{dji(day)}</script><marquee>.mp4", [Seen("ann", [1.0]), Seen("bob", [1.0])])
+    bench = record.finish(names={"bob": "Bob </script>\n<marquee>"})
+    whole = Path(write_report(bench, tmp_path / "whole.html").path).read_text(encoding="utf-8")
+    monkeypatch.setattr(page_late, "PLAIN_CARDS", 1)
+    path = Path(write_report(bench, tmp_path / "packed.html").path)
     shown = read(path)
-    assert shown.people == ["ann", "bob"]
+    assert shown.people == ["ann"]
     assert "marquee" not in {tag for tag, _ in shown.elements}
-    inert = path.read_text(encoding="utf-8").split("<noscript>")
-    assert "meetbefore show ann" in inert[0]
-    assert "meetbefore show bob" in inert[1].split("</noscript>")[0]
-    assert len(inert) == 2
+    (holder,) = [attrs for _, attrs in shown.elements if attrs.get("class") == "late"]
+    assert (holder["data-cards"], holder["data-find"]) == ("1", "bob </script> <marquee> bob")
+    packed = re.search(r'<script type="text/plain">([A-Za-z0-9+/=]+)</script>', path.read_text(encoding="utf-8"))
+    assert packed
+    assert gzip.decompress(base64.b64decode(packed[1])).decode() in whole
+    assert "1 more people: they appear as you scroll here" in shown.text
 
 
 def test_nothing_is_fetched(record: Record) -> None:

@@ -131,10 +131,12 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: object) -> None:
 
 
 def test_room_shrinks_with_the_text_and_is_never_negative() -> None:
-    short, long = (pl.DataFrame({"file_name": [name] * 25_000}) for name in ("a.mp4", "a" * 200))
-    assert room(1, short.head(2)) == MOST_BYTES
-    assert 0 < room(5_000, long) < room(5_000, short) < MOST_BYTES
-    assert room(100_000, short) == 0
+    def archive(people: int, encounters: int, name: str) -> pl.DataFrame:
+        return pl.DataFrame({"person_id": [f"p{number % people}" for number in range(encounters)], "file_name": [name] * encounters})
+
+    assert room(archive(1, 2, "a.mp4")) == room(archive(1, 2, "a.mp4").clear()) == MOST_BYTES
+    assert 0 < room(archive(5_000, 100_000, "a" * 200)) < room(archive(5_000, 100_000, "a.mp4")) < MOST_BYTES
+    assert room(archive(50, 100_000, "a.mp4")) == 0
 
 
 def test_dots_lie_where_the_encounters_do() -> None:
