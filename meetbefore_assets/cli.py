@@ -91,25 +91,29 @@ def people(home: Path, assignments: tuple[str, ...], show_all: bool, kind: str) 
 @home_option
 @set_option
 @click.option("--faces", "show_faces", is_flag=True, help="List every face with its id (for `meetbefore split`) instead.")
-def show(person: str, home: Path, assignments: tuple[str, ...], show_faces: bool) -> None:
+@click.option("--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Write the best face of each encounter to this folder.")
+def show(person: str, home: Path, assignments: tuple[str, ...], show_faces: bool, pictures: Path | None) -> None:
     """One person's encounters: when, where in the videos, and why they count as one person.
 
-    PERSON is an id, its beginning, a name, or an id the person had before.
+    PERSON is an id, its beginning, a name, or an id the person had before. Terminals that can show pictures do.
     """
     from meetbefore_assets import reading
-    from meetbefore_assets.report import terminal
+    from meetbefore_assets.report import terminal_person
+    from meetbefore_assets.report.terminal_pictures import Faces
     from meetbefore_assets.steps.policy import policy
 
     bench = open_bench(home, assignments, must_exist=True)
     found = reading.find_person(bench, person)
-    terminal_console = console()
+    out, person_id = console(), str(found.row["person_id"])
     if found.asked_as:
-        terminal_console.print(f"{found.asked_as} is now {found.row['person_id']}.")
+        out.print(f"{found.asked_as} is now {person_id}.")
     if show_faces:
-        terminal.print_faces(terminal_console, str(found.row["person_id"]), reading.assigned_faces(bench), bench.zone())
+        terminal_person.print_faces(out, person_id, reading.assigned_faces(bench), bench.zone())
         return
-    encounters = reading.person_encounters(bench, str(found.row["person_id"]))
-    terminal.print_person(terminal_console, found.row, encounters, reading.assigned_faces(bench), bench.zone(), policy(bench).threshold)
+    faces = Faces(bench, out, person_id, pictures)
+    story = (reading.people_table(bench), reading.person_encounters(bench, person_id), reading.assigned_faces(bench))
+    terminal_person.print_person(out, found.row, *story, bench.zone(), policy(bench).threshold, faces)
+    faces.print_where()
 
 
 @cli.command()

@@ -55,7 +55,7 @@ def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_the_way_from_clips_to_people(home: Path) -> None:
     shown = meetbefore("people", "--home", home)
     assert shown.returncode == 0
-    assert "2025-03-07" in shown.stdout
+    assert "7 March 2025" in shown.stdout
     ranked = json.loads(meetbefore("people", "--home", home, "--all", "--format", "json").stdout)
     assert ranked[0]["encounters"] == 2
     assert ranked[0]["first_seen"].startswith("2025-03-07T08:12")
@@ -108,7 +108,7 @@ def test_bad_files_fail_alone_with_a_reason_each(clips: Path, tmp_path: Path) ->
     assert "4 videos failed" in done.stdout
     for name, words in (("text", "found text"), ("sound", "no pictures"), ("empty", "empty"), ("cut", "without its header")):
         assert any(name in line and words in line for line in done.stdout.splitlines()), (name, done.stdout)
-    assert meetbefore("people", "--home", tmp_path / "h").stdout.count("2025-03-07") >= 1
+    assert meetbefore("people", "--home", tmp_path / "h").stdout.count("7 March 2025") >= 1
 
 
 @pytest.mark.parametrize(

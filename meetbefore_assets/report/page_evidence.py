@@ -10,7 +10,7 @@ from meetbefore_assets.report.words import time_of_day
 Row = dict[str, Any]
 MOST_SPLIT = 20
 # A weekday is worth telling if more than half of the days, and two at least, fall on it; an hour, if it hardly varies.
-LEAST_ON_WEEKDAY, LEAST_SHARE, MOST_SPREAD_H = 2, 0.5, 1.5
+LEAST_ON_WEEKDAY, LEAST_SHARE, MOST_SPREAD_H = 2, 0.5, 1.0
 
 
 @dataclass(frozen=True)
