@@ -17,7 +17,8 @@ from meetbefore_assets.steps.scoring import matched_videos
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 HIDDEN_ROLES = ("me", "ignored")
-COMPANION = "companion"
+# Whom one knows why one keeps meeting: ranked apart.
+APART = ("companion", "me")
 _DROPPED = "dropped: "
 _UNDECODABLE = "moments not decodable"
 _INPUTS = ("encounter_scores", "identity_assignments", "detections")
@@ -64,8 +65,8 @@ class Overview:
 
 
 def is_companion() -> pl.Expr:
-    """True for those whom the user, or else the numbers, call a companion."""
-    return pl.coalesce("role", "proposed_role").fill_null("") == COMPANION
+    """True for those whom the user, or else the numbers, call a companion, and for whom the numbers take for the user."""
+    return pl.coalesce("role", "proposed_role").fill_null("").is_in(APART)
 
 
 def read_overview(bench: Workbench, template_version: str) -> Overview:

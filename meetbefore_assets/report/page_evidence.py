@@ -61,10 +61,12 @@ def split_command(person_id: str, groups: Sequence[Row]) -> str:
     return f"meetbefore split {person_id} {' '.join(faces)}" if faces else ""
 
 
-def corrections(person_id: str, nearest: str | None, names: Mapping[str, str]) -> tuple[Command, ...]:
-    """What can be said about a person, and about them and the person most like them."""
+def corrections(row: Row, nearest: str | None, names: Mapping[str, str]) -> tuple[Command, ...]:
+    """What can be said about a person (a row of PEOPLE), and about them and the person most like them."""
+    person_id = str(row["person_id"])
     own = [
         Command(say("fix.name"), f'meetbefore name {person_id} "…"'),
+        *([Command(say("fix.me"), f"meetbefore me {person_id}")] if row["proposed_role"] == "me" else []),
         Command(say("fix.companion"), f"meetbefore companion {person_id}"),
         Command(say("fix.ignore"), f"meetbefore ignore {person_id}"),
     ]

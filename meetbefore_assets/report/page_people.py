@@ -169,7 +169,8 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
     wholes = sources.encounters[person_id]
     begins: list[dt.datetime] = [whole[0]["started_at"] for whole in wholes]
     nearest = runner_up([group for whole in wholes for group in _groups(whole, sources)])
-    role = say("role.companion") if row["role"] == "companion" else say("role.proposed") if row["proposed_role"] else None
+    said, proposed = row["role"], row["proposed_role"]
+    role = say(f"role.{said}") if said == "companion" else say(f"role.proposed.{proposed}") if proposed and not said else None
     return Card(
         rank=rank,
         person_id=person_id,
@@ -187,7 +188,7 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
         week=week([words.local(moment, zone) for moment in begins]),
         meetings=tuple(_meeting(whole, sources) for whole in wholes),
         seen_with=tuple(Link(other, sources.labels[other], times) for other, times in sources.together.get(person_id, [])),
-        corrections=corrections(person_id, nearest[0] if nearest else None, sources.labels),
+        corrections=corrections(row, nearest[0] if nearest else None, sources.labels),
     )
 
 

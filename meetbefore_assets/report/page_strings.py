@@ -52,9 +52,9 @@ STRINGS: dict[str, tuple[str, str]] = {
     "strangers.none": ("No stranger was met twice yet.", "还没有陌生人出现过两次。"),
     "companions": ("Companions", "同伴"),
     "companions.note": (
-        "People who were in so many of the recordings that they are probably with you, or who you said are. "
+        "People who were in so many of the recordings that they are probably with you, or you yourself, or who you said are with you. "
         "They are ranked apart, so that they do not push the strangers down.",
-        "这些人出现在很多录像里，可能与你同行，或由你标记为同伴。他们单独排列，以免挤掉陌生人。",
+        "这些人出现在很多录像里，可能与你同行，或就是你本人，或由你标记为同伴。他们单独排列，以免挤掉陌生人。",
     ),
     "score.note": (
         "The score counts encounters, distinct days, and the time from the first to the last; "
@@ -66,7 +66,8 @@ STRINGS: dict[str, tuple[str, str]] = {
         "还有 {people} 人：滚动到此处即显示（需启用 JavaScript，并使用 2023 年以后的浏览器）。",
     ),
     "role.companion": ("companion", "同伴"),
-    "role.proposed": ("probably a companion", "可能是同伴"),
+    "role.proposed.companion": ("probably a companion", "可能是同伴"),
+    "role.proposed.me": ("probably you", "可能是你本人"),
     "once": ("seen once, on {day}", "只见过一次，在{day}"),
     "sentence": (
         "{encounters} on {days} over {span}, last on {day}",
@@ -103,6 +104,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "not-them": ("Not them?", "不是此人？"),
     "fix": ("Put it right", "更正"),
     "fix.name": ("Give them a name", "起个名字"),
+    "fix.me": ("This is me", "这是我本人"),
     "fix.companion": ("They go with you", "与我同行"),
     "fix.ignore": ("Of no interest", "不感兴趣"),
     "fix.merge": ("The same person as {other}", "与 {other} 是同一人"),

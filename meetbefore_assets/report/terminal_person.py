@@ -68,7 +68,9 @@ def _facts(row: Row) -> list[str]:
     if row["role"]:
         lines.append(f"you said: {row['role']}")
     elif row["proposed_role"]:
-        lines.append(f"probably a {row['proposed_role']}, seen in {words.count(row['videos'], 'video')}: `meetbefore companion` says so")
+        who = "you yourself" if row["proposed_role"] == "me" else f"a {row['proposed_role']}"
+        often = words.count(row["videos"], "video")
+        lines.append(f"probably {who}, seen in {often}: `meetbefore {row['proposed_role']} {row['person_id']}` says so")
     return [line[0].upper() + line[1:] for line in lines]
 
 

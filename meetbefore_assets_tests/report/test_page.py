@@ -171,6 +171,17 @@ def test_pictures_can_be_disguised_and_the_page_is_another_one(record: Record) -
     assert write_report(bench, disguise=disguise) == changed
 
 
+def test_who_is_probably_the_user_is_kept_apart_and_can_say_so(tmp_path: Path) -> None:
+    record = Record(tmp_path / "home")
+    for day in range(3, 9):
+        record.video(dji(day), [Seen("eve", [0.0, 1.0]), *([Seen("bob", [60.0])] if day < 5 else [])])
+    shown = read(Path(write_report(record.finish()).path))
+    assert shown.people == ["bob", "eve"]
+    assert "probably you" in shown.text
+    assert "meetbefore me eve" in shown.text
+    assert "meetbefore me bob" not in shown.text
+
+
 def test_who_was_seen_together(record: Record) -> None:
     shown = read(Path(write_report(record.finish()).path))
     assert "ann + bob 2" in shown.text
