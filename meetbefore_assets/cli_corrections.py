@@ -60,7 +60,7 @@ def ignore(person: str, home: Path, later: bool) -> None:
 @home_option
 @later_option
 def role(person: str, role: str, home: Path, later: bool) -> None:
-    """Set PERSON's role; none takes it away."""
+    """Say what PERSON is to you: yourself, a companion, of no interest, or (none) nothing of these."""
     _role(person, role, home, later)
 
 
