@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 
+from meetbefore_assets.adapters.stamp_cache import StampCache
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import RecordTornError, StoreError
 
@@ -45,7 +46,7 @@ class ParquetStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._stamps: dict[Path, tuple[tuple[int, int, int], Stamp]] = {}
+        self._stamps = StampCache(root)
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None:
         """Write one table; the file is there whole, or as it was before.
@@ -99,12 +100,12 @@ class ParquetStore:
         except FileNotFoundError:
             return None
         identity = (status.st_ino, status.st_size, status.st_mtime_ns)
-        known = self._stamps.get(path)
-        if known and known[0] == identity:
-            return known[1]
+        known = self._stamps.get(path, identity)
+        if known is not None:
+            return known
         stamp = _read_stamp(path)
         if stamp is not None:
-            self._stamps[path] = (identity, stamp)
+            self._stamps.put(path, identity, stamp)
         return stamp
 
     def keys(self, asset: str) -> list[str]:
@@ -114,7 +115,9 @@ class ParquetStore:
         return sorted(entry.name[: -len(_SUFFIX)] for entry in os.scandir(folder) if entry.name.endswith(_SUFFIX) and entry.name[0] != ".")
 
     def drop(self, asset: str, key: str) -> None:
-        self._path(asset, key).unlink(missing_ok=True)
+        path = self._path(asset, key)
+        path.unlink(missing_ok=True)
+        self._stamps.drop(path)
 
     def path(self, asset: str, key: str) -> str:
         """Where a table lies, for readers that want the file itself."""

@@ -1,0 +1,147 @@
+"""What a large archive costs: a `run` that finds nothing to do, and one more video.
+
+usage: python -m benchmarks.archive VIDEO [--videos 2000] [--faces 60] [--keep DIR]
+
+Makes up the record of an archive (files of a few bytes that are never opened, tables with made-up faces of people who are seen now and
+then), brings it in step, and prints seconds by the clock and of the processor for: a `run` that finds nothing to do; one that takes
+VIDEO in as well; and the same VIDEO in an empty home. All in processes of their own, as a user would.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets import settings
+from meetbefore_assets.domain import file_to_video, lineage
+from meetbefore_assets.domain.ports import F32, Stamp
+from meetbefore_assets.report.page import write_report
+from meetbefore_assets.schema import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS, Table, check
+from meetbefore_assets.steps.intake import known_videos, take_in
+from meetbefore_assets.steps.matching import match
+from meetbefore_assets.steps.publishing import publish
+from meetbefore_assets.steps.scoring import rank, score
+from meetbefore_assets.steps.tracking import track_rows
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.workbench import Workbench
+
+SECONDS, SEEN_S = 600, 4
+BLOB = b"\x89" * 2_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--videos", type=int, default=2_000)
+    parser.add_argument("--faces", type=int, default=60, help="faces a made-up video")
+    parser.add_argument("--keep", type=Path, help="make the homes here, and leave them")
+    arguments = parser.parse_args()
+    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="meetbefore-archive-"))
+    try:
+        large, empty = folder / "large", folder / "empty"
+        make_up(large, arguments.videos, arguments.faces)
+        print(f"{arguments.videos} videos, {arguments.faces} faces each")
+        bring_in_step(large)
+        timed("run that finds nothing to do", "run", "--home", large)
+        timed("and once more", "run", "--home", large)
+        timed("one more video", "run", arguments.video, "--home", large)
+        timed("the same video in an empty home", "run", arguments.video, "--home", empty)
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(folder)
+
+
+def bring_in_step(home: Path) -> None:
+    """Match, score and publish by the steps alone: Dagster's events of thousands of partitions are not what is measured."""
+    bench = build_workbench(home)
+    for step in (match, score, rank, publish, write_report):
+        started = time.perf_counter()
+        step(bench)
+        print(f"{step.__name__:40s} {time.perf_counter() - started:7.1f} s", flush=True)
+
+
+def timed(what: str, *words: object) -> None:
+    """Run the command line and print what it took."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [sys.executable, "-m", "meetbefore_assets", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    last = (done.stdout.strip().splitlines() or [""])[-1]
+    print(f"{what:40s} {time.perf_counter() - started:7.1f} s, {cpu_s:7.1f} CPU s, exit {done.returncode}: {last}", flush=True)
+
+
+def make_up(home: Path, videos: int, faces: int) -> None:
+    """A home whose videos are all processed, and nothing is matched."""
+    folder = home / "videos"
+    folder.mkdir(parents=True, mode=0o700)
+    begin = np.datetime64("2024-01-01T06:00:00")
+    for number in range(videos):
+        name = str(begin + np.timedelta64(number * 5, "h")).translate({ord(c): None for c in "-:T"})
+        (folder / f"DJI_{name}_{number % 9999:04d}_D.MP4").write_bytes(f"made up {number}".encode())
+    bench = build_workbench(home, settings.load(home))
+    take_in(bench, [folder])
+    rng = np.random.default_rng(1)
+    people: F32 = rng.normal(size=(max(10, videos * faces // SEEN_S // 3), 128)).astype(np.float32)
+    models = bench.models()
+    for video_id, known in known_videos(bench).items():
+        steps = lineage.expected_steps(known.content_hash, bench.settings(), models)
+        _write(bench, video_id, known.content_hash, known.uris[0], steps, _faces(rng, video_id, known.content_hash, faces, people))
+
+
+def _faces(rng: np.random.Generator, video_id: str, content_hash: str, count: int, people: F32) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for start in range(0, count, SEEN_S):
+        person = people[int(rng.integers(len(people)))]
+        first_s = int(rng.integers(SECONDS - SEEN_S))
+        for second in range(first_s, first_s + SEEN_S):
+            vector = person + rng.normal(scale=0.7, size=128).astype(np.float32)
+            box = {"x1": 10.0 + start, "y1": 10.0, "x2": 60.0 + start, "y2": 70.0}
+            place = {"video_id": video_id, "frame_id": file_to_video.frame_id(content_hash, second), "pts": second, "time_s": float(second)}
+            scores = dict.fromkeys(("det_score", "sharpness", "frontality", "quality"), 0.8)
+            raw = {"model": "", "vector": vector / np.linalg.norm(vector), "raw_norm": 11.0, "label": start // SEEN_S}
+            face = {"face_id": file_to_video.face_id(content_hash, second, start), "crop": BLOB, "thumbnail": BLOB, "landmarks": [0.0] * 10}
+            rows.append({**place, **box, **scores, **raw, **face})
+    return rows
+
+
+def _write(
+    bench: Workbench, video_id: str, content_hash: str, uri: str, steps: Mapping[str, lineage.Step], rows: list[dict[str, object]]
+) -> None:
+    model = bench.models().recogniser_id
+    facts = {"video_id": video_id, "file_name": Path(uri).name, "uri": uri, "content_hash": content_hash, "duration_s": float(SECONDS)}
+    shape = {"width": 1920, "height": 1080, "rotation_deg": 0, "fps": 30.0, "codec": "h264", "container": "mp4"}
+    frames = [
+        {"video_id": video_id, "frame_id": file_to_video.frame_id(content_hash, at), "pts": at, "time_s": float(at), "is_keyframe": True}
+        for at in range(SECONDS)
+    ]
+    faces = [{**row, "model": model} for row in rows]
+    tables: list[tuple[Table, list[dict[str, object]]]] = [
+        (VIDEOS, [{**facts, **shape, "tags": "{}", "sidecar_start": ""}]),
+        (FRAMES, frames),
+        (DETECTIONS, [{name: row[name] for name in DETECTIONS.dtypes} for row in faces]),
+        (EMBEDDINGS, [{name: row[name] for name in EMBEDDINGS.dtypes} for row in faces]),
+    ]
+    for table, content in tables:
+        _put(bench, table, video_id, steps, check(table, table.frame(content)), model)
+    frame = pl.DataFrame(faces)
+    labels = frame["label"].to_numpy().astype(np.int64)
+    _put(bench, TRACKS, video_id, steps, check(TRACKS, TRACKS.frame(track_rows(video_id, frame, labels))), model)
+
+
+def _put(bench: Workbench, table: Table, video_id: str, steps: Mapping[str, lineage.Step], frame: pl.DataFrame, model: str) -> None:
+    step = steps[table.name]
+    bench.store.put(table.name, video_id, frame, Stamp(step.data_version, step.inputs, {"model": model}, frame.height))
+
+
+if __name__ == "__main__":
+    main()
