@@ -6,10 +6,10 @@ Where the similarity of strangers is distributed Normally (centre m, spread s, b
 
     threshold = m + s * z,  z = the point of the standard Normal that EXPECTED_STRANGERS / tracks lie above.
 
-SFace's strangers on 2,358 photographs: m 0.104, s 0.087, 99.9% below 0.371 (a Normal has 0.373 there). 0.3 gives 0.40 at 1,000
-such tracks, where 0.40 was measured to be best, 0.45 at 10,000, 0.50 at 100,000 and 0.54 at a million. Never less than a
-recogniser's own threshold, which was measured on a thousand tracks or fewer: a smaller archive could afford less, but says
-little about itself.
+SFace's strangers on 2,358 photographs: m 0.104, s 0.087, 99.9% below 0.371 (a Normal has 0.373 there). 0.5 gives 0.39 at 1,000
+such tracks, where 0.40 was measured to be best, 0.44 at 10,000 (best pairwise F: 0.43), 0.49 at 100,000 and 0.53 at a million.
+Never less than a recogniser's own threshold, which was measured on a thousand tracks or fewer: a smaller archive could afford
+less, but says little about itself.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from meetbefore_assets.domain.grouping import crowd
 from meetbefore_assets.domain.ports import F32, F64, I64
 from meetbefore_assets.domain.vectors import content_hash, dot_pairs
 
-EXPECTED_STRANGERS = 0.3
+EXPECTED_STRANGERS = 0.5
 # Tracks and people that an archive must show before its strangers are believed.
 LEAST_TRACKS = 200
 LEAST_PEOPLE = 50
@@ -95,12 +95,14 @@ class Calibration:
                 f"auto: the recogniser's own; {seen.tracks:,} tracks of about {seen.people:.0f} people "
                 f"say too little about this archive, {LEAST_TRACKS} of {LEAST_PEOPLE} would be enough"
             )
-        told = f"auto: strangers are alike by {self.strangers.centre:.3f} ± {self.strangers.spread:.3f} here"
+        told = f"auto: two strangers are alike by {self.strangers.centre:.3f} ± {self.strangers.spread:.3f} here"
         if self.frame_strangers is not None:
             told += f", within one frame {self.frame_strangers.centre:.3f} ± {self.frame_strangers.spread:.3f}"
         if seen.moments is not None:
             told += f", one person's consecutive faces by {seen.moments[1]:.2f} (5% below {seen.moments[0]:.2f}; flattering: same light)"
-        budget = f"so that each of {seen.tracks:,} tracks is taken for {EXPECTED_STRANGERS:g} strangers at most it takes {self.wanted:.2f}"
+        budget = (
+            f"{EXPECTED_STRANGERS:g} strangers above the threshold for each of {seen.tracks:,} tracks, no more, takes {self.wanted:.2f}"
+        )
         return f"{told}; {budget}" + (
             "" if self.wanted > seen.default else f"; the recogniser's own {seen.default:.2f} is no less, and holds"
         )

@@ -56,17 +56,17 @@ def test_it_rises_with_the_archive_and_never_falls_below_the_recognisers_own():
     vectors = archive(500, 2)
     found = [learn(vectors, tracks).threshold for tracks in (300, 1000, 10_000, 100_000, 1_000_000)]
     assert found == sorted(found)
-    assert found[:2] == [OWN, pytest.approx(OWN, abs=0.011)]
-    assert found[2:] == pytest.approx([0.45, 0.50, 0.54], abs=0.015)
+    assert found[:2] == [OWN, OWN]
+    assert found[2:] == pytest.approx([0.44, 0.49, 0.53], abs=0.015)
     assert "holds" in learn(vectors, 300).sentence
-    assert "0.5" in learn(vectors, 100_000).sentence
+    assert "takes 0.49" in learn(vectors, 100_000).sentence
 
 
 def test_the_budget_of_false_links_grows_as_the_tracks_do():
     vectors = archive(500, 2)
     links = [learn(vectors, tracks).false_links for tracks in (10_000, 100_000, 1_000_000)]
     assert links == sorted(links)
-    assert [link / tracks for link, tracks in zip(links, (10_000, 100_000, 1_000_000), strict=True)] == pytest.approx([0.15] * 3, rel=0.3)
+    assert [link / tracks for link, tracks in zip(links, (10_000, 100_000, 1_000_000), strict=True)] == pytest.approx([0.25] * 3, rel=0.3)
 
 
 def test_strangers_who_are_more_alike_in_one_frame_ask_for_more():
