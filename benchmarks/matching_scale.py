@@ -186,7 +186,7 @@ def _measured(bench: Workbench) -> dict[str, object]:
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "threshold": decided.threshold,
         **scores(truth, labels),
-        "steps": {**seconds, "found": indexed.new_edges, "edges": len(given.edges.pairs)},
+        "steps": {**seconds, "found": indexed.new_edges, "edges": len(given.graph.edges.pairs)},
     }
 
 

@@ -13,10 +13,10 @@ BLOCK = 4096
 EXACT_WORK = 2 * 10**10
 # Share of the cells that is looked through. A pair above 0.5 among 200,000 made-up tracks is found from one end or the other in
 # 81% of the cases with 1/64 of 2,048 cells, in 89% with 1/32, and in 93% with 1/64 of 8,192, which take eight times as long to make.
-PROBED = 1 / 48
+PROBED = 1 / 64
 _PER_CELL = 100
-_TRAINED_ON = 10  # vectors a cell
-_ROUNDS = 5
+_TRAINED_ON = 8  # vectors a cell
+_ROUNDS = 4
 # Candidates that are compared by their true vectors, for each that is wanted: codes hold 4 bits for two components.
 _REFINED = 2
 

@@ -41,8 +41,17 @@ class Edges:
 
     def above(self, floor: float) -> "Edges":
         """Those of `floor` and more."""
-        is_kept = self.cosine >= floor
-        return Edges(self.pairs[is_kept], self.cosine[is_kept])
+        return self._of(np.flatnonzero(self.cosine >= floor))
+
+    def placed(self, row_of: I64) -> "Edges":
+        """Between other rows: `row_of` each row of these, -1 where there is none. Pairs that lose an end are left out."""
+        pairs = row_of[self.pairs]
+        if len(row_of) and row_of.min() >= 0:
+            return Edges(pairs, self.cosine)
+        return Edges(pairs, self.cosine)._of(np.flatnonzero((pairs[:, 0] >= 0) & (pairs[:, 1] >= 0)))
+
+    def _of(self, which: I64) -> "Edges":
+        return Edges(self.pairs[which], self.cosine[which])
 
     def and_also(self, others: "Edges") -> "Edges":
         """Both; they have no pair in common."""
@@ -134,8 +143,10 @@ def nearest_only(edges: Edges, tracks: int, neighbours: int) -> Edges:
         tracks: number of rows.
         neighbours: that a track keeps.
     """
+    if np.bincount(edges.pairs.ravel(), minlength=1).max() <= neighbours:
+        return edges
     weakest = weakest_kept(edges, tracks, neighbours)
-    is_kept = edges.cosine >= weakest[edges.pairs].min(axis=1)
+    is_kept = (edges.cosine >= weakest[edges.pairs[:, 0]]) | (edges.cosine >= weakest[edges.pairs[:, 1]])
     return Edges(edges.pairs[is_kept], edges.cosine[is_kept])
 
 

@@ -20,6 +20,7 @@ Tried and left out, for no gain or a loss: grouping good faces first and adding 
 size in the mean, standard deviations in the correction (s-norm), whitening, single linkage with the correction.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,9 @@ from meetbefore_assets.errors import MeetbeforeError
 
 # People an archive must show before its own mean is trusted as much as no correction at all.
 _PRIOR_PEOPLE = 20.0
+
+
+EdgesAbove = Callable[[float], Edges]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class GroupingPolicy:
     correction: float = 1.0
 
 
-def group_tracks(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, policy: GroupingPolicy, edges: Edges | None = None) -> I64:
+def group_tracks(
+    vectors: F32, quality: F32, cannot_link: I64, must_link: I64, policy: GroupingPolicy, edges_above: EdgesAbove | None = None
+) -> I64:
     """Group tracks to persons.
 
     Args:
@@ -61,8 +67,8 @@ def group_tracks(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, p
         cannot_link: (c, 2) int64, pairs of rows that are two people.
         must_link: (k, 2) int64, pairs of rows that are one person.
         policy: what belongs together.
-        edges: pairs of rows that are similar enough to matter, `policy.threshold` and more; others are taken for less
-            similar than that. None: every two rows are compared.
+        edges_above: gives the pairs of rows that are similar enough to matter; others are taken for less similar than
+            asked for. None: every two rows are compared.
 
     Returns:
         (m,) int64; a person is numbered by its smallest row, persons in order of that row from 0. Rows in another
@@ -78,10 +84,14 @@ def group_tracks(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, p
     bound = _bound(len(order), place[must_link.reshape(-1, 2)])
     apart = place[cannot_link.reshape(-1, 2)]
     _refuse_contradiction(bound, apart, order)
-    near = all_edges(vectors, policy.threshold) if edges is None else Edges(place[edges.pairs], edges.cosine)
+
+    def near_above(floor: float) -> Edges:
+        return all_edges(vectors, floor) if edges_above is None else edges_above(floor).placed(place)
+
+    near = near_above(policy.threshold)
     penalty = policy.correction * distinctiveness(vectors, near, policy.threshold)
-    if edges is None and len(penalty) and penalty.min() < 0:
-        near = all_edges(vectors, policy.threshold + 2 * float(penalty.min()))
+    if len(penalty) and penalty.min() < 0:
+        near = near_above(policy.threshold + 2 * float(penalty.min()))
     groups = Groups(vectors, penalty, bound, _corrected(near, penalty, policy.threshold), bound[apart])
     labels = np.empty_like(order)
     labels[order] = groups.join_all(policy.threshold, policy.nearest_share)[bound]
@@ -148,9 +158,7 @@ def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
 
 def _corrected(edges: Edges, penalty: F32, threshold: float) -> Edges:
     """Those pairs that still reach the threshold when what their tracks share with everybody is taken off."""
-    similarity = edges.cosine - penalty[edges.pairs[:, 0]] - penalty[edges.pairs[:, 1]]
-    is_near = similarity >= threshold
-    return Edges(edges.pairs[is_near], similarity[is_near])
+    return Edges(edges.pairs, edges.cosine - penalty[edges.pairs[:, 0]] - penalty[edges.pairs[:, 1]]).above(threshold)
 
 
 def _bound(size: int, must_link: I64) -> I64:

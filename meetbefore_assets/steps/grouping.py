@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,7 @@ from meetbefore_assets.domain.corrections import Correction
 from meetbefore_assets.domain.corrections_to_links import Links
 from meetbefore_assets.domain.edges import FLOOR, Edges, find_edges, nearest_only, neighbours_for
 from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
-from meetbefore_assets.domain.ports import F32, I64
+from meetbefore_assets.domain.ports import F32, I64, Bool
 from meetbefore_assets.schema import TRACKS
 from meetbefore_assets.steps.corrections import Standing, links_of, parts_of_tracks, standing
 from meetbefore_assets.steps.edges import Graph, matrix, stored_graph
@@ -32,14 +33,18 @@ class Material:
     Attributes:
         tracks: columns of TRACKS, sorted by track_id.
         vectors: (m, d) of them.
-        edges: between rows of them, each track's nearest.
+        graph: the stored edges, between all tracks as they are numbered there.
+        row_of: (g,) the row of each of those tracks; -1: it is divided.
+        parts: edges of the parts of divided tracks, between rows.
         links: between rows of them.
         stands: the corrections that they come from.
     """
 
     tracks: pl.DataFrame
     vectors: F32
-    edges: Edges
+    graph: Graph
+    row_of: I64
+    parts: Edges
     links: Links
     stands: Standing
 
@@ -52,24 +57,29 @@ def material(bench: Workbench, videos: Sequence[str], corrections: list[Correcti
         tracks = TRACKS.empty().with_columns(pl.lit(0, pl.UInt32).alias(_PLACE))
     stands = standing(bench, videos, corrections)
     tracks = _divided(bench, tracks.sort("track_id"), parts_of_tracks(stands, tracks))
-    vectors, edges = matrix(tracks["vector"]), _between(bench, graph, tracks)
+    vectors, row_of = matrix(tracks["vector"]), _placed(graph, tracks)
+    parts = _edges_of_parts(bench, vectors, tracks[_PLACE].is_null().to_numpy())
     tracks = tracks.drop(_PLACE)
     together = identities.cannot_links(tracks)
-    return Material(tracks, vectors, edges, links_of(stands, tracks, together), stands)
+    return Material(tracks, vectors, graph, row_of, parts, links_of(stands, tracks, together), stands)
 
 
-def _between(bench: Workbench, graph: Graph, tracks: pl.DataFrame) -> Edges:
-    """Edges between rows of tracks; those of divided tracks are nowhere stored."""
+def edges_above(given: Material, floor: float) -> Edges:
+    """Each track's nearest, between rows of the tracks, as far as they reach a floor."""
+    edges = given.graph.edges.above(floor).placed(given.row_of).and_also(given.parts.above(floor))
+    return nearest_only(edges, given.tracks.height, neighbours_for(given.tracks.height))
+
+
+def _placed(graph: Graph, tracks: pl.DataFrame) -> I64:
     place = tracks[_PLACE].cast(pl.Int64).fill_null(-1).to_numpy()
     row_of = np.full(graph.plan.tracks, -1, np.int64)
     row_of[place[place >= 0]] = np.flatnonzero(place >= 0)
-    ends = row_of[graph.edges.pairs]
-    is_whole = (ends >= 0).all(axis=1)
-    edges = Edges(ends[is_whole], graph.edges.cosine[is_whole])
-    if (place >= 0).all():
-        return edges
-    nobody = np.full(len(place), -1, np.float32)
-    return edges.and_also(find_edges(bench.tools.index_of, matrix(tracks["vector"]), place < 0, nobody, neighbours_for(len(place))))
+    return row_of
+
+
+def _edges_of_parts(bench: Workbench, vectors: F32, is_part: Bool) -> Edges:
+    """Those of divided tracks are nowhere stored."""
+    return find_edges(bench.tools.index_of, vectors, is_part, np.full(len(vectors), -1, np.float32), neighbours_for(len(vectors)))
 
 
 def group(given: Material, threshold: float) -> I64:
@@ -87,16 +97,13 @@ def group(given: Material, threshold: float) -> I64:
         given.links.cannot_link,
         given.links.must_link,
         GroupingPolicy(threshold),
-        _edges_for(given, threshold),
+        None if _is_compared(given, threshold) else partial(edges_above, given),
     )
 
 
-def _edges_for(given: Material, threshold: float) -> Edges | None:
-    """Each track's nearest as far as they matter at a threshold; None where every two tracks are to be compared."""
-    tracks = given.tracks.height
-    if threshold - UNCOMMON < FLOOR and tracks <= COMPARABLE:
-        return None
-    return nearest_only(given.edges.above(threshold - UNCOMMON), tracks, neighbours_for(tracks))
+def _is_compared(given: Material, threshold: float) -> bool:
+    """Whether pairs may matter that are not stored, and are few enough to look at."""
+    return threshold - UNCOMMON < FLOOR and given.tracks.height <= COMPARABLE
 
 
 def _divided(bench: Workbench, tracks: pl.DataFrame, parts: dict[str, list[list[str]]]) -> pl.DataFrame:

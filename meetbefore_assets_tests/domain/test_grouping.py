@@ -27,8 +27,8 @@ def group(vectors, threshold=0.5, cannot=NONE, must=NONE, **policy):
     quality = np.ones(len(vectors), dtype=np.float32)
     cannot, must = (np.asarray(pairs, dtype=np.int64).reshape(-1, 2) for pairs in (cannot, must))
     wanted = GroupingPolicy(threshold, **policy)
-    edges = all_edges(vectors, -1.1) if len(vectors) else None
-    from_edges = group_tracks(vectors, quality, cannot, must, wanted, edges).tolist()
+    edges = all_edges(vectors, -1.1)
+    from_edges = group_tracks(vectors, quality, cannot, must, wanted, edges.above).tolist()
     assert group_tracks(vectors, quality, cannot, must, wanted).tolist() == from_edges
     return from_edges
 
