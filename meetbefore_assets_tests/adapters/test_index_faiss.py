@@ -53,6 +53,6 @@ def test_nothing_to_search_in_or_for():
 def test_too_much_work_is_done_in_cells(monkeypatch):
     vectors = people(1000, 16, seed=4)
     assert isinstance(index_of(vectors, 1000), FlatIndex)
-    monkeypatch.setattr(index_faiss, "EXACT_WORK", 10_000)
+    monkeypatch.setattr(index_faiss, "EXACT_WORK", 160_000)
     assert isinstance(index_of(vectors, 10), FlatIndex)
     assert isinstance(index_of(vectors, 11), CellIndex)

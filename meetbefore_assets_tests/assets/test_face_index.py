@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
@@ -11,6 +12,7 @@ from meetbefore_assets import settings
 from meetbefore_assets.domain.edges import nearest_only
 from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
 from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.reading import assigned_faces
 from meetbefore_assets.schema import TRACKS
 from meetbefore_assets.steps import edges as edges_steps
 from meetbefore_assets.steps import grouping as grouping_steps
@@ -19,7 +21,8 @@ from meetbefore_assets.steps.grouping import group, material
 from meetbefore_assets.steps.indexing import build_index
 from meetbefore_assets.steps.policy import policy
 from meetbefore_assets.workbench import Workbench
-from meetbefore_assets_tests.fakes import fake_bench
+from meetbefore_assets_tests.assets.project import Project
+from meetbefore_assets_tests.fakes import fake_bench, write_video
 
 PEOPLE = 12
 SIZE = 16
@@ -195,3 +198,33 @@ def test_a_number_in_the_settings_asks_no_archive(bench: Workbench) -> None:
     build_index(bench)
     assert policy(bench).calibration is None
     assert edge_store(bench).keys("calibration") == []
+
+
+def facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]:
+    """Metadata of the materialization of an asset."""
+    events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    (found,) = (event.metadata for event in events if event.asset_key == dg.AssetKey(asset))
+    return {name: value.value for name, value in found.items()}
+
+
+def test_through_dagster_a_new_video_is_compared_alone_and_the_threshold_explains_itself(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        project = Project(tmp_path, instance)
+        write_video(project.videos, "DJI_20250303080000_0001_D.mp4", [[1], [1, 2], [2]])
+        project.process()
+        first = project.match()
+        assert facts(first, "face_index")["tracks compared"] == 2
+        write_video(project.videos, "DJI_20250304080000_0002_D.mp4", [[1], [3]])
+        project.process()
+        second = project.match()
+        index, threshold = facts(second, "face_index"), facts(second, "matching_policy")
+        assert (index["tracks"], index["tracks compared"], index["was in step"]) == (4, 2, False)
+        assert facts(project.match(), "face_index")["was in step"] is True
+        assert threshold["threshold"] == threshold["recogniser's own threshold"] == 0.5
+        assert "too little" in str(threshold["threshold from"])
+        assert threshold["tracks"] == 4
+        together = {frozenset(rows["face_id"]) for _, rows in assigned_faces(project.bench).group_by("person_id")}
+        assert sorted(map(len, together)) == [1, 2, 3]
+        settings.apply(project.home, ["matching.threshold=0.42"])
+        assert facts(project.match(), "face_index")["was in step"] is True
+        assert policy(project.bench).threshold_source == "settings: matching.threshold"
