@@ -1,11 +1,14 @@
 """Similar pairs of tracks: complete, and the same bits whatever the blocks."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meetbefore_assets.adapters.index_faiss import index_of
+from meetbefore_assets.domain import edges as edges_module
 from meetbefore_assets.domain.edges import NO_EDGES, Edges, all_edges, find_edges, nearest_only, neighbours_for, weakest_kept
 from meetbefore_assets.domain.vectors import content_hash, dot_pairs
 
@@ -64,9 +67,14 @@ def as_set(edges):
     return {(min(a, b), max(a, b)) for a, b in edges.pairs.tolist()}
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 6), st.sampled_from([-1.0, 0.0, 0.4]))
-def test_edges_found_batch_by_batch_are_those_found_at_once(seed, count, neighbours, floor):
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 6), st.sampled_from([-1.0, 0.0, 0.4]), st.booleans())
+def test_edges_found_batch_by_batch_are_those_found_at_once(seed, count, neighbours, floor, by_index):
+    with mock.patch.object(edges_module, "FEW", 0 if by_index else 2048), mock.patch.object(edges_module, "_BLOCK", 2):
+        check_batches(seed, count, neighbours, floor)
+
+
+def check_batches(seed, count, neighbours, floor):
     rng = np.random.default_rng(seed)
     vectors = unit(rng.normal(size=(count, 5)))
     arrival = rng.permutation(count)
