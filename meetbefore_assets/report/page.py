@@ -19,7 +19,7 @@ from meetbefore_assets.domain.encounters_to_company import together
 from meetbefore_assets.errors import StoreError, UsageError
 from meetbefore_assets.report import page_late, page_rest
 from meetbefore_assets.report.page_data import Overview, is_companion, read_encounters, read_faces, read_overview
-from meetbefore_assets.report.page_hooks import AS_IT_IS, Disguise, map_of
+from meetbefore_assets.report.page_hooks import beyond_chance, map_of
 from meetbefore_assets.report.page_people import Card, cards
 from meetbefore_assets.report.page_phrases import Phrase, count, say
 from meetbefore_assets.report.page_pictures import candidates, choose, room
@@ -53,13 +53,12 @@ class Written:
     version: str
 
 
-def write_report(bench: Workbench, destination: Path | None = None, disguise: Disguise = AS_IT_IS) -> Written:
+def write_report(bench: Workbench, destination: Path | None = None) -> Written:
     """Write the page, unless the one that is there is in step with the record.
 
     Args:
         bench: the home whose record is shown.
         destination: file to write; None: `<home>/report.html`. It is readable by its owner only.
-        disguise: put on every picture.
 
     Raises:
         UsageError: the destination is a folder, or lies in one that does not exist.
@@ -69,9 +68,9 @@ def write_report(bench: Workbench, destination: Path | None = None, disguise: Di
     if destination is None:
         bench.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _check_destination(path)
-    overview = read_overview(bench, digest(template_version(), disguise.name) if disguise.name else template_version())
+    overview = read_overview(bench, template_version())
     if written_version(path) != overview.version:
-        _write(path, render(bench, overview, disguise))
+        _write(path, render(bench, overview))
     return Written(overview.shown.height, path.stat().st_size, str(path), overview.version)
 
 
@@ -97,13 +96,13 @@ def template_version() -> str:
     return digest("page", [path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("page*")) if path.is_file()])
 
 
-def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) -> Iterable[str]:
+def render(bench: Workbench, overview: Overview) -> Iterable[str]:
     """The page, piece by piece."""
     shown = overview.shown
     encounters = read_encounters(bench, overview)
     faces = read_faces(bench, overview, encounters)
     pairs = together(encounters)
-    pictures = choose(bench, candidates(shown, faces), room(encounters), disguise)
+    pictures = choose(bench, candidates(shown, faces), room(encounters))
     people = cards(overview, encounters, faces, pairs, pictures)
     strangers = shown.filter(~is_companion()).height
     begins = [local(moment, overview.zone) for moment in encounters.group_by("encounter_id").agg(pl.col("started_at").min())["started_at"]]
@@ -123,6 +122,7 @@ def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) 
             summary=page_rest.summary(overview),
             zone=overview.zone,
             threshold=overview.threshold,
+            beyond_chance=beyond_chance(shown),
             has_people=bool(overview.people.height),
             strangers=people[: min(strangers, page_late.PLAIN_CARDS)],
             late=page_late.chunks(people[:strangers], _render_card),

@@ -79,8 +79,17 @@ STRINGS: dict[str, tuple[str, str]] = {
     "habit.weekday": ("mostly on {weekday} ({n} of {of} days)", "多在{weekday}（{of} 天中 {n} 天）"),
     "habit.hour": ("around {time}", "约 {time}"),
     "chance": (
-        "by chance alone one would expect {expected} days with them; there were {seen}",
-        "若纯属偶然，预期 {expected} 天；实际 {seen} 天",
+        "chance alone would give {expected} further days; there were {seen}",
+        "若纯属偶然，此后还会遇见 {expected} 天；实际 {seen} 天",
+    ),
+    "chance.share": (
+        "{chance} (among people this unlikely, {share} are mere chance)",
+        "{chance}（同样罕见的人当中，{share} 纯属偶然）",
+    ),
+    "count.beyond": ("{n} of the people below is|{n} of the people below are", "{n} 人"),
+    "chance.list": (
+        "{people} met on more days than chance explains, if {share} of them may be mere chance.",
+        "以下的人当中，有 {people}遇见的天数多于偶然所能解释（允许其中 {share} 纯属偶然）。",
     ),
     "timeline": ("When and where", "时间与地点"),
     "meeting.gap": ("{span} after the one before", "距上一次 {span}"),

@@ -21,7 +21,7 @@ ShowFace = Callable[[str, str, int], None]
 
 def print_person(
     console: Console,
-    row: Row,
+    person: str,
     people: pl.DataFrame,
     encounters: pl.DataFrame,
     faces: pl.DataFrame,
@@ -32,15 +32,15 @@ def print_person(
     """Tell one person's story.
 
     Args:
-        row: of PEOPLE.
-        people: the whole ranking, for names.
+        person: id.
+        people: the whole ranking.
         encounters: of the person, by time: columns of ENCOUNTER_SCORES and file_name.
         faces: as `reading.assigned_faces` gives them.
         zone: IANA name of the zone of all times that are printed.
         threshold: least cosine at which groups are joined.
         show_face: called once an encounter.
     """
-    person = str(row["person_id"])
+    row = people.row(by_predicate=pl.col("person_id") == person, named=True)
     called = f"{row['name']} ({person})" if row["name"] else person
     console.print(f"[bold]{printable(called)}[/bold]  {words.sentence(row, zone)}")
     for line in _facts(row):

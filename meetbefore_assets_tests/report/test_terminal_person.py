@@ -39,9 +39,8 @@ def story(bench: Workbench, person: str, folder: Path | None = None, *, is_termi
     out = io.StringIO()
     console = Console(file=out, width=160, highlight=False, soft_wrap=True, force_terminal=is_terminal)
     people = reading.people_table(bench)
-    row = next(row for row in people.iter_rows(named=True) if row["person_id"] == person)
     faces = Faces(bench, console, person, folder)
-    print_person(console, row, people, reading.person_encounters(bench, person), reading.assigned_faces(bench), ZONE, 0.4, faces)
+    print_person(console, person, people, reading.person_encounters(bench, person), reading.assigned_faces(bench), ZONE, 0.4, faces)
     faces.print_where()
     return out.getvalue()
 
