@@ -90,6 +90,31 @@ const walk = async (browser) => {
   await page.close();
 };
 
+// The buttons: language, theme, search, copying a command.
+const press = async (browser) => {
+  const [page, where] = await open(browser, { width: 390, theme: "light", language: "en" });
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const must = (what, is) => { if (!is) problems.push(`${where}: ${what}`); };
+  await page.click("#language");
+  must("the language does not change", await page.evaluate(() => document.documentElement.lang === "zh-CN" && /[\u4e00-\u9fff]/.test(document.title)));
+  await page.click("#language");
+  await page.click("#theme");
+  must("the theme does not change", await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme === "dark"));
+  const command = page.locator(".card details[open] code").first();
+  await page.locator(".card details[open] .copy").first().click();
+  must("the command is not copied", (await page.evaluate(() => navigator.clipboard.readText())) === (await command.textContent()));
+  must("copying is not said", (await page.textContent("#said")) === "Copied");
+  const id = await page.evaluate(() => [...document.querySelectorAll(".card")].at(-1).id);
+  await page.fill("#find", id.slice(2));
+  must("the search does not find one card", (await page.locator(".card:visible").count()) === 1);
+  await page.fill("#find", "");
+  await page.evaluate((to) => { location.hash = to; }, id);
+  await page.waitForTimeout(200);
+  must("a link does not open its person", await page.evaluate((to) => document.getElementById(to).querySelector("details").open, id));
+  console.log("buttons, search and links: tried");
+  await page.close();
+};
+
 const timed = async (what, act) => {
   const begun = performance.now();
   const result = await act();
@@ -140,6 +165,7 @@ const load = async (browser) => {
       await look(browser, { width, theme, language });
     }
     await walk(browser);
+    await press(browser);
   }
   await browser.close();
   problems.forEach((text) => console.log(`PROBLEM ${text}`));

@@ -110,6 +110,7 @@
       document.getElementById("found").textContent = looked ? shown + " / " + total : "";
     });
 
+    document.querySelectorAll("details[open]").forEach(addButtons);
     const details = () => [...document.querySelectorAll(".card details")];
     const unfold = document.getElementById("unfold");
     if (unfold) unfold.addEventListener("click", () => {

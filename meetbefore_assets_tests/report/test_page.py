@@ -184,6 +184,11 @@ def test_who_is_probably_the_user_is_kept_apart_and_can_say_so(tmp_path: Path) -
     assert "meetbefore me bob" not in shown.text
 
 
+def test_the_first_story_is_open_and_the_others_are_closed(record: Record) -> None:
+    shown = read(Path(write_report(record.finish()).path))
+    assert ["open" in attrs for tag, attrs in shown.elements if tag == "details"] == [True, False]
+
+
 def test_who_was_seen_together(record: Record) -> None:
     shown = read(Path(write_report(record.finish()).path))
     assert "ann + bob 2" in shown.text
