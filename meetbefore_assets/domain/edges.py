@@ -1,9 +1,12 @@
 """Similar pairs of tracks: the sparse graph that people are found in, and how it is kept while an archive grows.
 
 Every track keeps its nearest neighbours above a floor; a pair is an edge if either end counts the other among its nearest.
-A pair that is among the nearest of a large archive is among them in every smaller part of it. So whoever adds the edges of
-what is new, in both directions, and looks at nobody's `neighbours_for(size)` but the nearest, has the same graph whatever the
-order in which videos arrived.
+A pair that is among the nearest of a large archive is among them in every smaller part of it. So whoever adds the edges of what is
+new, in both directions, and then looks at each track's nearest alone (`nearest_only`), has the same graph whatever the order in
+which videos arrived.
+
+An archive that comes at once and is too large to be compared exactly is searched in cells (`adapters/index_faiss`), which miss some
+pairs. What is missing is never taken for dissimilar beyond that: groups are compared by the mean of all their pairs, from their sums.
 """
 
 from collections.abc import Callable
