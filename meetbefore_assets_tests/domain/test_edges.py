@@ -67,7 +67,7 @@ def as_set(edges):
     return {(min(a, b), max(a, b)) for a, b in edges.pairs.tolist()}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(1, 6), st.sampled_from([-1.0, 0.0, 0.4]), st.booleans())
 def test_edges_found_batch_by_batch_are_those_found_at_once(seed, count, neighbours, floor, by_index):
     with mock.patch.object(edges_module, "FEW", 0 if by_index else 2048), mock.patch.object(edges_module, "_BLOCK", 2):
