@@ -7,7 +7,7 @@ import polars as pl
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.schema import PEOPLE
 from meetbefore_assets.steps.clocks import clock_table
-from meetbefore_assets.steps.scoring import matched_videos
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 FACE_COLUMNS: dict[str, pl.DataType] = {

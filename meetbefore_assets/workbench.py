@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -13,10 +13,12 @@ from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
 from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
-from meetbefore_assets.domain.thresholds import Calibration
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
 from meetbefore_assets.settings import Settings
+
+if TYPE_CHECKING:  # loads scipy, which commands that only read do without
+    from meetbefore_assets.domain.thresholds import Calibration
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Workbench:
     threads: int = 0
     progress: Callable[[str, int, int], None] = lambda _video_id, _done, _total: None
     fixed_settings: Settings | None = None
-    calibrations: dict[str, Calibration] = field(default_factory=dict)
+    calibrations: dict[str, "Calibration"] = field(default_factory=dict)
     _packs: dict[tuple[str, str, int], LoadedPack] = field(default_factory=dict)
 
     def settings(self) -> Settings:

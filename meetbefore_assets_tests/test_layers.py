@@ -55,3 +55,12 @@ def test_commands_that_only_read_load_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_ranking_is_read_without_what_decides_it() -> None:
+    code = (
+        "import sys\nimport meetbefore_assets.cli, meetbefore_assets.reading, meetbefore_assets.report.terminal\n"
+        "print(sorted({'scipy', 'jinja2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

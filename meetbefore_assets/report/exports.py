@@ -10,7 +10,7 @@ import polars as pl
 from meetbefore_assets import reading
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.report.terminal import as_json
-from meetbefore_assets.steps.scoring import matched_videos
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.workbench import Workbench
 
 

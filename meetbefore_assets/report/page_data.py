@@ -13,8 +13,8 @@ from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.changed import rows_version
 from meetbefore_assets.steps.clocks import SCHEMA as CLOCKS
 from meetbefore_assets.steps.clocks import clock_table
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.publishing import video_rows
-from meetbefore_assets.steps.scoring import matched_videos
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 HIDDEN_ROLES = ("me", "ignored")

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console
@@ -12,7 +12,9 @@ from rich.table import Table
 
 from meetbefore_assets.report import words
 from meetbefore_assets.report.page_evidence import habit
-from meetbefore_assets.steps.what_if import WhatIf
+
+if TYPE_CHECKING:
+    from meetbefore_assets.steps.what_if import WhatIf
 
 
 def printable(text: str) -> str:
@@ -67,7 +69,7 @@ _COLUMNS: dict[str, tuple[Cell, int, int]] = {
 _NUMBERS = {"#", "met", "days", "score"}
 
 
-def print_what_if(console: Console, now: float, results: list[WhatIf], source: str) -> None:
+def print_what_if(console: Console, now: float, results: "list[WhatIf]", source: str) -> None:
     """What other thresholds would change; `source` says where the one in force comes from."""
     console.print(f"In force: {now:g} ({source})")
     for result in results:

@@ -9,7 +9,7 @@ from meetbefore_assets.domain.ports import F64, I64
 from meetbefore_assets.domain.suggestions import Break, Join, breaks, joins
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.reading import assigned_faces, people_table
-from meetbefore_assets.steps.scoring import matched_videos
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.survival import ASSET as REGROUPINGS
 from meetbefore_assets.steps.survival import rungs
 from meetbefore_assets.workbench import WHOLE, Workbench

@@ -17,6 +17,7 @@ from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.changed import write_changed
 from meetbefore_assets.steps.corrections import standing
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.matching import ASSET as IDENTITIES
 from meetbefore_assets.steps.matching import sightings
 from meetbefore_assets.steps.survival import holds
@@ -48,11 +49,6 @@ def is_scored(bench: Workbench) -> bool:
     """Whether scores and people on record belong to the identities and settings in force."""
     goal = goal_version(bench)
     return all((stamp := bench.store.stamp(asset, WHOLE)) is not None and stamp.data_version == goal for asset in (ASSET, "people"))
-
-
-def matched_videos(bench: Workbench) -> list[str]:
-    """Videos that have identities."""
-    return [key for key in bench.store.keys(IDENTITIES) if key != WHOLE]
 
 
 def score(bench: Workbench) -> Scored:
