@@ -99,7 +99,6 @@ def show(person: str, home: Path, assignments: tuple[str, ...], show_faces: bool
     """
     from meetbefore_assets import reading
     from meetbefore_assets.report import terminal_person
-    from meetbefore_assets.report.page_hooks import with_chance
     from meetbefore_assets.report.terminal_pictures import Faces
     from meetbefore_assets.steps.policy import policy
 
@@ -112,8 +111,7 @@ def show(person: str, home: Path, assignments: tuple[str, ...], show_faces: bool
         terminal_person.print_faces(out, person_id, reading.assigned_faces(bench), bench.zone())
         return
     faces = Faces(bench, out, person_id, pictures)
-    people = with_chance(bench, reading.people_table(bench))
-    story = (people, reading.person_encounters(bench, person_id), reading.assigned_faces(bench))
+    story = (reading.people_table(bench), reading.person_encounters(bench, person_id), reading.assigned_faces(bench))
     terminal_person.print_person(out, person_id, *story, bench.zone(), policy(bench).threshold, faces)
     faces.print_where()
 

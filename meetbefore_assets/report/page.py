@@ -19,7 +19,7 @@ from meetbefore_assets.domain.encounters_to_company import together
 from meetbefore_assets.errors import StoreError, UsageError
 from meetbefore_assets.report import page_late, page_rest
 from meetbefore_assets.report.page_data import Overview, is_companion, read_encounters, read_faces, read_overview
-from meetbefore_assets.report.page_hooks import beyond_chance, map_of
+from meetbefore_assets.report.page_hooks import AS_IT_IS, Disguise, beyond_chance, map_of
 from meetbefore_assets.report.page_people import Card, cards
 from meetbefore_assets.report.page_phrases import Phrase, count, say
 from meetbefore_assets.report.page_pictures import candidates, choose, room
@@ -53,12 +53,13 @@ class Written:
     version: str
 
 
-def write_report(bench: Workbench, destination: Path | None = None) -> Written:
+def write_report(bench: Workbench, destination: Path | None = None, disguise: Disguise = AS_IT_IS) -> Written:
     """Write the page, unless the one that is there is in step with the record.
 
     Args:
         bench: the home whose record is shown.
         destination: file to write; None: `<home>/report.html`. It is readable by its owner only.
+        disguise: put on every picture.
 
     Raises:
         UsageError: the destination is a folder, or lies in one that does not exist.
@@ -68,9 +69,9 @@ def write_report(bench: Workbench, destination: Path | None = None) -> Written:
     if destination is None:
         bench.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     _check_destination(path)
-    overview = read_overview(bench, template_version())
+    overview = read_overview(bench, digest(template_version(), disguise.name) if disguise.name else template_version())
     if written_version(path) != overview.version:
-        _write(path, render(bench, overview))
+        _write(path, render(bench, overview, disguise))
     return Written(overview.shown.height, path.stat().st_size, str(path), overview.version)
 
 
@@ -96,13 +97,13 @@ def template_version() -> str:
     return digest("page", [path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("page*")) if path.is_file()])
 
 
-def render(bench: Workbench, overview: Overview) -> Iterable[str]:
+def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) -> Iterable[str]:
     """The page, piece by piece."""
     shown = overview.shown
     encounters = read_encounters(bench, overview)
     faces = read_faces(bench, overview, encounters)
     pairs = together(encounters)
-    pictures = choose(bench, candidates(shown, faces), room(encounters))
+    pictures = choose(bench, candidates(shown, faces), room(encounters), disguise)
     people = cards(overview, encounters, faces, pairs, pictures)
     strangers = shown.filter(~is_companion()).height
     begins = [local(moment, overview.zone) for moment in encounters.group_by("encounter_id").agg(pl.col("started_at").min())["started_at"]]

@@ -7,7 +7,6 @@ import polars as pl
 
 from meetbefore_assets import reading
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
-from meetbefore_assets.report.page_hooks import with_chance
 from meetbefore_assets.schema import ENCOUNTER_SCORES
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.changed import rows_version
@@ -30,7 +29,7 @@ class Overview:
     """What is known without reading a single face.
 
     Attributes:
-        people: everybody, in the order of the ranking (columns of PEOPLE, and of page_hooks.with_chance).
+        people: everybody, in the order of the ranking (columns of PEOPLE).
         videos: every known recording (columns of VIDEOS_PUBLISHED).
         clocks: of the recordings that were read (video_id, started_at, timezone, clock_source, is_certain, warning).
         matched: ids of the recordings that have identities.
@@ -72,7 +71,7 @@ def is_companion() -> pl.Expr:
 
 def read_overview(bench: Workbench, template_version: str) -> Overview:
     """Read everything but faces; `template_version` is the hash of the program that makes the page."""
-    people, videos, matched = with_chance(bench, reading.people_table(bench)), video_rows(bench), matched_videos(bench)
+    people, videos, matched = reading.people_table(bench), video_rows(bench), matched_videos(bench)
     read = [video_id for video_id in videos["video_id"] if bench.store.stamp("videos", video_id) is not None]
     clocks = clock_table(bench, read) if read else pl.DataFrame(schema=CLOCKS)
     dropped, undecodable = _dropped(bench, read)

@@ -1,38 +1,48 @@
 """Where figures that are optional on record find their place on the page: shown where their columns are, silent where not."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from markupsafe import Markup
 
 from meetbefore_assets.report.page_phrases import Phrase, count, say
-from meetbefore_assets.workbench import WHOLE, Workbench
 
 Row = dict[str, Any]
-CHANCE = "chance"
-_CHANCE_COLUMNS = ("person_id", "further_days", "expected_by_chance", "chance_q")
+
+
+@dataclass(frozen=True)
+class Disguise:
+    """Changes pictures before they go on the page, for example to blur whoever is not meant to be seen.
+
+    Attributes:
+        name: part of the page's version: another disguise makes another page.
+        change: (person_id, JPEG) -> JPEG.
+    """
+
+    name: str
+    change: Callable[[str, bytes], bytes]
+
+
+AS_IT_IS = Disguise("", lambda _person_id, jpeg: jpeg)
+
+
 # People count as met on more days than chance explains as long as no larger share of them would be mere chance.
 MOST_BY_CHANCE = 0.05
 
 
-def with_chance(bench: Workbench, people: pl.DataFrame) -> pl.DataFrame:
-    """The ranking with further_days, expected_by_chance and chance_q, where they are on record."""
-    if bench.store.stamp(CHANCE, WHOLE) is None:
-        return people
-    return people.join(bench.store.get(CHANCE, WHOLE, _CHANCE_COLUMNS), on="person_id", how="left", maintain_order="left")
-
-
 def chance(row: Row) -> Phrase | None:
-    """How many days after the first chance alone would give, against those seen (of a row of `with_chance`)."""
+    """How many days with this person chance alone would give (`expected_by_chance` of a row of PEOPLE), against those seen."""
     expected, share = row.get("expected_by_chance"), row.get("chance_q")
     if expected is None:
         return None
-    found = say("chance", expected=f"{expected:.1g}" if expected < 0.1 else f"{expected:.1f}", seen=int(row["further_days"]))
+    found = say("chance", expected=f"{expected:.1f}", seen=int(row["days"]))
     return found if share is None else say("chance.share", chance=found, share=f"{share:.0%}")
 
 
 def beyond_chance(people: pl.DataFrame) -> Phrase | None:
-    """How many of the people shown chance does not explain."""
+    """How many of the people shown chance does not explain (`chance_q` of PEOPLE)."""
     if "chance_q" not in people.columns or not people["chance_q"].count():
         return None
     number = people.filter(pl.col("chance_q") <= MOST_BY_CHANCE).height

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from meetbefore_assets.report.page_hooks import AS_IT_IS, Disguise
 from meetbefore_assets.report.page_late import PLAIN_CARDS
 from meetbefore_assets.workbench import Workbench
 
@@ -49,27 +50,31 @@ def candidates(people: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:
         faces: face_id, video_id, person_id, encounter_id, quality, seen_at.
 
     Returns:
-        face_id, video_id, level: everybody's best face (level 0), then the best face of every encounter (1), the second
+        face_id, video_id, person_id, level: everybody's best face (level 0), then the best face of every encounter (1), the second
         best (2), and so on to six; within a level by rank.
     """
     ranked = people.select("person_id", "best_face_id").with_row_index("rank")
     portraits = faces.join(ranked, left_on=["person_id", "face_id"], right_on=["person_id", "best_face_id"])
-    portraits = portraits.sort("rank").select("face_id", "video_id", pl.lit(0, pl.UInt32).alias("level"))
+    portraits = portraits.sort("rank").select("face_id", "video_id", "person_id", pl.lit(0, pl.UInt32).alias("level"))
     order = faces.join(ranked, on="person_id").sort([-pl.col("quality"), "face_id"], maintain_order=True)
     levels = order.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("encounter_id").alias("level"))
-    shots = levels.filter(pl.col("level") <= PER_ENCOUNTER).sort("level", "rank", "encounter_id").select("face_id", "video_id", "level")
+    shots = (
+        levels.filter(pl.col("level") <= PER_ENCOUNTER)
+        .sort("level", "rank", "encounter_id")
+        .select("face_id", "video_id", "person_id", "level")
+    )
     return pl.concat([portraits, shots])
 
 
-def choose(bench: Workbench, wanted: pl.DataFrame, most_bytes: int) -> Pictures:
+def choose(bench: Workbench, wanted: pl.DataFrame, most_bytes: int, disguise: Disguise = AS_IT_IS) -> Pictures:
     """Read the pictures of the first candidates that fit into `most_bytes`.
 
     The pictures of one video at a time are in memory; they are read twice, because what fits is known only when all
-    sizes are.
+    sizes are. A disguise is put on the ones that fit.
     """
     sizes = _sizes(bench, wanted)
     chosen = sizes.filter(pl.col("size").cum_sum() <= most_bytes)
-    jpegs = _read(bench, chosen)
+    jpegs = _read(bench, chosen, disguise)
     portraits, shots = chosen.filter(pl.col("level") == 0)["face_id"], chosen.filter(pl.col("level") > 0)["face_id"]
     return Pictures(
         {face_id: jpegs[face_id] for face_id in portraits}, {face_id: jpegs[face_id] for face_id in shots}, sizes.height - chosen.height
@@ -86,10 +91,11 @@ def _sizes(bench: Workbench, wanted: pl.DataFrame) -> pl.DataFrame:
     return wanted.join(pl.concat(measured), on="face_id", how="inner", maintain_order="left")
 
 
-def _read(bench: Workbench, chosen: pl.DataFrame) -> dict[str, str]:
+def _read(bench: Workbench, chosen: pl.DataFrame, disguise: Disguise) -> dict[str, str]:
     jpegs: dict[str, str] = {}
     for (video_id,), rows in chosen.group_by("video_id", maintain_order=True):
         blobs = bench.store.get("detections", str(video_id), ["face_id", "thumbnail"])
-        needed = blobs.join(rows.select("face_id").unique(), on="face_id", how="semi")
-        jpegs.update((face_id, base64.b64encode(blob).decode("ascii")) for face_id, blob in needed.iter_rows())
+        needed = blobs.join(rows.select("face_id", "person_id").unique(), on="face_id")
+        for face_id, blob, person_id in needed.iter_rows():
+            jpegs[face_id] = base64.b64encode(disguise.change(person_id, blob)).decode("ascii")
     return jpegs

@@ -79,8 +79,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     "habit.weekday": ("mostly on {weekday} ({n} of {of} days)", "多在{weekday}（{of} 天中 {n} 天）"),
     "habit.hour": ("around {time}", "约 {time}"),
     "chance": (
-        "chance alone would give {expected} further days; there were {seen}",
-        "若纯属偶然，此后还会遇见 {expected} 天；实际 {seen} 天",
+        "chance alone would give {expected} days with them; there were {seen}",
+        "若纯属偶然，预期 {expected} 天；实际 {seen} 天",
     ),
     "chance.share": (
         "{chance} (among people this unlikely, {share} are mere chance)",

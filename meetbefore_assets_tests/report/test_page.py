@@ -12,12 +12,11 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.cli import cli
-from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import StoreError, UsageError
 from meetbefore_assets.report import page, page_late
 from meetbefore_assets.report.page import write_report, written_version
 from meetbefore_assets.report.page_evidence import split_command
-from meetbefore_assets.workbench import WHOLE
+from meetbefore_assets.report.page_hooks import Disguise, beyond_chance
 from meetbefore_assets_tests.report.record import Record, Seen, dji
 
 VOID = {"meta", "img", "input", "br", "link"}
@@ -160,17 +159,24 @@ def test_days_of_the_calendar(record: Record) -> None:
     assert "9: recorded, nobody met again" in shown.text
 
 
-def test_days_are_compared_with_chance_where_that_is_on_record(record: Record) -> None:
+def test_pictures_can_be_disguised_and_the_page_is_another_one(record: Record) -> None:
     bench = record.finish()
-    plain = write_report(bench).version
-    chance = {"person_id": ["ann", "bob"], "further_days": [2, 1], "expected_by_chance": [0.031, None], "chance_q": [0.04, None]}
-    bench.store.put("chance", WHOLE, pl.DataFrame(chance), Stamp("1", {}, {}, 2))
-    written = write_report(bench)
-    shown = read(Path(written.path))
-    assert written.version != plain
-    assert "chance alone would give 0.03 further days; there were 2 (among people this unlikely, 4% are mere chance)" in shown.text
-    assert shown.text.count("chance alone would give") == 1
-    assert "1 of the people below is met on more days than chance explains, if 5% of them may be mere chance." in shown.text
+    plain = write_report(bench)
+    disguise = Disguise("stripes", lambda person, jpeg: b"stripes" if person == "bob" else jpeg)
+    changed = write_report(bench, disguise=disguise)
+    text = Path(changed.path).read_text(encoding="utf-8")
+    striped = base64.b64encode(b"stripes").decode()
+    assert changed.version != plain.version
+    assert text.count(striped) == 1 + 2 + 1
+    assert write_report(bench, disguise=disguise) == changed
+
+
+def test_how_many_of_the_people_chance_does_not_explain() -> None:
+    people = pl.DataFrame({"chance_q": [0.01, 0.05, 0.3, None]})
+    told = beyond_chance(people)
+    assert told is not None
+    assert told.en == "2 of the people below are met on more days than chance explains, if 5% of them may be mere chance."
+    assert beyond_chance(people.drop("chance_q")) is beyond_chance(people.tail(1)) is None
 
 
 def test_who_is_probably_the_user_is_kept_apart_and_can_say_so(tmp_path: Path) -> None:

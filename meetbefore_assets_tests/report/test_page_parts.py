@@ -119,6 +119,7 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: object) -> None:
         {
             "face_id": [f"{video_id}-ann-{place}" for place in (0, 0, 1, 2)],
             "video_id": [video_id] * 4,
+            "person_id": ["ann"] * 4,
             "level": [0, 1, 2, 3],
         },
         schema_overrides={"level": pl.UInt32},
@@ -178,12 +179,12 @@ def test_habits_are_told_where_they_stand_out(changes: dict[str, object], text: 
 def test_optional_figures_are_silent_where_they_are_not_on_record() -> None:
     assert (chance(ROW), place({}), holds({"holds_from": None, "holds_to": None})) == (None, None, None)
     found = [
-        chance(ROW | {"expected_by_chance": 0.312, "further_days": 3}),
+        chance(ROW | {"expected_by_chance": 1.312, "chance_q": 0.04}),
         place({"latitude": 52.5, "longitude": -13.25}),
         holds({"holds_to": 0.5}),
     ]
     assert [phrase.en for phrase in found if phrase] == [
-        "chance alone would give 0.3 further days; there were 3",
+        "chance alone would give 1.3 days with them; there were 4 (among people this unlikely, 4% are mere chance)",
         "at 52.5000, -13.2500",
         "Counts as meeting them again at any threshold up to 0.50.",
     ]
