@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from meetbefore_assets.report.page_phrases import Phrase, count, say
+from meetbefore_assets.report.page_phrases import Phrase, say
 
 Row = dict[str, Any]
 
@@ -46,7 +46,7 @@ def beyond_chance(people: pl.DataFrame) -> Phrase | None:
     if "chance_q" not in people.columns or not people["chance_q"].count():
         return None
     number = people.filter(pl.col("chance_q") <= MOST_BY_CHANCE).height
-    return say("chance.list", people=count(number, "beyond"), share=f"{MOST_BY_CHANCE:.0%}")
+    return say("chance.list", number=number, share=f"{MOST_BY_CHANCE:.0%}")
 
 
 def place(row: Row) -> Phrase | None:

@@ -86,10 +86,9 @@ STRINGS: dict[str, tuple[str, str]] = {
         "{chance} (among people this unlikely, {share} are mere chance)",
         "{chance}（同样罕见的人当中，{share} 纯属偶然）",
     ),
-    "count.beyond": ("{n} of the people below is|{n} of the people below are", "{n} 人"),
     "chance.list": (
-        "{people} met on more days than chance explains, if {share} of them may be mere chance.",
-        "以下的人当中，有 {people}遇见的天数多于偶然所能解释（允许其中 {share} 纯属偶然）。",
+        "Of the people below, {number} were met on more days than chance explains, if {share} of these may be mere chance.",
+        "以下的人当中，有 {number} 人遇见的天数多于偶然所能解释（允许其中 {share} 纯属偶然）。",
     ),
     "timeline": ("When and where", "时间与地点"),
     "meeting.gap": ("{span} after the one before", "距上一次 {span}"),

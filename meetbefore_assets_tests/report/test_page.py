@@ -175,7 +175,7 @@ def test_how_many_of_the_people_chance_does_not_explain() -> None:
     people = pl.DataFrame({"chance_q": [0.01, 0.05, 0.3, None]})
     told = beyond_chance(people)
     assert told is not None
-    assert told.en == "2 of the people below are met on more days than chance explains, if 5% of them may be mere chance."
+    assert told.en == "Of the people below, 2 were met on more days than chance explains, if 5% of these may be mere chance."
     assert beyond_chance(people.drop("chance_q")) is beyond_chance(people.tail(1)) is None
 
 
