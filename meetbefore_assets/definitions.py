@@ -19,6 +19,7 @@ from meetbefore_assets.assets.meetbefore_db import meetbefore_db
 from meetbefore_assets.assets.people import people
 from meetbefore_assets.assets.tracks import tracks
 from meetbefore_assets.assets.videos import videos
+from meetbefore_assets.instance import claim_run
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets.workbench import Workbench
 
@@ -49,8 +50,19 @@ def build_definitions(bench: Workbench) -> dg.Definitions:
         sensors=[sensors.new_videos, sensors.rematch],
         # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.
         executor=dg.in_process_executor,
-        resources={"bench": bench},
+        resources={"bench": _resource(bench)},
     )
+
+
+def _resource(bench: Workbench) -> dg.ResourceDefinition:
+    """The workbench; every run that asks for it says which process is behind it."""
+
+    def take(context: dg.InitResourceContext) -> Workbench:
+        if context.instance is not None:
+            claim_run(context.instance, context.run)
+        return bench
+
+    return dg.ResourceDefinition(take, description="One home, its record and settings, and tools behind ports.")
 
 
 defs = build_definitions(build_workbench(Path(os.environ.get(HOME_VARIABLE, "data"))))

@@ -10,7 +10,17 @@ import psutil
 
 from meetbefore_assets.partitions import PARTITIONS_NAME
 
-HOST_TAG, BOOT_TAG, PID_TAG = "meetbefore/host", "meetbefore/boot", "meetbefore/pid"
+HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = "meetbefore/host", "meetbefore/boot", "meetbefore/pid", "meetbefore/born"
+# A run that is executed once more takes over the tags of the first: they count for the run that they name.
+RUN_TAG = "meetbefore/run"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_ALIVE = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+BUSY = [dg.DagsterRunStatus.QUEUED, *_ALIVE]
 
 _TEMPLATE = """\
 # Written by meetbefore for this home; edit it as you like, it is not written again.
@@ -54,26 +64,63 @@ def prepare(home: Path) -> Path:
     return folder
 
 
-def process_tags() -> dict[str, str]:
+def process_tags(run_id: str) -> dict[str, str]:
     """Tells whether the process behind a run is alive, whoever asks."""
-    return {HOST_TAG: socket.gethostname(), BOOT_TAG: str(int(psutil.boot_time())), PID_TAG: f"{os.getpid()}"}
+    return {
+        RUN_TAG: run_id,
+        HOST_TAG: socket.gethostname(),
+        BOOT_TAG: _boot(),
+        PID_TAG: f"{os.getpid()}",
+        BORN_TAG: f"{_born_s(psutil.Process()):.2f}",
+    }
+
+
+def _boot() -> str:
+    """Names this start of the machine; the time of it moves when the clock is set."""
+    return _BOOT_ID.read_text(encoding="ascii").strip() if _BOOT_ID.exists() else str(int(psutil.boot_time()))
+
+
+def _is_this_boot(boot: str) -> bool:
+    now = _boot()
+    return boot == now or (boot.isdecimal() and abs(int(boot) - int(psutil.boot_time())) < 120)
+
+
+def _born_s(process: psutil.Process) -> float:
+    """Seconds from the start of the machine to that of a process, which setting the clock does not change."""
+    return float(process.create_time() - psutil.boot_time())
+
+
+def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun | None) -> None:
+    """Write down which process is behind a run, unless its tags say so: Dagster's launcher cannot tell a dead one."""
+    if run is not None and run.tags.get(RUN_TAG) != run.run_id and instance.has_run(run.run_id):
+        instance.add_run_tags(run.run_id, process_tags(run.run_id))
 
 
 def close_dead_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs whose process is gone as failed, so that they neither look busy nor hold anything."""
-    started = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
-    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=started)) if _is_dead(run.tags)]
+    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)) if _is_dead(run.run_id, run.tags)]
     for run in dead:
-        instance.report_run_failed(run, "The process behind this run is gone; what it had written is kept, and the next run goes on.")
+        message = "The process behind this run is gone; what it had written is kept, and the next run goes on."
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, message)
+        else:
+            instance.report_run_failed(run, message)
     return len(dead)
 
 
-def _is_dead(tags: Mapping[str, str]) -> bool:
-    if tags.get(HOST_TAG) != socket.gethostname():
+def _is_dead(run_id: str, tags: Mapping[str, str]) -> bool:
+    """Whether the process is known to be gone; of other machines nothing is known."""
+    if tags.get(RUN_TAG) != run_id or tags.get(HOST_TAG) != socket.gethostname():
         return False
-    if abs(int(tags[BOOT_TAG]) - int(psutil.boot_time())) > 2:
+    if not _is_this_boot(tags[BOOT_TAG]):
         return True
-    return not psutil.pid_exists(int(tags[PID_TAG]))
+    try:
+        process = psutil.Process(int(tags[PID_TAG]))
+        # The number may have gone to another process since.
+        is_other = BORN_TAG in tags and abs(_born_s(process) - float(tags[BORN_TAG])) > 2
+        return is_other or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def add_partitions(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -107,16 +108,18 @@ class _Executor:
         bench.progress = progress
         self._definitions = build_definitions(bench)
         self._instance = dg.DagsterInstance.get()
-        self._tags = instance.process_tags()
+        self._tags = instance.process_tags
 
     def execute(self, task: Task) -> Outcome:
         job = self._definitions.resolve_job_def(task.job)
+        run_id = str(uuid.uuid4())
         try:
             result: Any = job.execute_in_process(
                 instance=self._instance,
                 partition_key=task.partition,
                 asset_selection=_keys(task.assets),
-                tags=self._tags,
+                tags=self._tags(run_id),
+                run_id=run_id,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )

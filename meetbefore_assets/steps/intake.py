@@ -1,17 +1,22 @@
 """Taking recordings in: which content lies where, and what each is called."""
 
+import math
 import shutil
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from meetbefore_assets.domain.file_to_video import read_names, video_id
 from meetbefore_assets.domain.ports import Stamp
-from meetbefore_assets.errors import UnreadableVideoError
+from meetbefore_assets.errors import LockTimeoutError, UnreadableVideoError
 from meetbefore_assets.schema import SOURCES, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.files import kept_frames, preview_path
 from meetbefore_assets.workbench import Found, Recording, Workbench
+
+OTHERS_WAIT_S = 3600.0
+SHORT_WAIT_S = 5.0
 
 PER_VIDEO_TABLES = (
     "videos",
@@ -37,6 +42,7 @@ class Intake:
         replaced: ids whose file was overwritten by another version of the same recording; they were dropped.
         skipped, missing: as in Found.
         unreadable: (uri, reason) of files that could not even be hashed.
+        waiting: uris left for the next look, because time was up or the video they replace is being worked on.
     """
 
     present: list[str] = field(default_factory=list)
@@ -46,6 +52,7 @@ class Intake:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
 
 def take_in(bench: Workbench, paths: list[Path], progress: Callable[[int, int, str], None] | None = None) -> Intake:
@@ -53,18 +60,38 @@ def take_in(bench: Workbench, paths: list[Path], progress: Callable[[int, int, s
     return register(bench, bench.tools.scan(paths), progress)
 
 
-def register(bench: Workbench, found: Found, progress: Callable[[int, int, str], None] | None = None) -> Intake:
-    """Register found recordings in the record, under a lock."""
+def register(
+    bench: Workbench, found: Found, progress: Callable[[int, int, str], None] | None = None, patience_s: float | None = None
+) -> Intake:
+    """Register found recordings in the record, under a lock.
+
+    Args:
+        patience_s: after so many seconds files that must be read first are left waiting, though one is always read;
+            nor is anybody waited for. None: take as long as it takes.
+
+    Raises:
+        LockTimeoutError: somebody else is taking recordings in.
+    """
     intake = Intake(skipped=list(found.skipped), missing=list(found.missing))
-    with bench.lock("intake"):
-        catalogue = Catalogue(bench)
+    until_s = time.monotonic() + (math.inf if patience_s is None else patience_s)
+    wait_s = OTHERS_WAIT_S if patience_s is None else min(patience_s, SHORT_WAIT_S)
+    with bench.lock("intake", wait_s):
+        catalogue = Catalogue(bench, 0.0 if patience_s is not None else OTHERS_WAIT_S)
+        is_first = True
         for done, recording in enumerate(found.recordings):
             if progress:
                 progress(done, len(found.recordings), recording.file_name)
+            if not catalogue.knows(recording):
+                if not is_first and time.monotonic() > until_s:
+                    intake.waiting.append(recording.uri)
+                    continue
+                is_first = False
             try:
                 catalogue.add(recording, intake)
             except UnreadableVideoError as error:
                 intake.unreadable.append((recording.uri, str(error)))
+            except LockTimeoutError:
+                intake.waiting.append(recording.uri)
         catalogue.save()
     intake.present = list(dict.fromkeys(intake.present))
     return intake
@@ -73,28 +100,34 @@ def register(bench: Workbench, found: Found, progress: Callable[[int, int, str],
 class Catalogue:
     """All known locations, and what they hold."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, busy_wait_s: float = OTHERS_WAIT_S) -> None:
         self._bench = bench
-        table = bench.store.scan("sources", bench.store.keys("sources"))
+        self._busy_wait_s = busy_wait_s
+        table = bench.store.scan("sources", readable_sources(bench))
         rows = table.to_dicts() if table.height else []
         self._rows: dict[str, dict[str, object]] = {str(row["uri"]): row for row in rows}
         self._ids: dict[str, str] = {str(row["content_hash"]): str(row["video_id"]) for row in rows}
         self._touched: set[str] = set()
 
+    def knows(self, recording: Recording) -> bool:
+        """Whether the file was there before with the same size and time, so that it need not be read."""
+        known = self._rows.get(recording.uri)
+        return known is not None and (known["size_bytes"], known["mtime_ns"]) == (recording.size_bytes, recording.mtime_ns)
+
     def add(self, recording: Recording, intake: Intake) -> None:
         known = self._rows.get(recording.uri)
-        if known and (known["size_bytes"], known["mtime_ns"]) == (recording.size_bytes, recording.mtime_ns):
+        if known and self.knows(recording):
             intake.present.append(str(known["video_id"]))
             return
         content_hash = self._bench.tools.content_hash(recording.uri)
-        identity = self._ids.get(content_hash)
-        if identity is None:
-            identity = self._ids[content_hash] = video_id(recording.file_name, content_hash)
+        identity = self._ids.get(content_hash, video_id(recording.file_name, content_hash))
+        if known and known["video_id"] != identity:
+            self._release(known, recording, intake)
+        if content_hash not in self._ids:
+            self._ids[content_hash] = identity
             intake.new.append(identity)
         else:
             self._note_duplicate(identity, recording, intake)
-        if known and known["video_id"] != identity:
-            self._release(known, recording, intake)
         self._rows[recording.uri] = {
             "video_id": identity,
             "content_hash": content_hash,
@@ -116,17 +149,20 @@ class Catalogue:
     def _release(self, known: dict[str, object], recording: Recording, intake: Intake) -> None:
         """Another content lies at a known place: the same recording written anew supersedes it, any other leaves it as missing."""
         old = str(known["video_id"])
-        self._touched.add(old)
-        del self._rows[recording.uri]
-        elsewhere = any(row["video_id"] == old for row in self._rows.values())
+        elsewhere = any(row["video_id"] == old and uri != recording.uri for uri, row in self._rows.items())
         is_named_by_time = bool(read_names([recording.file_name], self._bench.settings().time.patterns))
-        if elsewhere:
-            return
-        if is_named_by_time or self._bench.store.stamp("tracks", old) is None:
-            drop_video(self._bench, old)
+        is_superseded = not elsewhere and (is_named_by_time or self._bench.store.stamp("tracks", old) is None)
+        if is_superseded:
+            # A run that is in the middle of this video would write what is dropped here once more.
+            with self._bench.lock(f"video-{old}", self._busy_wait_s):
+                drop_video(self._bench, old)
+            self._ids = {content: identity for content, identity in self._ids.items() if identity != old}
             self._touched.discard(old)
             intake.replaced.append(old)
         else:
+            self._touched.add(old)
+        del self._rows[recording.uri]
+        if not elsewhere and not is_superseded:
             self._rows[f"{recording.uri}#{old}"] = {**known, "uri": f"{recording.uri}#{old}"}
 
     def save(self) -> None:
@@ -159,9 +195,14 @@ class Known:
     names: tuple[str, ...]
 
 
+def readable_sources(bench: Workbench) -> list[str]:
+    """Ids of the videos whose places are on record; a torn one is registered anew when its file is seen again."""
+    return [key for key in bench.store.keys("sources") if bench.store.stamp("sources", key) is not None]
+
+
 def known_videos(bench: Workbench) -> dict[str, Known]:
     """Every known video, in order of id."""
-    keys = bench.store.keys("sources")
+    keys = readable_sources(bench)
     if not keys:
         return {}
     table = bench.store.scan("sources", keys, ["video_id", "content_hash", "uri", "file_name"]).sort("video_id", "uri")
