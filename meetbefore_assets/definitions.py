@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from meetbefore_assets import jobs, sensors
+from meetbefore_assets import jobs, schedules, sensors, upkeep_jobs
 from meetbefore_assets.assets.check_cliff import threshold_is_off_the_cliff
 from meetbefore_assets.assets.detections import detections
 from meetbefore_assets.assets.embeddings import embeddings
@@ -19,7 +19,9 @@ from meetbefore_assets.assets.meetbefore_db import meetbefore_db
 from meetbefore_assets.assets.people import people
 from meetbefore_assets.assets.tracks import tracks
 from meetbefore_assets.assets.videos import videos
+from meetbefore_assets.errors import SettingsError
 from meetbefore_assets.instance import claim_run
+from meetbefore_assets.settings import UpkeepSettings
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets.workbench import Workbench
 
@@ -43,15 +45,25 @@ ASSETS = (
 
 def build_definitions(bench: Workbench) -> dg.Definitions:
     """The whole project over one home."""
+    upkeep = _upkeep(bench)
     return dg.Definitions(
         assets=list(ASSETS),
         asset_checks=[threshold_is_off_the_cliff],
-        jobs=[jobs.process_video, jobs.match],
-        sensors=[sensors.new_videos, sensors.rematch],
+        jobs=[jobs.process_video, jobs.match, upkeep_jobs.catch_up, upkeep_jobs.upkeep],
+        sensors=sensors.build_sensors(upkeep.watch_s),
+        schedules=schedules.build_schedules(upkeep.nightly, upkeep.weekly, bench.tools.machine_zone()),
         # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.
         executor=dg.in_process_executor,
         resources={"bench": _resource(bench)},
     )
+
+
+def _upkeep(bench: Workbench) -> UpkeepSettings:
+    """When sensors and schedules look; settings that are wrong are told by whatever reads them next, in the UI."""
+    try:
+        return bench.settings().upkeep
+    except SettingsError:
+        return UpkeepSettings()
 
 
 def _resource(bench: Workbench) -> dg.ResourceDefinition:

@@ -46,6 +46,11 @@ concurrency:
     max_concurrent_runs: 2
 run_monitoring:
   enabled: true
+retention:
+  sensor:
+    purge_after_days: {{skipped: 2, success: 14, failure: 30, started: 7}}
+  schedule:
+    purge_after_days: 90
 """
 
 

@@ -9,7 +9,7 @@ from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.lineage import MATCHING, PUBLISHING
 from meetbefore_assets.errors import MeetbeforeError, UsageError
 from meetbefore_assets.pool import Pool, default_jobs
-from meetbefore_assets.steps.failing import remember_failure
+from meetbefore_assets.steps.failing import due_failures, remember_failure
 from meetbefore_assets.steps.intake import Intake, take_in
 from meetbefore_assets.steps.matching import is_matched
 from meetbefore_assets.steps.policy import policy, usable_tracks
@@ -32,12 +32,14 @@ class RunOptions:
         assignments: KEY=VALUE settings to write first.
         jobs: videos at a time; 0: as many as cores and memory allow.
         retry_failed: try videos again that failed with the same file, settings and program.
+        retry_due: the same, but each only after a while that doubles with every attempt.
     """
 
     paths: tuple[Path, ...] = ()
     assignments: tuple[str, ...] = ()
     jobs: int = 0
     retry_failed: bool = False
+    retry_due: bool = False
 
 
 class Watcher(Protocol):
@@ -92,7 +94,8 @@ def run(home: Path, options: RunOptions, watcher: Watcher) -> Summary:
     watcher.taken_in(intake)
     summary = Summary(intake)
     statuses = all_statuses(bench)
-    todo = [status for status in statuses if status.todo and _is_worth_trying(status, options)]
+    due = due_failures(bench) if options.retry_due else set()
+    todo = [status for status in statuses if status.todo and _is_worth_trying(status, options, due)]
     summary.untried = [status.video_id for status in statuses if status.todo and status.failed_before and status not in todo]
     if todo or intake.replaced or not _is_in_step(bench):
         _execute(bench, todo, options, watcher, summary)
@@ -140,9 +143,9 @@ def _check_models(bench: Workbench, assignments: tuple[str, ...]) -> None:
     policy(bench, settings)
 
 
-def _is_worth_trying(status: VideoStatus, options: RunOptions) -> bool:
+def _is_worth_trying(status: VideoStatus, options: RunOptions, due: set[str]) -> bool:
     has_source = status.is_present or status.todo[0] in ("embeddings", "tracks")
-    return has_source and (options.retry_failed or not status.failed_before)
+    return has_source and (options.retry_failed or status.video_id in due or not status.failed_before)
 
 
 def _is_in_step(bench: Workbench) -> bool:

@@ -331,6 +331,44 @@ FAILURES = Table(
     ),
 )
 
+MATCHING_POLICIES = Table(
+    "matching_policies",
+    "the matching policies that were in force, in order",
+    ("number",),
+    (
+        Column("number", INT, "1 for the first"),
+        Column("since", TIME, "when matching first saw it, UTC"),
+        Column("threshold", REAL, "least similarity of two groups that are one person"),
+        Column("threshold_source", TEXT, "where it came from"),
+        Column("recogniser", TEXT, "only its vectors are compared"),
+        Column("zone", TEXT, "zone in which days are counted"),
+        Column("corrections", INT, "number of corrections in force"),
+        Column("applied_by", TEXT, "settings (the file, or --set), or run config (of a run in the UI)"),
+        Column("version", TEXT, "hash of everything in it"),
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "how long each table of a video took to make, every time it was made",
+    ("video_id", "asset", "started_at", "run_id"),
+    (
+        VIDEO_ID,
+        Column("asset", TEXT, "the table that was made"),
+        Column("run_id", TEXT, "run in the Dagster UI"),
+        Column("started_at", TIME, "UTC"),
+        Column("seconds", REAL, "how long it took"),
+        Column("rows", INT, "rows of the table"),
+        Column("moments_per_s", REAL, "moments decoded and searched a second", is_nullable=True),
+        Column("faces_per_s", REAL, "faces embedded a second", is_nullable=True),
+        Column("device", TEXT, "where models ran", is_nullable=True),
+        Column("outcome", TEXT, "done or failed"),
+    ),
+)
+
+# Tables of what happened: two homes with the same content may differ in them.
+HISTORY = frozenset({"person_aliases", "identity_history", "matching_policies", "runs"})
+
 PUBLISHED: tuple[Table, ...] = (
     VIDEOS_PUBLISHED,
     Table("frames", FRAMES.meaning, FRAMES.key, (*FRAMES.columns, SEEN_AT)),
@@ -343,6 +381,8 @@ PUBLISHED: tuple[Table, ...] = (
     PERSON_ALIASES,
     CORRECTIONS,
     IDENTITY_HISTORY,
+    MATCHING_POLICIES,
+    RUNS,
 )
 
 

@@ -9,7 +9,7 @@ from meetbefore_assets.assets.common import Bench
 from meetbefore_assets.errors import MeetbeforeError
 from meetbefore_assets.instance import BUSY, close_dead_runs
 from meetbefore_assets.jobs import match, process_video
-from meetbefore_assets.partitions import PARTITIONS_NAME, videos_partitions
+from meetbefore_assets.partitions import ONLY_MISSING_TAG, PARTITIONS_NAME, videos_partitions
 from meetbefore_assets.report.words import count
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.intake import Intake, known_videos, register
@@ -29,13 +29,20 @@ PATIENCE_S = 20.0
 MATCH_EVERY_S = 600.0
 GOAL_TAG = "meetbefore/goal"
 PARTITION_TAG = "dagster/partition"
-INTERVAL_S = 15
 _LOST = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # How far back failed runs are counted.
 _LOOK_BACK = 1000
 
 
-@dg.sensor(job=process_video, minimum_interval_seconds=INTERVAL_S, default_status=dg.DefaultSensorStatus.RUNNING)
+def build_sensors(interval_s: int) -> list[dg.SensorDefinition]:
+    """The two sensors, evaluated every so many seconds."""
+    pairs = ((new_videos, process_video), (rematch, match))
+    return [
+        dg.sensor(job=job, minimum_interval_seconds=interval_s, default_status=dg.DefaultSensorStatus.RUNNING)(function)
+        for function, job in pairs
+    ]
+
+
 def new_videos(context: dg.SensorEvaluationContext, bench: Bench) -> dg.SensorResult | dg.SkipReason:
     """Take in files that did not change since the last look, and ask for a run for each that is not done.
 
@@ -91,7 +98,7 @@ def _requests(instance: dg.DagsterInstance, todo: list[VideoStatus]) -> tuple[li
         elif len(runs) + len(requests) < MAX_RUNS:
             before = _last_run(instance, dg.RunsFilter(job_name=process_video.name, tags={PARTITION_TAG: status.video_id}))
             key = f"{goal}#{before.run_id if before else 'first'}"
-            requests.append(dg.RunRequest(run_key=key, partition_key=status.video_id, tags={GOAL_TAG: goal}))
+            requests.append(dg.RunRequest(run_key=key, partition_key=status.video_id, tags={GOAL_TAG: goal, ONLY_MISSING_TAG: "true"}))
     return requests, given_up, len(runs)
 
 
@@ -133,7 +140,6 @@ def _away(missing: tuple[str, ...] | list[str]) -> str:
     return f"not there (an unmounted disk? nothing of it is dropped): {', '.join(missing)}" if missing else ""
 
 
-@dg.sensor(job=match, minimum_interval_seconds=INTERVAL_S, default_status=dg.DefaultSensorStatus.RUNNING)
 def rematch(context: dg.SensorEvaluationContext, bench: Bench) -> dg.RunRequest | dg.SkipReason:
     """Compare what identities should be made from with what they were made from: a change is noticed whenever it happened."""
     close_dead_runs(context.instance)

@@ -171,6 +171,22 @@ class EncounterSettings(_Section):
     gap_min: float = Field(30.0, gt=0, le=60 * 24 * 366, description="sightings of a person nearer than this are one encounter")
 
 
+class UpkeepSettings(_Section):
+    """What the schedules do, and how long history is kept."""
+
+    watch_s: int = Field(15, ge=2, le=86400, description="the sensors look for new files and changed settings every so many seconds")
+    nightly: str = Field("0 3 * * *", description="when what was left undone is caught up with, as a cron line in the zone of this machine")
+    weekly: str = Field("30 4 * * 0", description="when record and index are verified and litter is cleared away, as a cron line")
+    keep_runs_days: int = Field(90, ge=0, le=36500, description="runs and events of the UI older than this go; 0 keeps all")
+
+    @field_validator("nightly", "weekly")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if len(value.split()) != 5 or not set(value) <= set("0123456789*,-/ "):
+            raise ValueError("expected a cron line of five fields such as '0 3 * * *' (three o'clock every night)")
+        return value
+
+
 class StoreSettings(_Section):
     """Where the record is kept."""
 
@@ -190,6 +206,7 @@ class Settings(_Section):
     tracks: TrackSettings = TrackSettings()
     matching: MatchingSettings = MatchingSettings()
     encounters: EncounterSettings = EncounterSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     store: StoreSettings = StoreSettings()
 
 

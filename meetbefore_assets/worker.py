@@ -111,6 +111,8 @@ class _Executor:
         self._tags = instance.process_tags
 
     def execute(self, task: Task) -> Outcome:
+        from meetbefore_assets.partitions import ONLY_MISSING_TAG
+
         job = self._definitions.resolve_job_def(task.job)
         run_id = str(uuid.uuid4())
         try:
@@ -118,7 +120,7 @@ class _Executor:
                 instance=self._instance,
                 partition_key=task.partition,
                 asset_selection=_keys(task.assets),
-                tags=self._tags(run_id),
+                tags={**self._tags(run_id), ONLY_MISSING_TAG: "true"},
                 run_id=run_id,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

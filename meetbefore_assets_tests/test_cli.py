@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.demo.footage import write_clips
-from meetbefore_assets.schema import PUBLISHED
+from meetbefore_assets.schema import HISTORY, PUBLISHED
 from meetbefore_assets_tests.builders import audio_only, text_file, truncate
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 
@@ -46,9 +46,9 @@ def home(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every content table of the published database (aliases are history)."""
+    """Every content table of the published database."""
     with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
-        names = [table.name for table in PUBLISHED if table.name != "person_aliases"]
+        names = [table.name for table in PUBLISHED if table.name not in HISTORY]
         return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
 
 

@@ -40,11 +40,14 @@ def test_every_asset_explains_itself() -> None:
         assert spec.owners
 
 
-def test_jobs_and_sensors_are_there_and_on() -> None:
+def test_jobs_sensors_and_schedules_are_there_and_on() -> None:
     repository = defs.get_repository_def()
-    assert {"process_video", "match"} <= {job.name for job in repository.get_all_jobs()}
+    assert {"process_video", "match", "catch_up", "upkeep"} <= {job.name for job in repository.get_all_jobs()}
     sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
     assert sensors == {"new_videos": dg.DefaultSensorStatus.RUNNING, "rematch": dg.DefaultSensorStatus.RUNNING}
+    schedules = {schedule.name: (schedule.job_name, schedule.default_status) for schedule in repository.schedule_defs}
+    running = dg.DefaultScheduleStatus.RUNNING
+    assert schedules == {"nightly": ("catch_up", running), "weekly": ("upkeep", running)}
 
 
 def test_dagster_validates_the_workspace(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Daemon:
     def look(self) -> dg.SensorResult | dg.SkipReason:
         """One tick of new_videos, with the partitions it asks for; nothing is launched."""
         context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
-        result = sensors.new_videos(context, bench=self.bench)
+        result = sensors.new_videos(context, self.bench)
         if isinstance(result, dg.SensorResult):
             self.cursor = result.cursor
             for change in result.dynamic_partitions_requests or []:
@@ -60,9 +60,7 @@ class Daemon:
         return [stem(str(request.partition_key)) for request in requests if self.launch("process_video", request)]
 
     def rematch(self) -> dg.RunRequest | dg.SkipReason:
-        result = sensors.rematch(dg.build_sensor_context(instance=self.instance), bench=self.bench)
-        assert isinstance(result, dg.RunRequest | dg.SkipReason)
-        return result
+        return sensors.rematch(dg.build_sensor_context(instance=self.instance), self.bench)
 
     def match(self) -> bool:
         """One tick of rematch; whether a run came of it."""

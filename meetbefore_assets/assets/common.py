@@ -1,5 +1,6 @@
 """What all asset modules share: partitions, run of one step, events without anything that must be forgettable."""
 
+import datetime as dt
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,11 +8,13 @@ from pathlib import Path
 import dagster as dg
 
 from meetbefore_assets.errors import MeetbeforeError, VideoError
-from meetbefore_assets.partitions import videos_partitions
+from meetbefore_assets.partitions import ONLY_MISSING_TAG, videos_partitions
 from meetbefore_assets.schema import Table
+from meetbefore_assets.steps import journal
 from meetbefore_assets.steps.failing import forget_failure, remember_failure
-from meetbefore_assets.steps.made import Made
+from meetbefore_assets.steps.made import Made, already_made
 from meetbefore_assets.steps.per_video import MAKERS
+from meetbefore_assets.steps.run_history import note_run
 from meetbefore_assets.workbench import Workbench
 
 OWNERS = ["team:meetbefore"]
@@ -52,23 +55,36 @@ def make(
         dg.Failure: with a message for people; what happened is remembered beside the video, and the others go on.
     """
     video_id = context.partition_key
+    place = {"run_id": context.run.run_id, "video_id": video_id, "asset": asset}
     with bench.lock(f"video-{video_id}"):
+        begun = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        done = already_made(bench, asset, video_id) if context.run.tags.get(ONLY_MISSING_TAG) else None
+        if done is not None:
+            return _result(done, {"was in step": dg.MetadataValue.bool(True), **(extra or {})})
         try:
             made: Made = MAKERS[asset](bench, video_id)
         except MeetbeforeError as error:
+            journal.note(bench, "failed", level="error", **place, message=str(error))
             if isinstance(error, VideoError):
                 remember_failure(bench, video_id, asset, str(error))
+                note_run(bench, video_id, asset, context.run.run_id, begun, {})
             context.log.error(traceback.format_exc())
             raise dg.Failure(description=str(error), metadata={"video": video_id, "stage": asset}, allow_retries=False) from error
-        except (OSError, MemoryError):
+        except (OSError, MemoryError) as error:
+            journal.note(bench, "failed", level="error", **place, message=f"{type(error).__name__}: {error}")
             raise  # this machine's trouble, not the video's: the next run tries again
         except Exception as error:
+            journal.note(bench, "failed", level="error", **place, message=traceback.format_exc())
             remember_failure(
                 bench, video_id, asset, f"Unexpected {type(error).__name__}: {error}. This is a fault of the program, please report it."
             )
             raise
         if asset == "tracks":
             forget_failure(bench, video_id)
-    return dg.MaterializeResult(
-        metadata={**metadata(made.facts, made.rows), **(extra or {})}, data_version=dg.DataVersion(made.data_version)
-    )
+        note_run(bench, video_id, asset, context.run.run_id, begun, {**made.facts, "rows": made.rows})
+        journal.note(bench, "made", **place, rows=made.rows, seconds=made.facts.get("seconds"))
+    return _result(made, extra or {})
+
+
+def _result(made: Made, extra: Mapping[str, dg.MetadataValue]) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(metadata={**metadata(made.facts, made.rows), **extra}, data_version=dg.DataVersion(made.data_version))

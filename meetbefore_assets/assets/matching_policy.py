@@ -1,11 +1,24 @@
 """The matching settings in force."""
 
 import dagster as dg
+import polars as pl
+from pydantic import Field
 
-from meetbefore_assets.assets.common import OWNERS, Bench, metadata
+from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, metadata
 from meetbefore_assets.assets.tracks import tracks
+from meetbefore_assets.errors import SettingsError
+from meetbefore_assets.schema import MATCHING_POLICIES
 from meetbefore_assets.steps.calibrating import learnt
 from meetbefore_assets.steps.policy import policy
+from meetbefore_assets.steps.policy_history import BY_RUN_CONFIG, BY_SETTINGS, apply_threshold, note_policy
+
+SHOWN = 20
+
+
+class MatchingPolicyConfig(dg.Config):
+    """What a run may put in force."""
+
+    threshold: str = Field("", description="a cosine such as 0.42, or auto; empty: as the settings say. It is written into the settings.")
 
 
 @dg.asset(
@@ -13,15 +26,23 @@ from meetbefore_assets.steps.policy import policy
     kinds={"toml"},
     deps=[dg.AssetDep(tracks, partition_mapping=dg.AllPartitionMapping())],
     owners=OWNERS,
+    metadata=column_schema(MATCHING_POLICIES),
 )
-def matching_policy(bench: Bench) -> dg.MaterializeResult[None]:
+def matching_policy(bench: Bench, config: MatchingPolicyConfig) -> dg.MaterializeResult[None]:
     """The matching settings, clock corrections and what people said about who is who; the data version is their hash.
 
-    Edit `settings.toml` (or `meetbefore run --set matching.threshold=0.42`) and the sensor `rematch` brings everything after
-    this asset in step; nothing before it is computed again. Where the threshold is `auto`, it follows from how alike strangers are
-    among all tracks, and from how many tracks there are.
+    Edit `settings.toml` (or `meetbefore run --set matching.threshold=0.42`, or give `threshold` as run config of the job
+    `match`, which writes it there) and the sensor `rematch` brings everything after this asset in step; nothing before it is
+    computed again. Where the threshold is `auto`, it follows from how alike strangers are among all tracks, and from how many
+    tracks there are. The metadata shows which policies were in force before.
     """
+    if config.threshold:
+        try:
+            apply_threshold(bench, config.threshold)
+        except SettingsError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
     decided = policy(bench)
+    history = note_policy(bench, decided, BY_RUN_CONFIG if config.threshold else BY_SETTINGS)
     facts = {
         "threshold": decided.threshold,
         "threshold from": decided.threshold_source,
@@ -31,4 +52,12 @@ def matching_policy(bench: Bench) -> dg.MaterializeResult[None]:
         "encounters.gap_min": bench.settings().encounters.gap_min,
     }
     facts |= learnt(decided.calibration) if decided.calibration else {}
-    return dg.MaterializeResult(metadata=metadata(facts, 1), data_version=dg.DataVersion(decided.version))
+    shown = {**metadata(facts, history.height), "history": _history(history)}
+    return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(decided.version))
+
+
+def _history(history: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """The last policies, the one in force first."""
+    rows = history.tail(SHOWN).reverse().select("since", "threshold", "threshold_source", "recogniser", "applied_by").rows()
+    lines = [f"| {since:%Y-%m-%d %H:%M:%S} | {threshold:g} | {source} | {model} | {by} |" for since, threshold, source, model, by in rows]
+    return dg.MetadataValue.md("\n".join(["| since (UTC) | threshold | from | recogniser | by |", "|---|---|---|---|---|", *lines]))

@@ -12,6 +12,7 @@ from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import LockTimeoutError, UnreadableVideoError
 from meetbefore_assets.schema import SOURCES, check
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps import journal
 from meetbefore_assets.steps.files import kept_frames, preview_path
 from meetbefore_assets.workbench import Found, Recording, Workbench
 
@@ -27,6 +28,7 @@ PER_VIDEO_TABLES = (
     "identity_assignments",
     "encounter_scores",
     "failures",
+    "runs",
     "sources",
 )
 
@@ -177,6 +179,7 @@ def drop_video(bench: Workbench, identity: str) -> None:
     """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
     preview_path(bench, identity).unlink(missing_ok=True)
     shutil.rmtree(kept_frames(bench, identity), ignore_errors=True)
+    journal.erase_video(bench, identity)
     for asset in PER_VIDEO_TABLES:
         bench.store.drop(asset, identity)
 

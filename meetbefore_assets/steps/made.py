@@ -60,6 +60,17 @@ def begin(bench: Workbench, table: Table, video_id: str) -> Making:
     return Making(bench, table, video_id, settings, models, step, time.perf_counter())
 
 
+def already_made(bench: Workbench, asset: str, video_id: str) -> Made | None:
+    """What is on record, if it is just what making it now would give; None otherwise."""
+    settings = bench.settings()
+    try:
+        step = lineage.step(asset, _source_version(bench, asset, video_id), settings, bench.models(settings))
+    except UsageError:
+        return None
+    stamp = bench.store.stamp(asset, video_id)
+    return Made(step.data_version, stamp.rows, stamp.facts) if stamp is not None and stamp.data_version == step.data_version else None
+
+
 def _source_version(bench: Workbench, asset: str, video_id: str) -> str:
     source = lineage.source_of(asset)
     if source == "content":

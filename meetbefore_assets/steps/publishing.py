@@ -18,7 +18,7 @@ from meetbefore_assets.workbench import WHOLE, Published, Publisher, Workbench
 PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
 TIMED = ("frames", "detections")
 _ALIASES = "person_aliases"
-_RECORD_OF = {"people": ("people", WHOLE), _ALIASES: ("identity_assignments", WHOLE)}
+_RECORD_OF = {"people": ("people", WHOLE), _ALIASES: ("identity_assignments", WHOLE), "matching_policies": ("matching_policy", WHOLE)}
 # Tables of many small objects: what reads them, and what tells that they changed.
 _IN_ONE_PIECE: dict[str, tuple[Callable[[Workbench], pl.DataFrame], Callable[[Workbench], str]]] = {
     CORRECTIONS.name: (corrections_table, corrections_version),

@@ -38,7 +38,7 @@ def rows(table: Table, parts: list[str]) -> pl.DataFrame:
 
 
 def wanted(**parts: str) -> dict[str, dict[str, str]]:
-    whole = {"videos", "people", "person_aliases"}
+    whole = {"videos", "people", "person_aliases", "matching_policies", "corrections", "identity_history"}
     return {table.name: ({WHOLE: "w1"} if table.name in whole else dict(parts)) for table in PUBLISHED}
 
 

@@ -1,0 +1,46 @@
+"""How long the tables of a video took, every time they were made: what trends are seen from."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import polars as pl
+
+from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.schema import RUNS, check
+from meetbefore_assets.workbench import Workbench
+
+
+def note_run(bench: Workbench, video_id: str, asset: str, run_id: str, started_at: dt.datetime, made: Mapping[str, object]) -> None:
+    """Add a row to the history of a video; whoever calls holds the lock of the video.
+
+    Args:
+        started_at: naive UTC.
+        made: `seconds`, `rows`, and the facts of what was made; empty where it failed.
+    """
+    seconds = float(str(made.get("seconds", (dt.datetime.now(dt.UTC).replace(tzinfo=None) - started_at).total_seconds())))
+    row = {
+        "video_id": video_id,
+        "asset": asset,
+        "run_id": run_id,
+        "started_at": started_at,
+        "seconds": seconds,
+        "rows": int(str(made.get("rows", 0))),
+        "moments_per_s": made.get("moments_per_s"),
+        "faces_per_s": round(int(str(made["faces"])) / seconds, 1) if asset == "embeddings" and made and seconds > 0 else None,
+        "device": made.get("device"),
+        "outcome": "done" if made else "failed",
+    }
+    history = check(RUNS, pl.concat([run_history(bench, video_id), RUNS.frame([row])]).unique(RUNS.key, keep="last", maintain_order=True))
+    version = f"{history.height}-{run_id}-{asset}-{row['outcome']}"
+    bench.store.put(RUNS.name, video_id, history, Stamp(version, {}, {}, history.height))
+
+
+def run_history(bench: Workbench, video_id: str) -> pl.DataFrame:
+    """The history of one video, in order; columns of RUNS."""
+    return RUNS.empty() if bench.store.stamp(RUNS.name, video_id) is None else bench.store.get(RUNS.name, video_id)
+
+
+def all_runs(bench: Workbench) -> pl.DataFrame:
+    """The history of all videos, the latest last; columns of RUNS."""
+    readable = [key for key in bench.store.keys(RUNS.name) if bench.store.stamp(RUNS.name, key) is not None]
+    return bench.store.scan(RUNS.name, readable).sort("started_at", "video_id", "asset") if readable else RUNS.empty()

@@ -1,0 +1,101 @@
+"""Keeping a home in order: unreadable tables, tables of nobody, litter of processes that died."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from meetbefore_assets.errors import RecordTornError
+from meetbefore_assets.schema import SOURCES
+from meetbefore_assets.steps.intake import PER_VIDEO_TABLES
+from meetbefore_assets.steps.journal import rotate
+from meetbefore_assets.workbench import WHOLE, Workbench
+
+LITTER_AGE_S = 24 * 3600.0
+_FOLDERS = ("record/*", "index", "previews", "frames/*", ".")
+# What a later run makes anew from what is left; anything else that is torn is kept for a person to look at.
+REMADE = frozenset(PER_VIDEO_TABLES) - {SOURCES.name}
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What was found and done.
+
+    Attributes:
+        verified: tables that were read from end to end.
+        torn: (asset, key) that cannot be read; those in `REMADE` were dropped, so that the next run makes them anew.
+        orphans: (asset, key) of videos that are not known; they were dropped.
+        litter: temporary files of processes that died; they were deleted.
+    """
+
+    verified: int
+    torn: list[tuple[str, str]]
+    orphans: list[tuple[str, str]]
+    litter: list[str]
+
+
+def keep_up(bench: Workbench, assets: tuple[str, ...]) -> Upkeep:
+    """Verify the record, and clear away what belongs to nobody.
+
+    Args:
+        assets: names of all tables of the record.
+    """
+    with bench.lock("intake"):
+        orphans = _drop_orphans(bench)
+    verified, torn = 0, []
+    for asset, key in _tables(bench, assets):
+        if _is_readable(bench, asset, key):
+            verified += 1
+        else:
+            torn.append((asset, key))
+    litter = [str(path) for path in litter_of(bench)]
+    for path in litter:
+        Path(path).unlink(missing_ok=True)
+    rotate(bench)
+    return Upkeep(verified, torn, orphans, litter)
+
+
+def _tables(bench: Workbench, assets: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for asset in sorted(set(assets) | set(PER_VIDEO_TABLES)):
+        yield from ((asset, key) for key in bench.store.keys(asset))
+
+
+def _is_readable(bench: Workbench, asset: str, key: str) -> bool:
+    """Read one table; drop it where it is torn and can be made anew, under the lock of its video so that no new one is hit."""
+    try:
+        bench.store.get(asset, key)
+    except KeyError:
+        return True  # it went meanwhile
+    except RecordTornError:
+        if asset in REMADE:
+            with bench.lock(f"video-{key}"):
+                _drop_if_torn(bench, asset, key)
+        return False
+    return True
+
+
+def _drop_if_torn(bench: Workbench, asset: str, key: str) -> None:
+    try:
+        bench.store.get(asset, key)
+    except RecordTornError:
+        bench.store.drop(asset, key)
+    except KeyError:
+        return
+
+
+def _drop_orphans(bench: Workbench) -> list[tuple[str, str]]:
+    """Drop tables of videos that are not registered; a record without any `sources` is away or broken, and left alone."""
+    known = set(bench.store.keys(SOURCES.name))
+    if not known:
+        return []
+    found = [(asset, key) for asset in PER_VIDEO_TABLES for key in bench.store.keys(asset) if key not in known | {WHOLE}]
+    for asset, key in found:
+        bench.store.drop(asset, key)
+    return found
+
+
+def litter_of(bench: Workbench, age_s: float = LITTER_AGE_S) -> list[Path]:
+    """Temporary files that nobody has written to for so long that whoever began them is dead."""
+    oldest_s = time.time() - age_s
+    found = [path for folder in _FOLDERS for path in bench.home.glob(f"{folder}/*.tmp") if path.is_file()]
+    return sorted(path for path in found if path.stat().st_mtime <= oldest_s)
