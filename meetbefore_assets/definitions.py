@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from meetbefore_assets import jobs, schedules, sensors, upkeep_jobs
+from meetbefore_assets.assets import checks
 from meetbefore_assets.assets.check_cliff import threshold_is_off_the_cliff
 from meetbefore_assets.assets.detections import detections
 from meetbefore_assets.assets.embeddings import embeddings
@@ -48,8 +49,8 @@ def build_definitions(bench: Workbench) -> dg.Definitions:
     upkeep = _upkeep(bench)
     return dg.Definitions(
         assets=list(ASSETS),
-        asset_checks=[threshold_is_off_the_cliff],
         jobs=[jobs.process_video, jobs.match, upkeep_jobs.catch_up, upkeep_jobs.upkeep],
+        asset_checks=[*checks.build_checks(), threshold_is_off_the_cliff],
         sensors=sensors.build_sensors(upkeep.watch_s),
         schedules=schedules.build_schedules(upkeep.nightly, upkeep.weekly, bench.tools.machine_zone()),
         # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.

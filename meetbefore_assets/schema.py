@@ -13,13 +13,15 @@ THUMBNAIL_SIDE_PX = 160
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `public` ones go into the published database."""
+    """One column: `public` ones go into the published database; numbers outside `least`..`most`, and NaN, are refused."""
 
     name: str
     dtype: pl.DataType
     meaning: str
     is_public: bool = True
     is_nullable: bool = False
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ VIDEO_ID = Column("video_id", TEXT, "safe stem of the file name and 8 hex digits
 FACE_ID = Column("face_id", TEXT, "hash of content hash, pts and place in the picture")
 FRAME_ID = Column("frame_id", TEXT, "8 hex digits of the content hash and the pts")
 PERSON_ID = Column("person_id", TEXT, "hash of the person's earliest face")
-TIME_S = Column("time_s", REAL, "seconds since the first picture of the video")
+TIME_S = Column("time_s", REAL, "seconds since the first picture of the video", least=0)
 PTS = Column("pts", INT, "presentation time stamp in the stream's time base")
 SEEN_AT = Column("seen_at", TIME, "wall clock, UTC")
 
@@ -69,7 +71,7 @@ SOURCES = Table(
         Column("uri", TEXT, "path of the file, or of the folder and day of pictures"),
         Column("file_name", TEXT, "name of the file"),
         Column("kind", TEXT, "video or pictures"),
-        Column("size_bytes", INT, "size of the file"),
+        Column("size_bytes", INT, "size of the file", least=0),
         Column("mtime_ns", INT, "modification time, nanoseconds since 1970 UTC"),
     ),
 )
@@ -83,11 +85,11 @@ VIDEOS = Table(
         Column("file_name", TEXT, "first of its names"),
         Column("uri", TEXT, "where it was read"),
         Column("content_hash", TEXT, "sha256 of size and sampled blocks"),
-        Column("duration_s", REAL, "length of the picture stream, seconds"),
-        Column("width", INT, "upright picture, pixels"),
-        Column("height", INT, "upright picture, pixels"),
-        Column("rotation_deg", INT, "clockwise turn that makes the stored picture upright"),
-        Column("fps", REAL, "average pictures a second"),
+        Column("duration_s", REAL, "length of the picture stream, seconds", least=0),
+        Column("width", INT, "upright picture, pixels", least=1),
+        Column("height", INT, "upright picture, pixels", least=1),
+        Column("rotation_deg", INT, "clockwise turn that makes the stored picture upright", least=0, most=270),
+        Column("fps", REAL, "average pictures a second", least=0),
         Column("codec", TEXT, "picture codec"),
         Column("container", TEXT, "container format"),
         Column("tags", TEXT, "container metadata that clocks and places are read from, JSON", is_public=False),
@@ -108,10 +110,10 @@ VIDEOS_PUBLISHED = Table(
         Column("started_at", TIME, "wall clock of the first picture, UTC", is_nullable=True),
         Column("timezone", TEXT, "zone the clock was read in"),
         Column("clock_source", TEXT, "what told the start: the pattern's name, quicktime, creation_time, sidecar, mtime"),
-        Column("duration_s", REAL, "length of the picture stream, seconds", is_nullable=True),
-        Column("width", INT, "upright picture, pixels", is_nullable=True),
-        Column("height", INT, "upright picture, pixels", is_nullable=True),
-        Column("fps", REAL, "average pictures a second", is_nullable=True),
+        Column("duration_s", REAL, "length of the picture stream, seconds", is_nullable=True, least=0),
+        Column("width", INT, "upright picture, pixels", is_nullable=True, least=1),
+        Column("height", INT, "upright picture, pixels", is_nullable=True, least=1),
+        Column("fps", REAL, "average pictures a second", is_nullable=True, least=0),
         Column("codec", TEXT, "picture codec", is_nullable=True),
         Column("status", TEXT, "done, failed or missing"),
         Column("error", TEXT, "why it failed", is_nullable=True),
@@ -147,10 +149,10 @@ DETECTIONS = Table(
         Column("x2", SINGLE, "right edge, source pixels, upright"),
         Column("y2", SINGLE, "bottom edge, source pixels, upright"),
         Column("landmarks", VECTOR, "x, y of left eye, right eye, nose, left and right mouth corner, source pixels"),
-        Column("det_score", SINGLE, "detector score, 0..1"),
-        Column("sharpness", SINGLE, "0 blurred .. 1 sharp"),
-        Column("frontality", SINGLE, "0 profile .. 1 frontal, from the landmarks"),
-        Column("quality", SINGLE, "0..1, from size, sharpness, pose and score"),
+        Column("det_score", SINGLE, "detector score, 0..1", least=0, most=1),
+        Column("sharpness", SINGLE, "0 blurred .. 1 sharp", least=0, most=1),
+        Column("frontality", SINGLE, "0 profile .. 1 frontal, from the landmarks", least=0, most=1),
+        Column("quality", SINGLE, "0..1, from size, sharpness, pose and score", least=0, most=1),
         Column("crop", BLOB, "aligned 112 x 112 face, encoded", is_public=False),
         Column("thumbnail", BLOB, "face with surroundings, JPEG", is_public=False),
     ),
@@ -165,7 +167,7 @@ EMBEDDINGS = Table(
         VIDEO_ID,
         Column("model", TEXT, "recogniser"),
         Column("vector", VECTOR, "unit vector"),
-        Column("raw_norm", SINGLE, "length of the vector before it was made a unit vector", is_public=False),
+        Column("raw_norm", SINGLE, "length of the vector before it was made a unit vector", is_public=False, least=0),
     ),
 )
 
@@ -176,10 +178,10 @@ TRACKS = Table(
     (
         Column("track_id", TEXT, "hash of its first face"),
         VIDEO_ID,
-        Column("first_time_s", REAL, "seconds since the first picture of the video"),
-        Column("last_time_s", REAL, "seconds since the first picture of the video"),
-        Column("faces", INT, "number of faces"),
-        Column("quality", SINGLE, "quality of its mean vector, 0..1"),
+        Column("first_time_s", REAL, "seconds since the first picture of the video", least=0),
+        Column("last_time_s", REAL, "seconds since the first picture of the video", least=0),
+        Column("faces", INT, "number of faces", least=1),
+        Column("quality", SINGLE, "quality of its mean vector, 0..1", least=0, most=1),
         Column("model", TEXT, "recogniser"),
         Column("vector", VECTOR, "mean of its faces weighted by quality, unit vector"),
         Column("face_ids", pl.List(pl.String), "its faces in order of time"),
@@ -196,9 +198,11 @@ IDENTITY_ASSIGNMENTS = Table(
         VIDEO_ID,
         Column("track_id", TEXT, "hash of the track's first face"),
         PERSON_ID,
-        Column("similarity", SINGLE, "cosine of the face to the person's other faces (mean); 1 if there are none"),
+        Column(
+            "similarity", SINGLE, "cosine of the face to the person's other faces (mean); 1 if there are none", least=-1.001, most=1.001
+        ),
         Column("runner_up_person_id", TEXT, "the most similar other person", is_nullable=True),
-        Column("runner_up_similarity", SINGLE, "cosine to the runner-up", is_nullable=True),
+        Column("runner_up_similarity", SINGLE, "cosine to the runner-up", is_nullable=True, least=-1.001, most=1.001),
     ),
 )
 
@@ -212,7 +216,7 @@ ENCOUNTER_SCORES = Table(
         PERSON_ID,
         Column("started_at", TIME, "first sighting in this video, UTC"),
         Column("ended_at", TIME, "last sighting in this video, UTC"),
-        Column("faces", INT, "faces in this video"),
+        Column("faces", INT, "faces in this video", least=1),
         Column("seconds_visible", REAL, "sampled moments in which the person is seen, times the interval, seconds"),
         Column("gap_before_h", REAL, "hours since the person's encounter before this one", is_nullable=True),
         Column("score", REAL, "how remarkable the person is up to and with this encounter"),
@@ -231,14 +235,14 @@ PEOPLE = Table(
         Column("name", TEXT, "given by the user", is_nullable=True),
         Column("role", TEXT, "me, companion or ignored, as the user said", is_nullable=True),
         Column("proposed_role", TEXT, "what the numbers suggest", is_nullable=True),
-        Column("encounters", INT, "number of encounters"),
-        Column("days", INT, "local days; the fewest that account for all encounters where one goes past midnight"),
+        Column("encounters", INT, "number of encounters", least=1),
+        Column("days", INT, "local days; the fewest that account for all encounters where one goes past midnight", least=1),
         Column("first_seen", TIME, "UTC"),
         Column("last_seen", TIME, "UTC"),
-        Column("span_h", REAL, "hours from first to last sighting"),
-        Column("seconds_visible", REAL, "seconds"),
-        Column("faces", INT, "number of faces"),
-        Column("videos", INT, "number of videos"),
+        Column("span_h", REAL, "hours from first to last sighting", least=0),
+        Column("seconds_visible", REAL, "seconds", least=0),
+        Column("faces", INT, "number of faces", least=1),
+        Column("videos", INT, "number of videos", least=1),
         Column("score", REAL, "see encounters_to_scores"),
         Column("best_face_id", TEXT, "face of the best quality"),
         Column("usual_weekday", INT, "on which most of the days fall, 0 Monday .. 6 Sunday; null for one day", is_nullable=True),
@@ -390,7 +394,8 @@ def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Return `frame` with exactly the declared columns in order.
 
     Raises:
-        SchemaError: a column is missing or of another type, a key repeats, or a null stands where none may.
+        SchemaError: a column is missing or of another type, a key repeats, a null stands where none may, or a number lies
+            outside its range.
     """
     missing = [column.name for column in table.columns if column.name not in frame.columns]
     if missing:
@@ -402,6 +407,24 @@ def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
             raise SchemaError(f"table {table.name}: column {column.name} should be {column.dtype}, found {found}.")
         if not column.is_nullable and frame[column.name].null_count():
             raise SchemaError(f"table {table.name}: column {column.name} has {frame[column.name].null_count()} nulls, expected none.")
+        _check_range(table, column, frame[column.name])
     if frame.select(list(table.key)).is_duplicated().any():
         raise SchemaError(f"table {table.name}: the key {', '.join(table.key)} repeats, expected one row each.")
     return frame
+
+
+# Means of single-precision numbers may end a little beyond what they were made from.
+_SLACK = 1e-5
+
+
+def _check_range(table: Table, column: Column, values: pl.Series) -> None:
+    if column.dtype.is_float() and values.is_nan().any():
+        raise SchemaError(f"table {table.name}: column {column.name} has {values.is_nan().sum()} values that are no number, expected none.")
+    low, high = column.least, column.most
+    if low is None and high is None:
+        return
+    numbers = [float(value) for value in (values.min(), values.max()) if value is not None]  # type: ignore[arg-type]
+    wrong = [value for value in numbers if (low is not None and value < low - _SLACK) or (high is not None and value > high + _SLACK)]
+    if wrong:
+        expected = f"{'' if low is None else f'{low:g}'}..{'' if high is None else f'{high:g}'}"
+        raise SchemaError(f"table {table.name}: column {column.name} holds {wrong[0]:g}, expected {expected}.")

@@ -101,6 +101,18 @@ class Publisher(Protocol):
         """Whether the file holds just these parts."""
         ...
 
+    def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
+        """Table -> part -> version, as the file holds them; None where there is no such file, or one of another shape."""
+        ...
+
+    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
+        """Part (WHOLE, or each video) -> number of rows that are really there. Raises StoreError."""
+        ...
+
+    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
+        """The rows of some parts, public columns. Raises StoreError."""
+        ...
+
 
 @dataclass(frozen=True)
 class Tools:

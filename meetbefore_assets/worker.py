@@ -140,6 +140,10 @@ def _keys(assets: tuple[str, ...]) -> Any:
 def _message(result: Any) -> str:
     """The first failure's own words."""
     for event in result.all_events:
+        if event.event_type_value == "ASSET_CHECK_EVALUATION" and not event.event_specific_data.passed:
+            verdict = event.event_specific_data
+            if verdict.blocking and verdict.severity.value == "ERROR":
+                return f"the check {verdict.check_name} of {verdict.asset_key.to_user_string()} failed: {verdict.description}"
         if event.is_step_failure:
             data = event.step_failure_data
             if data.user_failure_data and data.user_failure_data.description:

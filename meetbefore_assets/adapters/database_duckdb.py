@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from meetbefore_assets.adapters import sql
 from meetbefore_assets.adapters.store_parquet import sync
@@ -37,7 +38,7 @@ class DuckDbPublisher:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            have = self._versions(vector_size)
+            have = self.versions(vector_size)
             goal = {table.name: dict(wanted[table.name]) for table in PUBLISHED}
             if have == goal:
                 return Published(0, str(self.path), digest(goal))
@@ -58,9 +59,28 @@ class DuckDbPublisher:
         return Published(changed, str(self.path), digest(goal))
 
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
-        return self._versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+        return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
 
-    def _versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
+    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
+        with self._reading() as connection:
+            found = connection.execute(sql.count_all(table) if is_whole else sql.count_by_video(table)).fetchall()
+        return {WHOLE if is_whole else str(part): int(count) for part, count in found}
+
+    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
+        with self._reading() as connection:
+            query = connection.sql(sql.select_all(table)) if WHOLE in parts else connection.sql(sql.select_rows(table), params=[parts])
+            found = pl.DataFrame(query.to_arrow_table())
+        return found.cast({column.name: column.dtype for column in table.public})
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            with contextlib.closing(duckdb.connect(str(self.path), read_only=True)) as connection:
+                yield connection
+        except duckdb.Error as error:
+            raise StoreError(f"{self.path} cannot be read: {error}.", remedy="Publish again: materialise meetbefore_db.") from error
+
+    def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
         """What the present file holds; None where it is missing, torn, foreign or of another shape, so that it is made anew."""
         if not self.path.exists():
             return None

@@ -60,6 +60,26 @@ def comments(table: Table) -> list[str]:
     return rows + [COMMENT_COLUMN.format(table=table.name, column=column.name, text=_quoted(column.meaning)) for column in table.public]
 
 
+def count_all(table: Table) -> str:
+    """One row: nothing, and the number of rows."""
+    return f"select null, count(*) from {table.name}"
+
+
+def count_by_video(table: Table) -> str:
+    """Rows of each video."""
+    return f"select video_id, count(*) from {table.name} group by video_id"
+
+
+def select_all(table: Table) -> str:
+    """Every row, public columns."""
+    return f"select {', '.join(column.name for column in table.public)} from {table.name}"
+
+
+def select_rows(table: Table) -> str:
+    """Rows of some videos, public columns."""
+    return f"{select_all(table)} where video_id in (select unnest(?))"
+
+
 def delete_rows(table: Table) -> str:
     """Rows of some parts: of the given videos, or of the whole table where it is published in one piece."""
     return f"delete from {table.name} where video_id in (select unnest(?))"

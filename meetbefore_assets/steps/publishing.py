@@ -13,7 +13,7 @@ from meetbefore_assets.steps.clocks import clock_table
 from meetbefore_assets.steps.corrections import corrections_table, corrections_version
 from meetbefore_assets.steps.history import history_table, history_version
 from meetbefore_assets.steps.intake import is_present, known_videos
-from meetbefore_assets.workbench import WHOLE, Published, Publisher, Workbench
+from meetbefore_assets.workbench import WHOLE, Fetch, Published, Publisher, Workbench
 
 PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
 TIMED = ("frames", "detections")
@@ -35,30 +35,42 @@ def publish(bench: Workbench) -> Published:
     """Bring the database in step with the record; it is not touched where it is."""
     with bench.lock("publishing"):
         videos = video_rows(bench)
-        starts = dict(zip(videos["video_id"], videos["started_at"], strict=True))
+        return open_published(bench).publish(wanted_versions(bench, videos), fetcher(bench, videos), vector_size(bench))
 
-        def fetch(table: Table, parts: list[str]) -> pl.DataFrame:
-            if table.name == "videos":
-                return videos
-            if table.name in _RECORD_OF:
-                return bench.store.get(*_RECORD_OF[table.name])
-            if table.name in _IN_ONE_PIECE:
-                return _IN_ONE_PIECE[table.name][0](bench)
-            return _timed(bench.store.scan(table.name, parts), table, starts)
 
-        return _database(bench).publish(_wanted(bench, videos), fetch, bench.found_pack().recogniser.vector_size)
+def fetcher(bench: Workbench, videos: pl.DataFrame) -> Fetch:
+    """What reads the rows of some parts of a table off the record, as they are published."""
+    starts = dict(zip(videos["video_id"], videos["started_at"], strict=True))
+
+    def fetch(table: Table, parts: list[str]) -> pl.DataFrame:
+        if table.name == "videos":
+            return videos
+        if table.name in _RECORD_OF:
+            return bench.store.get(*_RECORD_OF[table.name])
+        if table.name in _IN_ONE_PIECE:
+            return _IN_ONE_PIECE[table.name][0](bench)
+        return _timed(bench.store.scan(table.name, parts), table, starts)
+
+    return fetch
 
 
 def is_published(bench: Workbench) -> bool:
     """Whether the database is in step with the record."""
-    return _database(bench).is_in_step(_wanted(bench, video_rows(bench)), bench.found_pack().recogniser.vector_size)
+    return open_published(bench).is_in_step(wanted_versions(bench, video_rows(bench)), vector_size(bench))
 
 
-def _database(bench: Workbench) -> Publisher:
+def vector_size(bench: Workbench) -> int:
+    """Numbers a vector of the recogniser in force."""
+    return bench.found_pack().recogniser.vector_size
+
+
+def open_published(bench: Workbench) -> Publisher:
+    """The published database."""
     return bench.tools.open_database(database_path(bench))
 
 
-def _wanted(bench: Workbench, videos: pl.DataFrame) -> dict[str, dict[str, str]]:
+def wanted_versions(bench: Workbench, videos: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Table -> part -> version, as the database should hold them."""
     return {table.name: _versions(bench, table, videos) for table in PUBLISHED}
 
 
