@@ -1,7 +1,12 @@
-"""Checks on assets. Those that block are on what the next assets would build on; the others are hints for people."""
+"""Checks on assets. Those that block are on what the next assets would build on; the others are hints for people.
+
+Tables that break their declaration are refused when they are written; the checks look again at what lies on record, at any time.
+One step makes all checks of a video, and one those of each other asset: a step of Dagster costs more than most of the checks.
+"""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -25,8 +30,19 @@ from meetbefore_assets.steps.checking import Verdict
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 SCHEMA_CHECK = "schema_and_ranges"
-_PER_VIDEO = (VIDEOS, FRAMES, DETECTIONS, EMBEDDINGS, TRACKS)
-_OF_ALL = (IDENTITY_ASSIGNMENTS, ENCOUNTER_SCORES)
+_AS_DECLARED = "Columns, types, keys, nulls and ranges are as declared."
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One check; `look` is given the video of the run, or "" where it looks at all videos."""
+
+    asset: str
+    name: str
+    meaning: str
+    look: Callable[[Workbench, str], Verdict]
+    is_error: bool = True
+    is_blocking: bool = False
 
 
 def build_checks() -> list[dg.AssetChecksDefinition]:
@@ -34,92 +50,110 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
     with warnings.catch_warnings():
         # Checks by partition are marked as a preview by Dagster 1.13; without them one video's success hides another's failure.
         warnings.simplefilter("ignore", PreviewWarning)
-        return [*_schema_checks(), *_checks_of_a_video(), *_checks_of_all()]
+        steps = [_step("check_video", _OF_A_VIDEO, is_partitioned=True)]
+        for asset in dict.fromkeys(check.asset for check in _OF_ALL):
+            steps.append(_step(f"check_{asset}", [check for check in _OF_ALL if check.asset == asset], is_partitioned=False))
+        return steps
 
 
-def _schema_checks() -> list[dg.AssetChecksDefinition]:
-    meaning = "Columns, types, keys, nulls and ranges are as declared."
-    checks = [_video_check(table.name, SCHEMA_CHECK, meaning, _declared(table), is_blocking=True) for table in _PER_VIDEO]
-    checks += [_check(table.name, SCHEMA_CHECK, meaning, _all_declared(table), is_blocking=True) for table in _OF_ALL]
-    return [*checks, _check("people", SCHEMA_CHECK, meaning, lambda bench: checking.declared(bench, PEOPLE, [WHOLE]), is_blocking=True)]
+def _declared(table: Table) -> _Check:
+    return _Check(table.name, SCHEMA_CHECK, _AS_DECLARED, lambda bench, video_id: checking.declared(bench, table, [video_id]))
 
 
-def _declared(table: Table) -> Callable[[Workbench, str], Verdict]:
-    return lambda bench, video_id: checking.declared(bench, table, [video_id])
+def _all_declared(table: Table) -> _Check:
+    def look(bench: Workbench, _video_id: str) -> Verdict:
+        return checking.declared(bench, table, [key for key in bench.store.keys(table.name) if key != WHOLE])
+
+    return _Check(table.name, SCHEMA_CHECK, _AS_DECLARED, look, is_blocking=True)
 
 
-def _all_declared(table: Table) -> Callable[[Workbench], Verdict]:
-    return lambda bench: checking.declared(bench, table, [key for key in bench.store.keys(table.name) if key != WHOLE])
+_OF_A_VIDEO = (
+    *map(_declared, (VIDEOS, FRAMES, DETECTIONS, EMBEDDINGS, TRACKS)),
+    _Check("embeddings", "unit_vectors", "Every vector has the recogniser's size and length 1.", checking.unit_vectors),
+    _Check(
+        "detections",
+        "faces_as_in_neighbours",
+        "The video has not lost its faces while the videos around it have many: a hint that a model or a decoder broke.",
+        checking.faces_as_in_neighbours,
+        is_error=False,
+    ),
+    _Check(
+        "videos",
+        "clock_is_plausible",
+        "It was not recorded in the future, or before cameras had clocks.",
+        checking.clock_is_plausible,
+        is_error=False,
+    ),
+)
+_OF_ALL = (
+    _all_declared(IDENTITY_ASSIGNMENTS),
+    _Check(
+        "identity_assignments",
+        "every_face_once",
+        "Every face with a vector is one person.",
+        lambda bench, _: checking.every_face_once(bench),
+        is_blocking=True,
+    ),
+    _Check(
+        "identity_assignments",
+        "nobody_twice_in_a_frame",
+        "Two faces in one picture are two people.",
+        lambda bench, _: checking.nobody_twice_in_a_frame(bench),
+        is_blocking=True,
+    ),
+    _all_declared(ENCOUNTER_SCORES),
+    _Check(
+        "people", SCHEMA_CHECK, _AS_DECLARED, lambda bench, _: checking.declared(bench, PEOPLE, [WHOLE]), is_error=True, is_blocking=True
+    ),
+    _Check(
+        "face_index",
+        "in_step_with_manifest",
+        "The index holds just the tracks on record.",
+        lambda bench, _: checking.index_in_step(bench),
+        is_blocking=True,
+    ),
+    _Check(
+        "matching_policy",
+        "cameras_record_one_at_a_time",
+        "Recordings of one camera do not overlap: otherwise its clock or its zone is wrong (setting `clocks`).",
+        lambda bench, _: checking.cameras_record_one_at_a_time(bench),
+        is_error=False,
+    ),
+    _Check(
+        "meetbefore_db",
+        "equals_the_record",
+        "The published database holds what the record holds.",
+        lambda bench, _: checking.database_equals_record(bench),
+    ),
+)
 
 
-def _checks_of_a_video() -> list[dg.AssetChecksDefinition]:
-    return [
-        _video_check("embeddings", "unit_vectors", "Every vector has the recogniser's size and length 1.", checking.unit_vectors, True),
-        _video_check(
-            "detections",
-            "faces_as_in_neighbours",
-            "The video has not lost its faces while the videos around it have many: a hint that a model or a decoder broke.",
-            checking.faces_as_in_neighbours,
-        ),
-        _video_check(
-            "videos", "clock_is_plausible", "It was not recorded in the future, or before cameras had clocks.", checking.clock_is_plausible
-        ),
+def _step(name: str, checks: Sequence[_Check], *, is_partitioned: bool) -> dg.AssetChecksDefinition:
+    partitions = videos_partitions if is_partitioned else None
+    specs = [
+        dg.AssetCheckSpec(check.name, asset=check.asset, description=check.meaning, blocking=check.is_blocking, partitions_def=partitions)
+        for check in checks
     ]
 
-
-def _checks_of_all() -> list[dg.AssetChecksDefinition]:
-    return [
-        _check("identity_assignments", "every_face_once", "Every face with a vector is one person.", checking.every_face_once, True),
-        _check(
-            "identity_assignments",
-            "nobody_twice_in_a_frame",
-            "Two faces in one picture are two people.",
-            checking.nobody_twice_in_a_frame,
-            True,
-        ),
-        _check("face_index", "in_step_with_manifest", "The index holds just the tracks on record.", checking.index_in_step, True),
-        _check(
-            "matching_policy",
-            "cameras_record_one_at_a_time",
-            "Recordings of one camera do not overlap: otherwise its clock or its zone is wrong (setting `clocks`).",
-            checking.cameras_record_one_at_a_time,
-        ),
-        _check(
-            "meetbefore_db", "equals_the_record", "The published database holds what the record holds.", checking.database_equals_record
-        ),
-    ]
-
-
-def _video_check(
-    asset: str, name: str, meaning: str, look: Callable[[Workbench, str], Verdict], is_blocking: bool = False
-) -> dg.AssetChecksDefinition:
-    """A check of one video's table."""
-
-    @dg.asset_check(asset=asset, name=name, description=meaning, blocking=is_blocking, partitions_def=videos_partitions)
-    def evaluate(context: dg.AssetCheckExecutionContext, bench: Bench) -> dg.AssetCheckResult:
-        video_id = context.partition_key
-        return _result(checking.guarded(lambda: look(bench, video_id)), meaning, is_blocking)
+    @dg.multi_asset_check(name=name, specs=specs, can_subset=True)
+    def evaluate(context: dg.AssetCheckExecutionContext, bench: Bench) -> Iterator[dg.AssetCheckResult]:
+        wanted = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
+        video_id = context.partition_key if is_partitioned else ""
+        for check in checks:
+            if (check.asset, check.name) in wanted:
+                yield _result(check, bench, video_id)
 
     return evaluate
 
 
-def _check(
-    asset: str, name: str, meaning: str, look: Callable[[Workbench], Verdict], is_blocking: bool = False
-) -> dg.AssetChecksDefinition:
-    """A check of what is decided or published for all videos at once."""
-
-    @dg.asset_check(asset=asset, name=name, description=meaning, blocking=is_blocking)
-    def evaluate(bench: Bench) -> dg.AssetCheckResult:
-        return _result(checking.guarded(lambda: look(bench)), meaning, is_blocking or asset == "meetbefore_db")
-
-    return evaluate
-
-
-def _result(verdict: Verdict, meaning: str, is_error: bool) -> dg.AssetCheckResult:
+def _result(check: _Check, bench: Workbench, video_id: str) -> dg.AssetCheckResult:
+    verdict = checking.guarded(lambda: check.look(bench, video_id))
     facts: Mapping[str, Any] = {**verdict.looked_at, "findings": len(verdict.findings)}
     return dg.AssetCheckResult(
+        asset_key=check.asset,
+        check_name=check.name,
         passed=not verdict.findings,
-        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-        description=" ".join(verdict.findings) or meaning,
+        severity=dg.AssetCheckSeverity.ERROR if check.is_error else dg.AssetCheckSeverity.WARN,
+        description=" ".join(verdict.findings) or check.meaning,
         metadata=facts,
     )

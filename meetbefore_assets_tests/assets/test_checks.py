@@ -14,6 +14,7 @@ from meetbefore_assets.assets.checks import build_checks
 from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.partitions import PARTITIONS_NAME
+from meetbefore_assets.steps.checking import database_equals_record
 from meetbefore_assets.steps.indexing import build_index
 from meetbefore_assets.steps.intake import take_in
 from meetbefore_assets.steps.matching import match
@@ -79,6 +80,18 @@ def evaluate(bench: Workbench, instance: dg.DagsterInstance, only: str = "") -> 
     # A job of checks alone takes no partition_key (dagster 1.13), but the tag that it stands for.
     result = job.execute_in_process(instance=instance, tags={"dagster/partition": third(bench)}, raise_on_error=False)
     return {f"{found.asset_key.to_user_string()}/{found.check_name}": found.passed for found in result.get_asset_check_evaluations()}
+
+
+def test_before_anything_is_matched_the_database_equals_the_record(tmp_path: Path) -> None:
+    bench = fake_bench(tmp_path / "home")
+    assert not database_equals_record(bench).looked_at
+    write_video(tmp_path / "videos", DAYS[0], [[1]])
+    take_in(bench, [tmp_path / "videos"])
+    publish(bench)
+    assert database_equals_record(bench).findings == []
+    with duckdb.connect(str(database_path(bench))) as connection:
+        connection.execute("insert into person_aliases values ('a', 'b')")
+    assert "person_aliases: 1 rows are of nothing" in database_equals_record(bench).findings[0]
 
 
 def rewrite(asset: str, key: str | None, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Damage:
