@@ -15,6 +15,7 @@ from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.intake import Intake, known_videos, register
 from meetbefore_assets.steps.matching import is_matched
 from meetbefore_assets.steps.policy import fingerprint, policy, usable_tracks
+from meetbefore_assets.steps.publishing import is_published
 from meetbefore_assets.steps.scoring import goal_version, is_scored
 from meetbefore_assets.steps.status import VideoStatus, all_statuses
 from meetbefore_assets.steps.watching import Memory, look_version, settle, signature
@@ -27,6 +28,8 @@ MAX_ATTEMPTS = 3
 PATIENCE_S = 20.0
 # While videos keep coming, identities are brought in step no more often than this.
 MATCH_EVERY_S = 600.0
+# The database is compared with the record no more often than this.
+PUBLISHED_EVERY_S = 600.0
 GOAL_TAG = "meetbefore/goal"
 PARTITION_TAG = "dagster/partition"
 _LOST = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -152,7 +155,7 @@ def rematch(context: dg.SensorEvaluationContext, bench: Bench) -> dg.RunRequest 
         if not tracks:
             return dg.SkipReason("no video has tracks yet")
         last = _last_run(context.instance, dg.RunsFilter(job_name=match.name))
-        is_broken = last is not None and last.status in _LOST
+        is_broken = (last is not None and last.status in _LOST) or _is_unpublished(context, bench)
         if is_matched(bench) and is_scored(bench) and not is_broken:
             return dg.SkipReason("identities and scores are in step")
         state = bench.store.stamp("encounter_scores", WHOLE)
@@ -164,6 +167,14 @@ def rematch(context: dg.SensorEvaluationContext, bench: Bench) -> dg.RunRequest 
         return dg.SkipReason(f"matching failed {failed} times for the same input: look at its last run, then start the job match by hand")
     # The key names the run before: A, B, A, B asks four times.
     return dg.RunRequest(run_key=f"{goal}#{last.run_id if last else 'first'}", partition_key=min(tracks), tags={GOAL_TAG: goal})
+
+
+def _is_unpublished(context: dg.SensorEvaluationContext, bench: Workbench) -> bool:
+    """Whether the database is out of step, looked at now and then: a file that is away, say, changes its video's status."""
+    if time.time() - float(context.cursor or 0) < PUBLISHED_EVERY_S:
+        return False
+    context.update_cursor(f"{time.time():.0f}")
+    return not is_published(bench)
 
 
 def _under_way(instance: dg.DagsterInstance) -> str:

@@ -59,8 +59,8 @@ class Daemon:
         requests = list(result.run_requests or []) if isinstance(result, dg.SensorResult) else []
         return [stem(str(request.partition_key)) for request in requests if self.launch("process_video", request)]
 
-    def rematch(self) -> dg.RunRequest | dg.SkipReason:
-        return sensors.rematch(dg.build_sensor_context(instance=self.instance), self.bench)
+    def rematch(self, cursor: str | None = "9999999999") -> dg.RunRequest | dg.SkipReason:
+        return sensors.rematch(dg.build_sensor_context(instance=self.instance, cursor=cursor), self.bench)
 
     def match(self) -> bool:
         """One tick of rematch; whether a run came of it."""
@@ -359,6 +359,18 @@ def test_tracks_are_matched_once(daemon: Daemon) -> None:
     assert daemon.match()
     assert daemon.in_step()
     assert not daemon.match()
+
+
+def test_a_database_that_is_out_of_step_is_published_again(daemon: Daemon) -> None:
+    two_days(daemon)
+    daemon.match()
+    assert isinstance(daemon.rematch(cursor=None), dg.SkipReason)
+    (daemon.videos / NAMES[0]).unlink()
+    assert isinstance(daemon.rematch(), dg.SkipReason), "it was looked at a moment ago"
+    request = daemon.rematch(cursor=None)
+    assert isinstance(request, dg.RunRequest)
+    daemon.launch("match", request)
+    assert isinstance(daemon.rematch(cursor=None), dg.SkipReason)
 
 
 def test_a_threshold_that_goes_to_and_fro_is_followed_every_time(daemon: Daemon) -> None:

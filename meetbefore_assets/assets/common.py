@@ -2,11 +2,13 @@
 
 import datetime as dt
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
+from meetbefore_assets.assets.columns import column_lineage
 from meetbefore_assets.errors import MeetbeforeError, VideoError
 from meetbefore_assets.partitions import ONLY_MISSING_TAG, videos_partitions
 from meetbefore_assets.schema import Table
@@ -47,9 +49,18 @@ def column_schema(table: Table) -> dict[str, dg.TableSchema]:
 
 
 def make(
-    context: dg.AssetExecutionContext, bench: Workbench, asset: str, extra: Mapping[str, dg.MetadataValue] | None = None
+    context: dg.AssetExecutionContext,
+    bench: Workbench,
+    asset: str,
+    told: Callable[[Workbench, str], Mapping[str, object]] = lambda _bench, _video_id: {},
 ) -> dg.MaterializeResult[None]:
     """Make one table of the run's video.
+
+    Args:
+        context: of the run.
+        bench: the home.
+        asset: the table's name.
+        told: what else people want to know of the video, asked when the table is there.
 
     Raises:
         dg.Failure: with a message for people; what happened is remembered beside the video, and the others go on.
@@ -60,7 +71,7 @@ def make(
         begun = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         done = already_made(bench, asset, video_id) if context.run.tags.get(ONLY_MISSING_TAG) else None
         if done is not None:
-            return _result(done, {"was in step": dg.MetadataValue.bool(True), **(extra or {})})
+            return _result(asset, done, {"was in step": True, **told(bench, video_id)})
         try:
             made: Made = MAKERS[asset](bench, video_id)
         except MeetbeforeError as error:
@@ -83,8 +94,9 @@ def make(
             forget_failure(bench, video_id)
         note_run(bench, video_id, asset, context.run.run_id, begun, {**made.facts, "rows": made.rows})
         journal.note(bench, "made", **place, rows=made.rows, seconds=made.facts.get("seconds"))
-    return _result(made, extra or {})
+    return _result(asset, made, told(bench, video_id))
 
 
-def _result(made: Made, extra: Mapping[str, dg.MetadataValue]) -> dg.MaterializeResult[None]:
-    return dg.MaterializeResult(metadata={**metadata(made.facts, made.rows), **extra}, data_version=dg.DataVersion(made.data_version))
+def _result(asset: str, made: Made, told: Mapping[str, object]) -> dg.MaterializeResult[None]:
+    shown: dict[str, Any] = {**metadata({**made.facts, **told}, made.rows), **column_lineage(asset)}
+    return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(made.data_version))

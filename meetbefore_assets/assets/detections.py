@@ -6,6 +6,7 @@ from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, make, 
 from meetbefore_assets.assets.frames import frames
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
 from meetbefore_assets.schema import DETECTIONS
+from meetbefore_assets.steps.telling import told_of_the_faces
 
 
 @dg.asset(
@@ -22,4 +23,4 @@ def detections(context: dg.AssetExecutionContext, bench: Bench) -> dg.Materializ
 
     The only place where pixels are decoded. What was dropped, and why, is counted in the metadata.
     """
-    return make(context, bench, "detections")
+    return make(context, bench, "detections", told_of_the_faces)

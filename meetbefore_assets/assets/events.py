@@ -1,9 +1,11 @@
 """Materializations of assets that are decided for all videos at once."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
+from meetbefore_assets.assets.columns import column_lineage
 from meetbefore_assets.workbench import Workbench
 
 
@@ -37,6 +39,7 @@ def report_partitions(
             "Materialise its tracks first (job process_video); if that failed, its run says why.",
             allow_retries=False,
         )
-    own = {**shown, "dagster/row_count": dg.MetadataValue.int(stamp.rows)}
+    own: dict[str, Any] = {**shown, "dagster/row_count": dg.MetadataValue.int(stamp.rows)}
+    own |= column_lineage(asset)
     own |= {f"{name} in this video": dg.MetadataValue.int(int(value)) for name, value in stamp.facts.items()}
     return dg.MaterializeResult(metadata=own, data_version=dg.DataVersion(stamp.data_version))

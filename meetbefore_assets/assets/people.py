@@ -1,7 +1,10 @@
 """The ranking."""
 
+from typing import Any
+
 import dagster as dg
 
+from meetbefore_assets.assets.columns import column_lineage
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, metadata
 from meetbefore_assets.assets.encounter_scores import encounter_scores
 from meetbefore_assets.schema import PEOPLE
@@ -20,4 +23,5 @@ def people(bench: Bench) -> dg.MaterializeResult[None]:
     """One row a person: encounters, days, first and last seen, span, score, role; the most remarkable first."""
     ranked = rank(bench)
     again = ranked.filter(ranked["encounters"] > 1).height
-    return dg.MaterializeResult(metadata=metadata({"met again": again}, ranked.height), data_version=dg.DataVersion(rows_version(ranked)))
+    shown: dict[str, Any] = {**metadata({"met again": again}, ranked.height), **column_lineage("people")}
+    return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(rows_version(ranked)))

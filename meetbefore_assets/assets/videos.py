@@ -5,6 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, make, videos_partitions
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
 from meetbefore_assets.schema import VIDEOS
+from meetbefore_assets.steps.telling import told_of_the_clock
 
 
 @dg.asset(
@@ -17,4 +18,4 @@ from meetbefore_assets.schema import VIDEOS
 )
 def videos(context: dg.AssetExecutionContext, bench: Bench) -> dg.MaterializeResult[None]:
     """A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""
-    return make(context, bench, "videos")
+    return make(context, bench, "videos", told_of_the_clock)

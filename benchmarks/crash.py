@@ -1,0 +1,176 @@
+"""Kill -9 at random moments, resume, and compare with a home that nobody disturbed.
+
+    python benchmarks/crash.py --kills 100 --daemon-kills 10
+
+A round begins with an empty home; `meetbefore run` (or `dagster dev`) is killed with all its children after a random time and
+started again, until it comes through. Then every content table of the published database must equal that of the undisturbed home,
+and the next round begins, until there were as many kills as asked for.
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import psutil
+
+from meetbefore_assets import instance, settings
+from meetbefore_assets.demo.footage import write_clips
+from meetbefore_assets.schema import HISTORY, PUBLISHED
+from meetbefore_assets.steps.matching import is_matched
+from meetbefore_assets.steps.publishing import is_published
+from meetbefore_assets.steps.scoring import is_scored
+from meetbefore_assets.steps.status import all_statuses
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST_S = 600.0
+
+
+def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
+        names = [table.name for table in PUBLISHED if table.name not in HISTORY]
+        return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> int:
+    """Kill a process with all that it started; returns how many there were."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(process.pid).children(recursive=True)
+        for member in (psutil.Process(process.pid), *family):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=10)
+        process.wait()
+        return len(family) + 1
+    process.wait()
+    return 1
+
+
+def start(command: list[str], home: Path) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "NO_COLOR": "1", "MEETBEFORE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    log = (home.parent / f"{home.name}.log").open("ab")
+    return subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
+
+
+def run_command(clips: Path, home: Path) -> list[str]:
+    return [sys.executable, "-m", "meetbefore_assets", "run", str(clips), "--home", str(home)]
+
+
+def prepare(home: Path, clips: Path) -> None:
+    """An empty home whose settings name the clips."""
+    shutil.rmtree(home, ignore_errors=True)
+    settings.apply(home, [f"sources=['{clips}']", "time.zone='UTC'", "upkeep.watch_s=2"])
+    instance.prepare(home)
+
+
+def stage(home: Path) -> str:
+    """How far a home has come: the last table that is there."""
+    order = ("sources", "videos", "frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores", "people")
+    there = [name for name in order if list((home / "record" / name).glob("[!.]*.parquet"))]
+    return "published" if (home / "meetbefore.duckdb").exists() and there[-1:] == ["people"] else there[-1] if there else "nothing"
+
+
+def is_done(home: Path) -> bool:
+    """Whether everything is made, matched and published."""
+    bench = build_workbench(home)
+    statuses = all_statuses(bench)
+    return (
+        bool(statuses)
+        and not any(status.todo for status in statuses)
+        and is_matched(bench)
+        and is_scored(bench)
+        and is_published(bench)
+        and bool(bench.store.keys("people"))
+    )
+
+
+def attempts_of_run(clips: Path, home: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
+    """One `run` after another; True where it was killed, and the end where it came through."""
+    while True:
+        process = start(run_command(clips, home), home)
+        try:
+            code = process.wait(timeout=dice.uniform(0.0, longest_s))
+        except subprocess.TimeoutExpired:
+            kill_all(process)
+            yield True
+            continue
+        if code:
+            raise SystemExit(f"run ended with {code}; see {home}.log")
+        return
+
+
+def attempts_of_daemon(home: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
+    """One `dagster dev` after another, on a port of its own."""
+    while True:
+        process = start([sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(dice.randint(20000, 40000))], home)
+        deadline = time.monotonic() + dice.uniform(5.0, longest_s)
+        while time.monotonic() < deadline and not is_done(home):
+            time.sleep(0.5)
+        done = is_done(home)
+        kill_all(process)
+        yield True  # killed it was in any case, also when it had nothing to do any more
+        if done:
+            return
+
+
+def rounds(kills: int, begin: Callable[[], Iterator[bool]], home: Path, clips: Path, expected: object) -> Counter[str]:
+    """Rounds until there were `kills` kills; where they hit."""
+    hits: Counter[str] = Counter()
+    number = 0
+    while hits.total() < kills:
+        number += 1
+        prepare(home, clips)
+        for _ in begin():
+            hits[stage(home)] += 1
+            print(f"  kill {hits.total()} of {kills}: {stage(home)}", flush=True)
+            if hits.total() >= kills:
+                break
+        process = start(run_command(clips, home), home)
+        if process.wait(timeout=LONGEST_S):
+            raise SystemExit(f"the last run of a round failed; see {home}.log")
+        found = content(home)
+        if found != expected:
+            wrong = [name for name in found if found[name] != expected[name]]  # type: ignore[index]
+            raise SystemExit(f"round {number}: other content in {', '.join(wrong)}; the home is kept at {home}")
+        litter = [path for path in home.rglob("*.tmp") if path.is_file()]
+        print(f"  round {number}: content equal; {len(litter)} temporary files of killed processes left for the weekly upkeep", flush=True)
+    return hits
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=100, help="of meetbefore run")
+    parser.add_argument("--daemon-kills", type=int, default=10, help="of dagster dev")
+    parser.add_argument("--clips", type=int, default=3, help="videos of 3 s")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    dice = random.Random(chosen.seed)
+    with tempfile.TemporaryDirectory(prefix="meetbefore-crash-", ignore_cleanup_errors=True) as folder:
+        clips, calm, home = (Path(folder) / name for name in ("clips", "calm", "killed"))
+        write_clips(clips, tuple(shortened(clip, 3) for clip in CLIPS[: chosen.clips]))
+        prepare(calm, clips)
+        begun = time.monotonic()
+        if start(run_command(clips, calm), calm).wait(timeout=LONGEST_S):
+            raise SystemExit(f"the undisturbed run failed: {Path(f'{calm}.log').read_text()}")
+        longest_s = time.monotonic() - begun
+        expected = content(calm)
+        print(f"undisturbed: {longest_s:.1f} s, {sum(map(len, expected.values()))} rows; kills fall between 0 and that", flush=True)
+        hits = rounds(chosen.kills, lambda: attempts_of_run(clips, home, longest_s, dice), home, clips, expected)
+        print(f"run: {hits.total()} kills, content equal after every round. Where they fell: {dict(hits)}")
+        hits = rounds(chosen.daemon_kills, lambda: attempts_of_daemon(home, 3 * longest_s, dice), home, clips, expected)
+        print(f"dagster dev: {hits.total()} kills, content equal after every round. Where they fell: {dict(hits)}")
+
+
+if __name__ == "__main__":
+    main()
