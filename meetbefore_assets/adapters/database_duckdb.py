@@ -17,6 +17,9 @@ from meetbefore_assets.schema import PUBLISHED, Table
 from meetbefore_assets.settings import digest
 from meetbefore_assets.workbench import WHOLE, Fetch, Published
 
+# A DuckDB file has these bytes behind the checksum of its first block.
+_MAGIC_AT, _MAGIC = 8, b"DUCK"
+
 
 class DuckDbPublisher:
     """Implements `workbench.Publisher`: copy the last file, replace the parts that changed, rename over it."""
@@ -35,9 +38,10 @@ class DuckDbPublisher:
         Raises:
             StoreError: it cannot be written (the last one stays as it was).
         """
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        temporary = _temporary(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._refuse_foreign()
             have = self.versions(vector_size)
             goal = {table.name: dict(wanted[table.name]) for table in PUBLISHED}
             if have == goal:
@@ -85,7 +89,7 @@ class DuckDbPublisher:
         if not self.path.exists():
             return None
         try:
-            with contextlib.closing(duckdb.connect(str(self.path), read_only=True)) as connection:
+            with self._opened() as connection:
                 if not _has_shape(connection, vector_size):
                     return None
                 versions: dict[str, dict[str, str]] = {table.name: {} for table in PUBLISHED}
@@ -94,6 +98,44 @@ class DuckDbPublisher:
                 return versions
         except duckdb.Error:
             return None
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The present file, or a copy of it where somebody has it open for writing (as DuckDB's own shell does): nobody blocks us."""
+        copy = _temporary(self.path)
+        try:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=True)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise
+                shutil.copyfile(self.path, copy)
+                connection = duckdb.connect(str(copy), read_only=True)
+            with contextlib.closing(connection):
+                yield connection
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _refuse_foreign(self) -> None:
+        """Never replace what somebody else put here. A database of ours that is torn still begins as one of DuckDB's does."""
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            return
+        try:
+            with self._opened() as connection:
+                tables = {name for name, _, _ in connection.execute(sql.SELECT_COLUMNS).fetchall()}
+            is_ours = "meetbefore_parts" in tables or not tables
+        except duckdb.Error:
+            with self.path.open("rb") as file:
+                is_ours = file.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
+        if not is_ours:
+            raise StoreError(
+                f"{self.path} was not written by meetbefore; expected its own database, or nothing, at this place.",
+                remedy="Move it away, then run again: the database is made from the record.",
+            )
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 
 def _has_shape(connection: duckdb.DuckDBPyConnection, vector_size: int) -> bool:

@@ -66,11 +66,12 @@ class ParquetStore:
             sync(temporary)
             os.replace(temporary, path)
             sync(path.parent)
-        except OSError as error:
+        except (OSError, pl.exceptions.PolarsError) as error:  # polars tells a full disk as a ComputeError
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+            reason = error.strerror if isinstance(error, OSError) else str(error)
             raise StoreError(
-                f"{path} could not be written: {error.strerror or error}.",
+                f"{path} could not be written: {reason or error}.",
                 remedy=f"{_free(self.root)}Free some space or check the permissions, then run again: nothing is lost.",
             ) from error
 

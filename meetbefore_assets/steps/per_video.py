@@ -30,11 +30,32 @@ def open_video(bench: Workbench, video_id: str) -> tuple[VideoReader, str]:
     uris = bench.store.get("sources", video_id, ["uri"])["uri"].to_list()
     for uri in uris:
         if Path(uri.partition("?day=")[0]).exists():
+            refuse_changed(bench, video_id, uri)
             return bench.tools.open_video(uri, bench.settings().sampling.allow_truncated), uri
     raise UnreadableVideoError(
         f"{video_id}: expected the file at {' or '.join(uris) or 'a known place'}, found nothing there.",
         remedy="Attach the disk, or run with the folder the file was moved to.",
     )
+
+
+def refuse_changed(bench: Workbench, video_id: str, uri: str) -> None:
+    """Nothing is made of a file that is not the one that was taken in: it would stand under a wrong name.
+
+    Raises:
+        UnreadableVideoError: it was written to since.
+    """
+    row = bench.store.get("sources", video_id).filter(pl.col("uri") == uri).row(0, named=True)
+    if row["kind"] == "video":
+        now = Path(uri).stat()
+        if (now.st_size, now.st_mtime_ns) == (row["size_bytes"], row["mtime_ns"]):
+            return
+        if now.st_size == row["size_bytes"] and bench.tools.content_hash(uri) == row["content_hash"]:
+            return
+        sizes = f"expected the {row['size_bytes']} bytes that were taken in, found {now.st_size}"
+        raise UnreadableVideoError(
+            f"{row['file_name']}: {sizes}: it is still being written.",
+            remedy="Wait until it is copied completely, then run again.",
+        )
 
 
 def make_videos(bench: Workbench, video_id: str) -> Made:
@@ -89,9 +110,10 @@ def make_frames(bench: Workbench, video_id: str) -> Made:
 def make_detections(bench: Workbench, video_id: str) -> Made:
     """Decode the planned moments once, find faces, keep aligned crops."""
     making = begin(bench, DETECTIONS, video_id)
-    reader, _ = open_video(bench, video_id)
+    reader, uri = open_video(bench, video_id)
     with reader:
         frame, facts = detect_faces(making, reader)
+    refuse_changed(bench, video_id, uri)
     preview = write_preview(making, frame)
     return making.write(frame, {**facts, "preview": Path(preview)} if preview else facts)
 

@@ -1,6 +1,8 @@
 """The published database: replaced as a whole, only where something changed."""
 
 import datetime as dt
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -110,11 +112,25 @@ def test_an_open_reader_keeps_what_it_has_and_blocks_nobody(path: Path) -> None:
     assert count(path) == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
+@pytest.mark.parametrize("content", [b"", b"\0" * 8 + b"DUCK" + b"\0" * 9000])
 def test_a_torn_file_is_made_anew(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     DuckDbPublisher(path).publish(wanted(v1="1"), rows, SIZE)
     assert count(path) == 2
+
+
+def test_somebody_who_has_it_open_for_writing_blocks_nobody(path: Path) -> None:
+    publisher = DuckDbPublisher(path)
+    publisher.publish(wanted(v1="1"), rows, SIZE)
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        assert publisher.is_in_step(wanted(v1="1"), SIZE)
+        assert publisher.publish(wanted(v1="2"), rows, SIZE).changed_parts > 0
+        other.communicate(b"\n")
+    assert publisher.is_in_step(wanted(v1="2"), SIZE)
 
 
 def test_another_size_of_vector_makes_it_anew(path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Run the whole corpus of bad recordings through `meetbefore run`, good ones among them, and print what is said of each.
+
+python benchmarks/bad_input.py
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from meetbefore_assets.report.terminal import printable
+from meetbefore_assets.steps.publishing import video_rows
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets_tests.bad_videos import CASES, make_corpus
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="meetbefore-bad-") as folder:
+        corpus, home = make_corpus(Path(folder) / "in"), Path(folder) / "home"
+        command = [sys.executable, "-m", "meetbefore_assets", "run", str(corpus), "--home", str(home)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+        rows = {row["file_name"]: row for row in video_rows(build_workbench(home)).to_dicts()}
+        table = Table("file", "outcome", "said", title=f"meetbefore run: exit {done.returncode}")
+        for case in CASES:
+            row = rows.get("inside a loop.mp4" if case.name == "loop" else case.name)
+            said = (
+                next((line for line in done.stdout.splitlines() if printable(case.name) in line), "") if row is None else row["error"] or ""
+            )
+            table.add_row(
+                printable(case.name[:40]), row["status"] if row else "skipped", printable(said.rpartition(": ")[2] if not row else said)
+            )
+        Console(width=200).print(table)
+        wrong = [
+            case.name
+            for case in CASES
+            if not case.is_skipped and not case.words and rows.get(case.name, {"status": "done"})["status"] != "done"
+        ]
+        print(
+            f"{len(rows)} recordings, {sum(row['status'] == 'done' for row in rows.values())} done; good ones that are not: {wrong or 'none'}"
+        )
+        print(f"Traceback printed: {'Traceback' in done.stdout + done.stderr}")
+
+
+if __name__ == "__main__":
+    main()
