@@ -1,0 +1,128 @@
+"""Several at work on one home: serialised where needed, never corrupt, never stuck."""
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from meetbefore_assets.adapters.locks import hold
+from meetbefore_assets.errors import LockTimeoutError
+from meetbefore_assets.schema import HISTORY, PUBLISHED
+from meetbefore_assets.steps.indexing import build_index
+from meetbefore_assets.steps.intake import take_in
+from meetbefore_assets.steps.made import already_made
+from meetbefore_assets.steps.matching import is_matched, match
+from meetbefore_assets.steps.per_video import MAKERS
+from meetbefore_assets.steps.publishing import database_path, is_published, publish
+from meetbefore_assets.steps.scoring import is_scored, rank, score
+from meetbefore_assets.steps.status import all_statuses
+from meetbefore_assets.workbench import Workbench
+from meetbefore_assets_tests.fakes import fake_bench, write_video
+
+VIDEOS = 8
+WORKERS = 5
+
+
+def write_archive(folder: Path) -> Path:
+    for day in range(VIDEOS):
+        write_video(folder, f"DJI_202503{day + 1:02}080000_{day:04}_D.mp4", [[day % 3 + 1, 9], [day % 2 + 1]])
+    return folder
+
+
+def work(home: Path, folder: Path) -> None:
+    """What a whole run does, with the locks that the assets take."""
+    bench = fake_bench(home)
+    take_in(bench, [folder])
+    for status in all_statuses(bench):
+        for asset in status.todo:
+            with bench.lock(f"video-{status.video_id}"):
+                if already_made(bench, asset, status.video_id) is None:
+                    MAKERS[asset](bench, status.video_id)
+    steps: tuple[Callable[[Workbench], object], ...] = (build_index, match, score, rank, publish)
+    for step in steps:
+        step(bench)
+
+
+def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
+        names = [table.name for table in PUBLISHED if table.name not in HISTORY]
+        return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
+
+
+def test_many_at_once_give_what_one_alone_gives_while_somebody_reads(tmp_path: Path) -> None:
+    folder = write_archive(tmp_path / "videos")
+    work(tmp_path / "alone", folder)
+    home = tmp_path / "together"
+    write_video(folder, "DJI_20250301080000_0000_D.mp4", [[1, 9], [1]])
+    is_over = threading.Event()
+    opened = [0]
+
+    def read() -> None:
+        """Open the database again and again, and always see all of it."""
+        while not is_over.wait(0.01):
+            if database_path(fake_bench(home)).exists():
+                with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
+                    rows = reader.execute("select count(*) from identity_assignments where face_id not in (select face_id from detections)")
+                    assert rows.fetchall() == [(0,)]
+                    opened[0] += 1
+
+    with ThreadPoolExecutor(WORKERS + 1) as pool:
+        reader = pool.submit(read)
+        runs = [pool.submit(work, home, folder) for _ in range(WORKERS)]
+        for run in runs:
+            run.result()
+        is_over.set()
+        reader.result()
+    work(home, folder)
+    bench = fake_bench(home)
+    assert is_matched(bench)
+    assert is_scored(bench)
+    assert is_published(bench)
+    assert opened[0] > 0
+    assert content(home) == content(tmp_path / "alone")
+    assert not list(home.rglob("*.tmp"))
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from meetbefore_assets.adapters.locks import hold
+with hold(Path(sys.argv[1]), "matching", 5):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_the_lock_of_a_process_that_died_is_free(tmp_path: Path, end: signal.Signals) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "locks")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(LockTimeoutError, match="held by another process"), hold(tmp_path / "locks", "matching", 0.1):
+            pass
+        with hold(tmp_path / "locks", "another", 0.1):
+            pass
+        holder.send_signal(end)
+        holder.wait()
+        with hold(tmp_path / "locks", "matching", 5):
+            pass
+
+
+def test_a_lock_file_that_was_left_behind_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "matching.lock").write_text("4194301")
+    with hold(tmp_path, "matching", 0.1):
+        pass
+
+
+def test_a_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), hold(tmp_path, "matching", 0.1):
+        raise ZeroDivisionError
+    with hold(tmp_path, "matching", 0.1):
+        pass
