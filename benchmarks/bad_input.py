@@ -39,9 +39,8 @@ def main() -> None:
             for case in CASES
             if not case.is_skipped and not case.words and rows.get(case.name, {"status": "done"})["status"] != "done"
         ]
-        print(
-            f"{len(rows)} recordings, {sum(row['status'] == 'done' for row in rows.values())} done; good ones that are not: {wrong or 'none'}"
-        )
+        count = sum(row["status"] == "done" for row in rows.values())
+        print(f"{len(rows)} recordings, {count} done; good ones that are not: {wrong or 'none'}")
         print(f"Traceback printed: {'Traceback' in done.stdout + done.stderr}")
 
 
