@@ -8,10 +8,12 @@ and the next round begins, until there were as many kills as asked for.
 """
 
 import argparse
+import atexit
 import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,7 +62,9 @@ def kill_all(process: subprocess.Popen[bytes]) -> int:
 def start(command: list[str], home: Path) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "NO_COLOR": "1", "MEETBEFORE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
     log = (home.parent / f"{home.name}.log").open("ab")
-    return subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
+    process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
+    atexit.register(kill_all, process)
+    return process
 
 
 def run_command(clips: Path, home: Path) -> list[str]:
@@ -155,6 +159,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=3, help="videos of 3 s")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     dice = random.Random(chosen.seed)
     with tempfile.TemporaryDirectory(prefix="meetbefore-crash-", ignore_cleanup_errors=True) as folder:
         clips, calm, home = (Path(folder) / name for name in ("clips", "calm", "killed"))

@@ -101,9 +101,14 @@ def claim_run(instance: dg.DagsterInstance, run: dg.DagsterRun | None) -> None:
         instance.add_run_tags(run.run_id, process_tags(run.run_id))
 
 
+def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that look busy although their process is gone."""
+    return [run for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)) if _is_dead(run.run_id, run.tags)]
+
+
 def close_dead_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs whose process is gone as failed, so that they neither look busy nor hold anything."""
-    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)) if _is_dead(run.run_id, run.tags)]
+    dead = dead_runs(instance)
     for run in dead:
         message = "The process behind this run is gone; what it had written is kept, and the next run goes on."
         if run.status is dg.DagsterRunStatus.CANCELING:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from rich.console import Console
 
 from meetbefore_assets.errors import MeetbeforeError
+from meetbefore_assets.report import doctor_operations as operations
 from meetbefore_assets.report.terminal import printable
 from meetbefore_assets.steps.matching import is_matched
 from meetbefore_assets.steps.policy import policy, usable_tracks
@@ -27,7 +28,10 @@ Finding = tuple[str, str, bool]
 
 def examine(bench: Workbench, console: Console) -> bool:
     """Print the findings; False if something needs attention."""
-    sections: tuple[Callable[[Workbench], Iterator[Finding]], ...] = (_installed, _place, _models, _policy, _state)
+    sections: tuple[Callable[[Workbench], Iterator[Finding]], ...] = (
+        *(_installed, _place, _models, _policy, _state),
+        *(operations.index, operations.litter, operations.pace, operations.operations),
+    )
     is_well = True
     for section in sections:
         try:
