@@ -1,6 +1,6 @@
 """Kill -9 at random moments, resume, and compare with a home that nobody disturbed.
 
-    python benchmarks/crash.py --kills 100 --daemon-kills 10
+    python -m benchmarks.crash --kills 100 --daemon-kills 10
 
 A round begins with an empty home; `meetbefore run` (or `dagster dev`) is killed with all its children after a random time and
 started again, until it comes through. Then every content table of the published database must equal that of the undisturbed home,

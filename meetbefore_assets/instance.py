@@ -10,9 +10,14 @@ import psutil
 
 from meetbefore_assets.partitions import PARTITIONS_NAME
 
-HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = "meetbefore/host", "meetbefore/boot", "meetbefore/pid", "meetbefore/born"
+HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = (
+    ".dagster/meetbefore_host",
+    ".dagster/meetbefore_boot",
+    ".dagster/meetbefore_pid",
+    ".dagster/meetbefore_born",
+)
 # A run that is executed once more takes over the tags of the first: they count for the run that they name.
-RUN_TAG = "meetbefore/run"
+RUN_TAG = ".dagster/meetbefore_run"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ALIVE = [
     dg.DagsterRunStatus.NOT_STARTED,

@@ -1,6 +1,6 @@
 """Several `meetbefore run` on one home at once, and the same videos one by one; a reader has the database open all the while.
 
-python benchmarks/concurrent.py --videos 40 --runs 2 --jobs 4
+python benchmarks.at_once.py --videos 40 --runs 2 --jobs 4
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2, help="`meetbefore run` at once")
     parser.add_argument("--jobs", type=int, default=4, help="videos at a time of each")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="meetbefore-concurrent-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="meetbefore-at-once-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         write_clips(folder / "clips", tuple(shortened(clip, 1) for clip in CLIPS[:4]))
         copies(folder / "clips", folder / "videos", chosen.videos)
