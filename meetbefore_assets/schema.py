@@ -262,7 +262,7 @@ SIMILAR_TRACKS = Table(
         Column("row", NUMBER, "row of its table of tracks"),
         Column("other_video", NUMBER, "number of the other video (it may be the same)"),
         Column("other_row", NUMBER, "row of the other's table of tracks"),
-        Column("cosine", SINGLE, "similarity"),
+        Column("cosine", SINGLE, "similarity", least=-1.001, most=1.001),
     ),
 )
 

@@ -15,6 +15,8 @@ import pytest
 
 from meetbefore_assets.domain.ports import I64, U8, FaceBatch, Picture
 from meetbefore_assets.errors import MeetbeforeError, RecordTornError, StoreError, UnreadableVideoError, VideoError
+from meetbefore_assets.schema import SIMILAR_TRACKS
+from meetbefore_assets.settings import apply
 from meetbefore_assets.steps.failing import remember_failure
 from meetbefore_assets.steps.indexing import build_index
 from meetbefore_assets.steps.intake import Intake, take_in
@@ -23,6 +25,7 @@ from meetbefore_assets.steps.per_video import MAKERS
 from meetbefore_assets.steps.publishing import database_path, failure_rows, is_published, publish, video_rows
 from meetbefore_assets.steps.scoring import rank, score
 from meetbefore_assets.steps.status import all_statuses
+from meetbefore_assets.steps.upkeep import keep_up
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets.workbench import LoadedPack, Workbench
 from meetbefore_assets_tests.bad_videos import CASES, Case, make_corpus
@@ -205,18 +208,28 @@ def test_a_table_that_rots_in_its_body_is_named_with_what_to_do(bench: Workbench
     assert "Delete it and run again" in caught.value.remedy
 
 
-@pytest.mark.parametrize("damage", ["empty", "short", "noise", "gone", "manifest"])
+@pytest.mark.parametrize("damage", ["empty", "short", "noise", "gone"])
 def test_a_torn_index_is_built_anew(bench: Workbench, damage: str) -> None:
-    (path,) = (bench.home / "index").glob("*.faiss")
+    path = max((bench.home / "index" / SIMILAR_TRACKS.name).glob("*.parquet"))
     whole = path.read_bytes()
     if damage == "gone":
         path.unlink()
-    elif damage == "manifest":
-        (bench.home / "index" / "manifest.json").write_text("{")
     else:
         path.write_bytes({"empty": b"", "short": whole[:-3], "noise": os.urandom(len(whole) + 1)}[damage])
     assert not build_index(bench).was_in_step
     assert build_index(bench).was_in_step
+
+
+def test_an_index_that_rots_in_its_body_goes_with_the_weekly_upkeep_and_is_built_anew(bench: Workbench) -> None:
+    path = max((bench.home / "index" / SIMILAR_TRACKS.name).glob("*.parquet"))
+    data = bytearray(path.read_bytes())
+    data[4:60] = bytes(56)
+    path.write_bytes(data)
+    assert keep_up(bench, ()).torn == [(SIMILAR_TRACKS.name, path.stem)]
+    assert not build_index(bench).was_in_step
+    apply(bench.home, ["matching.threshold=0.6"])
+    process(bench)
+    assert is_matched(bench)
 
 
 @pytest.fixture

@@ -107,8 +107,8 @@ _OF_ALL = (
     ),
     _Check(
         "face_index",
-        "in_step_with_manifest",
-        "The index holds just the tracks on record.",
+        "edges_are_sound",
+        "The stored edges can be read, and are of tracks on record.",
         lambda bench, _: checking.index_in_step(bench),
         is_blocking=True,
     ),

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meetbefore_assets.errors import RecordTornError
-from meetbefore_assets.schema import SOURCES
+from meetbefore_assets.schema import SIMILAR_TRACKS, SOURCES
+from meetbefore_assets.steps.edges import edge_store
 from meetbefore_assets.steps.intake import PER_VIDEO_TABLES
 from meetbefore_assets.steps.journal import rotate
 from meetbefore_assets.workbench import WHOLE, Workbench
 
 LITTER_AGE_S = 24 * 3600.0
-_FOLDERS = ("record/*", "index", "previews", "frames/*", ".")
+_FOLDERS = ("record/*", "index", "index/*", "previews", "frames/*", ".")
 # What a later run makes anew from what is left; anything else that is torn is kept for a person to look at.
 REMADE = frozenset(PER_VIDEO_TABLES) - {SOURCES.name}
 
@@ -48,6 +49,7 @@ def keep_up(bench: Workbench, assets: tuple[str, ...]) -> Upkeep:
             verified += 1
         else:
             torn.append((asset, key))
+    torn += _drop_torn_edges(bench)
     litter = [str(path) for path in litter_of(bench)]
     for path in litter:
         Path(path).unlink(missing_ok=True)
@@ -72,6 +74,19 @@ def _is_readable(bench: Workbench, asset: str, key: str) -> bool:
                 _drop_if_torn(bench, asset, key)
         return False
     return True
+
+
+def _drop_torn_edges(bench: Workbench) -> list[tuple[str, str]]:
+    """The index is a cache: whatever cannot be read is found anew by whoever needs it."""
+    store, torn = edge_store(bench), []
+    with bench.lock("index"):
+        for key in store.keys(SIMILAR_TRACKS.name):
+            try:
+                store.get(SIMILAR_TRACKS.name, key)
+            except RecordTornError:
+                store.drop(SIMILAR_TRACKS.name, key)
+                torn.append((SIMILAR_TRACKS.name, key))
+    return torn
 
 
 def _drop_if_torn(bench: Workbench, asset: str, key: str) -> None:

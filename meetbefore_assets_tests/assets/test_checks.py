@@ -14,7 +14,9 @@ from meetbefore_assets.assets.checks import build_checks
 from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.partitions import PARTITIONS_NAME
+from meetbefore_assets.schema import SIMILAR_TRACKS
 from meetbefore_assets.steps.checking import database_equals_record
+from meetbefore_assets.steps.edges import edge_store
 from meetbefore_assets.steps.indexing import build_index
 from meetbefore_assets.steps.intake import take_in
 from meetbefore_assets.steps.matching import match
@@ -148,12 +150,17 @@ def twice(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([rows, rows.head(1)])
 
 
-def torn_manifest(bench: Workbench, _video_id: str) -> None:
-    (bench.home / "index" / "manifest.json").write_text('{"data_version": "12')
+def edges_changed(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Damage:
+    def damage(bench: Workbench, video_id: str) -> None:
+        stamp = edge_store(bench).stamp(SIMILAR_TRACKS.name, video_id)
+        assert stamp is not None
+        edge_store(bench).put(SIMILAR_TRACKS.name, video_id, change(edge_store(bench).get(SIMILAR_TRACKS.name, video_id)), stamp)
+
+    return damage
 
 
-def short_index(bench: Workbench, _video_id: str) -> None:
-    (path,) = (bench.home / "index").glob("*.faiss")
+def short_index(bench: Workbench, video_id: str) -> None:
+    path = bench.home / "index" / SIMILAR_TRACKS.name / f"{video_id}.parquet"
     path.write_bytes(path.read_bytes()[:-8])
 
 
@@ -193,8 +200,12 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
         "people/schema_and_ranges",
         rewrite("people", WHOLE, lambda r: r.with_columns(encounters=pl.lit(0, pl.Int64))),
     ),
-    "a torn manifest": ("face_index/in_step_with_manifest", torn_manifest),
-    "an index cut short": ("face_index/in_step_with_manifest", short_index),
+    "edges of tracks that are not there": (
+        "face_index/edges_are_sound",
+        edges_changed(lambda r: r.with_columns(row=pl.lit(99, r.schema["row"]))),
+    ),
+    "edges of a similarity of 3": ("face_index/edges_are_sound", edges_changed(lambda r: r.with_columns(cosine=pl.lit(3.0, pl.Float32)))),
+    "an index cut short": ("face_index/edges_are_sound", short_index),
     "a published row less": ("meetbefore_db/equals_the_record", one_row_less),
     "another published value": ("meetbefore_db/equals_the_record", another_value),
 }

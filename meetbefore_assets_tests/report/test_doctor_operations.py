@@ -34,12 +34,14 @@ def test_an_empty_home_has_nothing_to_tell(tmp_path: Path) -> None:
         assert list(section(bench)) == []
 
 
-def test_the_index_is_missing_then_in_step(bench: Workbench) -> None:
-    ((_, said, is_good),) = operations.index(bench)
-    assert not is_good
-    assert "no readable manifest" in said
+def test_the_index_is_sound_or_said_not_to_be(bench: Workbench) -> None:
     build_index(bench)
     assert list(operations.index(bench)) == [("index", "in step", True)]
+    for path in (bench.home / "index").glob("*/*.parquet"):
+        path.write_bytes(path.read_bytes()[:-5])
+    ((_, said, is_good),) = operations.index(bench)
+    assert not is_good
+    assert "is torn" in said
 
 
 def test_the_pace_of_the_last_videos_and_before(bench: Workbench) -> None:
