@@ -14,9 +14,9 @@ from meetbefore_assets.errors import RecordTornError
 from meetbefore_assets.schema import PUBLISHED, SIMILAR_TRACKS, Table
 from meetbefore_assets.steps.clocks import clock_of, clock_table
 from meetbefore_assets.steps.edges import edge_store, plan_edges
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.policy import usable_tracks
 from meetbefore_assets.steps.publishing import fetcher, open_published, vector_size, video_rows, wanted_versions
-from meetbefore_assets.steps.scoring import matched_videos
 from meetbefore_assets.workbench import WHOLE, Fetch, Workbench
 
 NEIGHBOURS = 5
