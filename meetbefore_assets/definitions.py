@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from meetbefore_assets import jobs, schedules, sensors, upkeep_jobs
+from meetbefore_assets import forget_job, jobs, schedules, sensors, upkeep_jobs
 from meetbefore_assets.assets import checks
 from meetbefore_assets.assets.check_cliff import threshold_is_off_the_cliff
 from meetbefore_assets.assets.detections import detections
@@ -49,10 +49,20 @@ def build_definitions(bench: Workbench) -> dg.Definitions:
     upkeep = _upkeep(bench)
     return dg.Definitions(
         assets=list(ASSETS),
-        jobs=[jobs.process_video, jobs.match, upkeep_jobs.catch_up, upkeep_jobs.upkeep],
+        jobs=[
+            jobs.process_video,
+            jobs.match,
+            upkeep_jobs.catch_up,
+            upkeep_jobs.upkeep,
+            forget_job.forget_video,
+            forget_job.forget_strangers,
+        ],
         asset_checks=[*checks.build_checks(), threshold_is_off_the_cliff],
         sensors=sensors.build_sensors(upkeep.watch_s),
-        schedules=schedules.build_schedules(upkeep.nightly, upkeep.weekly, bench.tools.machine_zone()),
+        schedules=[
+            *schedules.build_schedules(upkeep.nightly, upkeep.weekly, bench.tools.machine_zone()),
+            forget_job.forget_strangers_daily,
+        ],
         # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.
         executor=dg.in_process_executor,
         resources={"bench": _resource(bench)},

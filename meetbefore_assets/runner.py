@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from meetbefore_assets import forget
 from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.lineage import MATCHING, PUBLISHING
 from meetbefore_assets.errors import MeetbeforeError, UsageError
@@ -63,6 +64,7 @@ class Summary:
         untried: ids among `failed` that were not tried again.
         matched: whether identities or scores were decided anew.
         problems: why matching or publishing failed, if it did.
+        expired: strangers whose time was over (`privacy.single_sightings_days`).
     """
 
     intake: Intake
@@ -71,6 +73,7 @@ class Summary:
     untried: list[str] = field(default_factory=list)
     matched: bool = False
     problems: list[str] = field(default_factory=list)
+    expired: int = 0
 
     @property
     def is_success(self) -> bool:
@@ -90,6 +93,7 @@ def run(home: Path, options: RunOptions, watcher: Watcher) -> Summary:
     _check_models(bench, options.assignments)
     if options.assignments:
         settings_module.apply(home, list(options.assignments))
+    forget.complete(bench)
     intake = take_in(bench, _paths(bench, options), watcher.taking_in)
     watcher.taken_in(intake)
     summary = Summary(intake)
@@ -99,6 +103,7 @@ def run(home: Path, options: RunOptions, watcher: Watcher) -> Summary:
     summary.untried = [status.video_id for status in statuses if status.todo and status.failed_before and status not in todo]
     if todo or intake.replaced or not _is_in_step(bench):
         _execute(bench, todo, options, watcher, summary)
+    summary.expired = forget.expire(bench)
     failures = failure_rows(bench)
     present = set(intake.present)
     summary.failed |= {video_id: str(row["message"]) for video_id, row in failures.items() if video_id in present}

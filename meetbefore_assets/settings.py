@@ -187,6 +187,14 @@ class UpkeepSettings(_Section):
         return value
 
 
+class PrivacySettings(_Section):
+    """What is not kept for ever."""
+
+    single_sightings_days: int = Field(
+        0, ge=0, le=36525, description="strangers met once are forgotten so many days after they were seen; 0 keeps them"
+    )
+
+
 class StoreSettings(_Section):
     """Where the record is kept."""
 
@@ -207,6 +215,7 @@ class Settings(_Section):
     matching: MatchingSettings = MatchingSettings()
     encounters: EncounterSettings = EncounterSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
+    privacy: PrivacySettings = PrivacySettings()
     store: StoreSettings = StoreSettings()
 
 

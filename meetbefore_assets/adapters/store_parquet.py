@@ -5,6 +5,7 @@ What is known about a table (its Stamp) lies in the footer of the same file and 
 """
 
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -119,6 +120,11 @@ class ParquetStore:
         path = self._path(asset, key)
         path.unlink(missing_ok=True)
         self._stamps.drop(path)
+        self.sweep(asset, key)
+
+    def sweep(self, asset: str, key: str) -> None:
+        for orphan in (self.root / asset).glob(f".{glob.escape(key)}.*.tmp"):
+            orphan.unlink(missing_ok=True)
 
     def path(self, asset: str, key: str) -> str:
         """Where a table lies, for readers that want the file itself."""

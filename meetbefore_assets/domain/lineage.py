@@ -24,6 +24,8 @@ PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
 # What is decided over all videos at once, and what is made for people from it.
 MATCHING = ("matching_policy", "face_index", "identity_assignments", "encounter_scores", "people")
 PUBLISHING = ("meetbefore_db", "encounter_report")
+# The input of detections that says which faces are to be dropped.
+FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True)
@@ -73,18 +75,25 @@ def source_of(asset: str) -> str:
     return PER_VIDEO[position - 1] if position else "content"
 
 
-def step(asset: str, source_version: str, settings: Settings, models: Models) -> Step:
-    """The version of a table made from a source of the given version."""
+def step(asset: str, source_version: str, settings: Settings, models: Models, forgotten: str = "") -> Step:
+    """The version of a table made from a source of the given version; `forgotten`: version of the faces that are to be dropped."""
     inputs = {source_of(asset): source_version} | parameters(asset, settings, models)
-    return Step(asset, digest(asset, CODE_VERSIONS[asset], inputs), inputs)
+    if forgotten and asset == "detections":
+        inputs |= {FORGOTTEN: forgotten}
+    return Step(asset, version_of(asset, inputs), inputs)
 
 
-def expected_steps(content_hash: str, settings: Settings, models: Models) -> dict[str, Step]:
+def version_of(asset: str, inputs: Mapping[str, str]) -> str:
+    """Data version of a table of a video that this program makes from the given inputs."""
+    return digest(asset, CODE_VERSIONS[asset], dict(inputs))
+
+
+def expected_steps(content_hash: str, settings: Settings, models: Models, forgotten: str = "") -> dict[str, Step]:
     """The versions that the tables of a video should have, in order."""
     steps: dict[str, Step] = {}
     version = content_hash
     for asset in PER_VIDEO:
-        steps[asset] = step(asset, version, settings, models)
+        steps[asset] = step(asset, version, settings, models, forgotten)
         version = steps[asset].data_version
     return steps
 

@@ -214,7 +214,13 @@ class Store(Protocol):
         """Sorted."""
         ...
 
-    def drop(self, asset: str, key: str) -> None: ...
+    def drop(self, asset: str, key: str) -> None:
+        """Remove a table, if it is there, and what a writer that died left of it."""
+        ...
+
+    def sweep(self, asset: str, key: str) -> None:
+        """Remove what writers that died left of a table; nobody may be writing it."""
+        ...
 
 
 class VectorIndex(Protocol):

@@ -105,6 +105,9 @@ class RunView:
         self._list_failures(summary)
         for problem in summary.problems:
             self._console.print(f"[red]matching failed:[/red] {printable(problem)}")
+        if summary.expired:
+            strangers = words.count(summary.expired, "stranger")
+            self._console.print(f"{strangers} met once, longer ago than privacy.single_sightings_days, forgotten.")
         if people.height:
             self._console.print(f"{words.count(people.height, 'person', 'people')}, {again:,} of them met more than once.")
             self._console.print(f"Look:  meetbefore people --home {bench.home}   or open {bench.home / 'report.html'}")

@@ -1,13 +1,16 @@
 """Decoding the planned moments of one video and keeping the faces in them."""
 
 import datetime as dt
+import shutil
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
 
 from meetbefore_assets.domain import file_to_video
+from meetbefore_assets.domain.forgetting import Graves, boxes_at, forgotten_faces, shows_forgotten
 from meetbefore_assets.domain.frames_to_detections import (
     alignment_matrices,
     frontality,
@@ -22,8 +25,12 @@ from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
 from meetbefore_assets.steps.clocks import started_at
 from meetbefore_assets.steps.files import kept_frames, preview_path, write_private
+from meetbefore_assets.steps.forgotten import graves_of
 from meetbefore_assets.steps.made import Making
+from meetbefore_assets.workbench import Workbench
 
+FORGOTTEN = "forgotten"
+FACE_ALONE_JPEG = 85
 PREVIEW_SIDE_PX = 480
 PREVIEW_FACES, PREVIEW_COLUMNS = 24, 6
 # Faces from this score on are looked at, so that those dropped for a low score are counted.
@@ -39,6 +46,7 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
     bench, video_id = making.bench, making.video_id
     plan = bench.store.get("frames", video_id, ["frame_id", "pts", "time_s"])
     content_hash = bench.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
+    graves = graves_of(bench, video_id)
     keeper = _Keeper(making)
     dropped: Counter[str] = Counter()
     rows: list[dict[str, object]] = []
@@ -50,7 +58,8 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
         if picture.image is None:
             errors.append(f"{time_s:.1f} s: {picture.error}")
             continue
-        keeper.keep(time_s, picture.image)
+        if not len(boxes_at(time_s, graves)[0]):
+            keeper.keep(time_s, picture.image)
         place = {"video_id": video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
         for ordinal, row in enumerate(_faces(making, picture.image, dropped)):
             rows.append({**place, **row, "face_id": file_to_video.face_id(content_hash, picture.pts, ordinal)})
@@ -60,9 +69,11 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
             remedy="Play the file; if it plays, convert it with ffmpeg and run again.",
         )
     seconds = time.perf_counter() - started
+    faces = without_forgotten(bench, DETECTIONS.frame(rows), graves)
+    dropped[FORGOTTEN] += len(rows) - faces.height
     facts: dict[str, object] = {
         "moments": plan.height,
-        "faces": len(rows),
+        "faces": faces.height,
         **{f"dropped: {reason}": count for reason, count in sorted(dropped.items()) if count},
         "moments not decodable": len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
@@ -71,7 +82,26 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
     }
     if errors:
         facts["first decoding error"] = errors[0]
-    return DETECTIONS.frame(rows), facts
+    return faces, facts
+
+
+def without_forgotten(bench: Workbench, faces: pl.DataFrame, graves: Graves) -> pl.DataFrame:
+    """Drop the faces that were forgotten; whoever stood beside them is pictured without surroundings.
+
+    Args:
+        faces: columns of DETECTIONS.
+    """
+    if not len(graves) or not faces.height:
+        return faces
+    boxes = faces.select("x1", "y1", "x2", "y2").to_numpy().astype(np.float32)
+    rest = faces.filter(~pl.Series(forgotten_faces(faces["time_s"].to_numpy(), boxes, graves)))
+    boxes = rest.select("x1", "y1", "x2", "y2").to_numpy().astype(np.float32).reshape(-1, 4)
+    beside = shows_forgotten(rest["time_s"].to_numpy(), boxes, graves)
+    alone = [
+        bench.camera.encode_jpeg(bench.camera.decode_crops([crop])[0], FACE_ALONE_JPEG) if is_beside else thumbnail
+        for crop, thumbnail, is_beside in zip(rest["crop"], rest["thumbnail"], beside, strict=True)
+    ]
+    return rest.with_columns(pl.Series("thumbnail", alone, pl.Binary))
 
 
 def _faces(making: Making, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
@@ -121,17 +151,40 @@ class _Keeper:
         moment = self._start + dt.timedelta(seconds=round(time_s) if self._interval_s >= 1 else time_s)
         side = PREVIEW_SIDE_PX if self._keep == "preview" else 0
         data = self._camera.encode_jpeg(image, 85 if side else 95, side)
-        fraction = "" if self._interval_s >= 1 else f"{moment.microsecond // 1000:03d}"
-        write_private(self._folder / f"{moment:%Y%m%d%H%M%S}{fraction}.jpg", data)
+        write_private(self._folder / kept_name(moment, self._interval_s), data)
 
 
-def write_preview(making: Making, faces: pl.DataFrame) -> str:
+def kept_name(moment: dt.datetime, interval_s: float) -> str:
+    """File name of a whole picture that is kept: local time, with milliseconds where several are kept in a second."""
+    return f"{moment:%Y%m%d%H%M%S}{'' if interval_s >= 1 else f'{moment.microsecond // 1000:03d}'}.jpg"
+
+
+def remove_kept(bench: Workbench, video_id: str, times_s: Iterable[float]) -> None:
+    """Remove the whole pictures of some moments; all of the video's where they are named by another clock than the one in force."""
+    folder = kept_frames(bench, video_id)
+    if not folder.is_dir():
+        return
+    start, interval_s = started_at(bench, video_id, local=True), bench.settings().sampling.interval_s
+
+    def name(time_s: float) -> str:
+        seconds = round(time_s) if interval_s >= 1 else time_s
+        return kept_name(start + dt.timedelta(seconds=seconds), interval_s) if start else ""
+
+    planned = {name(time_s) for time_s in bench.store.get("frames", video_id, ["time_s"])["time_s"]}
+    if {path.name for path in folder.iterdir()} <= planned:
+        for time_s in times_s:
+            (folder / name(time_s)).unlink(missing_ok=True)
+    else:
+        shutil.rmtree(folder)
+
+
+def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
     """A contact sheet of the best faces of a video, for people; returns its path, or "" where there is nobody."""
-    path = preview_path(making.bench, making.video_id)
+    path = preview_path(bench, video_id)
     best = faces.sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)
     if not best.height:
         path.unlink(missing_ok=True)
         return ""
-    data = making.bench.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
+    data = bench.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
     write_private(path, data)
     return str(path)

@@ -14,6 +14,7 @@ from meetbefore_assets.schema import SOURCES, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps import journal
 from meetbefore_assets.steps.files import kept_frames, preview_path
+from meetbefore_assets.steps.forgotten import carry_graves, forgotten_hashes
 from meetbefore_assets.workbench import Found, Recording, Workbench
 
 OTHERS_WAIT_S = 3600.0
@@ -29,8 +30,10 @@ PER_VIDEO_TABLES = (
     "encounter_scores",
     "failures",
     "runs",
+    "forgotten_faces",
     "sources",
 )
+FORGOTTEN = "forgotten: `meetbefore forget --lift FILE` lets it in again"
 
 
 @dataclass
@@ -110,6 +113,7 @@ class Catalogue:
         self._rows: dict[str, dict[str, object]] = {str(row["uri"]): row for row in rows}
         self._ids: dict[str, str] = {str(row["content_hash"]): str(row["video_id"]) for row in rows}
         self._touched: set[str] = set()
+        self._forgotten = forgotten_hashes(bench)
 
     def knows(self, recording: Recording) -> bool:
         """Whether the file was there before with the same size and time, so that it need not be read."""
@@ -122,9 +126,12 @@ class Catalogue:
             intake.present.append(str(known["video_id"]))
             return
         content_hash = self._bench.tools.content_hash(recording.uri)
+        if content_hash in self._forgotten:
+            intake.skipped.append((recording.uri, FORGOTTEN))
+            return
         identity = self._ids.get(content_hash, video_id(recording.file_name, content_hash))
         if known and known["video_id"] != identity:
-            self._release(known, recording, intake)
+            self._release(known, recording, identity, intake)
         if content_hash not in self._ids:
             self._ids[content_hash] = identity
             intake.new.append(identity)
@@ -148,7 +155,7 @@ class Catalogue:
         if present:
             intake.duplicates.append((recording.uri, present[0]))
 
-    def _release(self, known: dict[str, object], recording: Recording, intake: Intake) -> None:
+    def _release(self, known: dict[str, object], recording: Recording, identity: str, intake: Intake) -> None:
         """Another content lies at a known place: the same recording written anew supersedes it, any other leaves it as missing."""
         old = str(known["video_id"])
         elsewhere = any(row["video_id"] == old and uri != recording.uri for uri, row in self._rows.items())
@@ -157,8 +164,9 @@ class Catalogue:
         if is_superseded:
             # A run that is in the middle of this video would write what is dropped here once more.
             with self._bench.lock(f"video-{old}", self._busy_wait_s):
+                carry_graves(self._bench, old, identity)
                 drop_video(self._bench, old)
-            self._ids = {content: identity for content, identity in self._ids.items() if identity != old}
+            self._ids = {content: kept for content, kept in self._ids.items() if kept != old}
             self._touched.discard(old)
             intake.replaced.append(old)
         else:

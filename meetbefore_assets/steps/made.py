@@ -11,6 +11,7 @@ from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.schema import Table, check
 from meetbefore_assets.settings import Settings
+from meetbefore_assets.steps.forgotten import graves_version
 from meetbefore_assets.workbench import Workbench
 
 Facts = Mapping[str, object]
@@ -56,7 +57,7 @@ def begin(bench: Workbench, table: Table, video_id: str) -> Making:
     """
     settings = bench.settings()
     models = bench.models(settings)
-    step = lineage.step(table.name, _source_version(bench, table.name, video_id), settings, models)
+    step = lineage.step(table.name, _source_version(bench, table.name, video_id), settings, models, graves_version(bench, video_id))
     return Making(bench, table, video_id, settings, models, step, time.perf_counter())
 
 

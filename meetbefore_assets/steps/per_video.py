@@ -12,9 +12,12 @@ from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_face
 from meetbefore_assets.domain.ports import F32, U8, FaceEmbedder, VideoReader
 from meetbefore_assets.domain.video_to_frames import plan_frames
 from meetbefore_assets.errors import UnreadableVideoError
-from meetbefore_assets.schema import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
+from meetbefore_assets.packs import default_threshold
+from meetbefore_assets.schema import BLOCKED_PEOPLE, DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
 from meetbefore_assets.steps.detecting import detect_faces, write_preview
-from meetbefore_assets.steps.made import Made, begin
+from meetbefore_assets.steps.erasing import erase_rows
+from meetbefore_assets.steps.forgotten import BOX, blocked, bury
+from meetbefore_assets.steps.made import Made, Making, begin
 from meetbefore_assets.steps.tracking import track_rows
 from meetbefore_assets.workbench import Workbench
 
@@ -114,7 +117,7 @@ def make_detections(bench: Workbench, video_id: str) -> Made:
     with reader:
         frame, facts = detect_faces(making, reader)
     refuse_changed(bench, video_id, uri)
-    preview = write_preview(making, frame)
+    preview = write_preview(bench, video_id, frame)
     return making.write(frame, {**facts, "preview": Path(preview)} if preview else facts)
 
 
@@ -168,8 +171,26 @@ def make_tracks(bench: Workbench, video_id: str) -> Made:
     rows: list[dict[str, object]] = []
     if faces.height:
         rows = _track_rows(video_id, faces, TrackPolicy(making.settings.tracks.max_gap_s, making.models.track_similarity))
+    if _drop_blocked(making, TRACKS.frame(rows)):
+        return make_tracks(bench, video_id)
     facts = {"tracks": len(rows), "faces": faces.height, "model": _model_of(bench, video_id)}
     return making.write(TRACKS.frame(rows), facts)
+
+
+def _drop_blocked(making: Making, tracks: pl.DataFrame) -> bool:
+    """Take the tracks of people on the block list out of the video's tables; whether there were any."""
+    if not tracks.height or not making.bench.store.keys(BLOCKED_PEOPLE.name):
+        return False
+    recogniser = making.bench.found_pack(making.settings).recogniser
+    threshold = default_threshold(recogniser, making.settings.matching.threshold)
+    is_blocked = blocked(making.bench, tracks["model"][0], np.array(tracks["vector"].to_list(), np.float32), threshold)
+    found = tracks.filter(pl.Series(is_blocked)).select("track_id", pl.col("face_ids").alias("face_id")).explode("face_id")
+    if not found.height:
+        return False
+    places = making.bench.store.get("detections", making.video_id, ["face_id", "video_id", "time_s", *BOX])
+    bury(making.bench, found.join(places, on="face_id"))
+    erase_rows(making.bench, making.video_id)
+    return True
 
 
 def _model_of(bench: Workbench, video_id: str) -> str:

@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from meetbefore_assets.domain import lineage
 from meetbefore_assets.settings import Settings
+from meetbefore_assets.steps.forgotten import graves_version
 from meetbefore_assets.steps.intake import Known, is_present, known_videos
 from meetbefore_assets.workbench import Workbench
 
@@ -38,7 +39,7 @@ def program_version() -> str:
 def video_status(bench: Workbench, video_id: str, known: Known, settings: Settings, models: lineage.Models) -> VideoStatus:
     """Compare the versions a video's tables should have with those they have."""
     store = bench.store
-    steps = lineage.expected_steps(known.content_hash, settings, models)
+    steps = lineage.expected_steps(known.content_hash, settings, models, graves_version(bench, video_id))
     found = {asset: stamp.data_version if (stamp := store.stamp(asset, video_id)) else None for asset in lineage.PER_VIDEO}
     present = is_present(known.uris)
     only_crops = not present and found["detections"] is not None

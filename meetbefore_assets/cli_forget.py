@@ -1,0 +1,70 @@
+"""`meetbefore forget`: words to calls."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from meetbefore_assets.cli_common import console, home_option, open_bench
+from meetbefore_assets.errors import UsageError
+
+
+@click.command()
+@click.argument("what", nargs=-1, metavar="PERSON|VIDEO...")
+@home_option
+@click.option("--block", is_flag=True, help="Keep one vector of the person, so that they are dropped at sight in new videos.")
+@click.option("--lift", is_flag=True, help="Take back: a forgotten file may be taken in again, a person goes off the block list.")
+@click.option("--list", "is_listed", is_flag=True, help="What is kept of what was forgotten.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def forget(what: tuple[str, ...], home: Path, block: bool, lift: bool, is_listed: bool, yes: bool) -> None:
+    """Erase people or videos everywhere: faces, vectors, pictures, rows, database, index and page.
+
+    PERSON is an id, its beginning, or a name; VIDEO an id, a file name or a path. Your own files are left alone. A person's
+    faces stay away when their videos are processed again: their places are kept, not their looks. A video is not taken in
+    again: its content hash is kept.
+    """
+    from meetbefore_assets import forget as forgetting
+
+    bench = open_bench(home, must_exist=True)
+    if is_listed:
+        for kind, key, words in forgetting.kept(bench):
+            console().print(f"{kind:8}{key}  {words}")
+        return
+    if not what:
+        raise UsageError("nobody was named; expected a person or a video.", remedy="`meetbefore people --all` lists everybody.")
+    if lift:
+        for text in what:
+            console().print(f"{forgetting.lift(bench, text)}.")
+        return
+    found = [forgetting.describe(bench, text) for text in what]
+    people, videos = ([key for kind, key, _ in found if kind == wanted] for wanted in ("person", "video"))
+    if block and videos:
+        raise UsageError("--block is for people, found a video.")
+    _confirm([words for _, _, words in found], yes)
+    _erase(home, people, videos, block)
+
+
+def _confirm(words: list[str], is_sure: bool) -> None:
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("this cannot be undone, and there is nobody to ask.", remedy="Add --yes.")
+    click.echo("\n".join(words))
+    click.confirm("Erase for good?", abort=True)
+
+
+def _erase(home: Path, people: list[str], videos: list[str], block: bool) -> None:
+    from meetbefore_assets import forget as forgetting
+
+    bench, out = open_bench(home), console()
+    if people:
+        done = forgetting.forget_people(bench, people, is_blocked=block)
+        out.print(f"{done.faces:,} faces in {len(done.videos):,} videos erased.")
+        if done.block_id:
+            out.print(f"On the block list as {done.block_id}; `meetbefore forget --lift {done.block_id}` takes it off.")
+    if videos:
+        from meetbefore_assets.instance_forget import forget_in_dagster
+
+        done = forgetting.forget_videos(bench, videos)
+        runs = forget_in_dagster(home, videos)
+        out.print(f"{len(done.dropped):,} videos with {done.faces:,} faces erased, and {runs:,} runs of them in Dagster.")

@@ -1,0 +1,110 @@
+"""A forgotten video leaves Dagster too: its partition, the runs that name it, and what they logged."""
+
+import contextlib
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from meetbefore_assets import instance as instances
+from meetbefore_assets.domain.lineage import PER_VIDEO
+from meetbefore_assets.errors import StoreError
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.workbench import WHOLE, Workbench
+
+_PARTITION_TAG = "dagster/partition"
+_DECIDED = ("identity_assignments", "encounter_scores")
+_PAGE = 500
+
+
+def forget_in_dagster(home: Path, video_ids: Iterable[str]) -> int:
+    """Delete the partitions of some videos and every finished run that names them; returns how many runs that were.
+
+    Runs decide for many videos at once; what the record holds of the others is reported anew, so that the UI still shows it.
+
+    Raises:
+        StoreError: the files of the instance are in use.
+    """
+    if not (home / "dagster" / "storage").is_dir():
+        return 0
+    folder = instances.prepare(home)
+    with dg.DagsterInstance.get() as instance:
+        deleted = forget_in_instance(instance, video_ids)
+        for run_id in deleted:
+            _remove_files(folder, run_id)
+        report_record(instance, build_workbench(home))
+    for path in sorted(folder.glob("storage/**/*.db")):
+        compact(path)
+    return len(deleted)
+
+
+def forget_in_instance(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> list[str]:
+    """Delete partitions and runs; returns the ids of the runs. Runs that are under way are left alone."""
+    videos = list(video_ids)
+    instances.drop_partitions(instance, videos)
+    naming = {run_id for video_id in videos for run_id in _runs_naming(instance, video_id)}
+    finished = [run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=sorted(naming))) if run.is_finished] if naming else []
+    for run_id in finished:
+        instance.delete_run(run_id)
+    return sorted(finished)
+
+
+def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
+    yield from (run.run_id for run in instance.get_runs(dg.RunsFilter(tags={_PARTITION_TAG: video_id})))
+    for asset in (*PER_VIDEO, *_DECIDED):
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[video_id])
+        cursor: str | None = None
+        while True:
+            found = instance.fetch_materializations(wanted, limit=_PAGE, cursor=cursor)
+            yield from (record.run_id for record in found.records)
+            if not found.has_more:
+                break
+            cursor = found.cursor
+
+
+def report_record(instance: dg.DagsterInstance, bench: Workbench) -> int:
+    """Tell Dagster what is on record of the assets that are decided over all videos, where its events do not say so; returns how many."""
+    reported = 0
+    for asset in (*PER_VIDEO, *_DECIDED):
+        told = instance.get_materialized_partitions(dg.AssetKey(asset))
+        for key in bench.store.keys(asset):
+            if key != WHOLE and (key not in told or asset in _DECIDED):
+                reported += _report(instance, bench, asset, key)
+    return reported
+
+
+def _report(instance: dg.DagsterInstance, bench: Workbench, asset: str, key: str) -> int:
+    stamp = bench.store.stamp(asset, key)
+    if stamp is None:
+        return 0
+    tags = {"dagster/data_version": stamp.data_version}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(asset_key=asset, partition=key, metadata={"dagster/row_count": stamp.rows}, tags=tags)
+    )
+    return 1
+
+
+def _remove_files(folder: Path, run_id: str) -> None:
+    for path in (folder / "storage" / "history" / "runs").glob(f"{run_id}.db*"):
+        path.unlink()
+    shutil.rmtree(folder / "logs" / run_id, ignore_errors=True)
+    shutil.rmtree(folder / "artifacts" / run_id, ignore_errors=True)
+
+
+def compact(path: Path) -> None:
+    """Rewrite a SQLite file, so that deleted rows leave no bytes in it.
+
+    Raises:
+        StoreError: somebody else has it open for longer than 30 s.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"{path} is in use ({error}): what was deleted may still have bytes in it.",
+            remedy="Stop `dagster dev`, then forget any video again, or delete that file: nothing depends on it.",
+        ) from error

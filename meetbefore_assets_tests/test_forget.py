@@ -1,0 +1,367 @@
+"""Being forgotten: out of every file of the home, and not back at the next run."""
+
+import base64
+import dataclasses
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+
+from meetbefore_assets import forget, settings
+from meetbefore_assets.definitions import build_definitions
+from meetbefore_assets.domain.ports import F32, U8
+from meetbefore_assets.errors import UsageError
+from meetbefore_assets.partitions import PARTITIONS_NAME
+from meetbefore_assets.reading import assigned_faces, people_table
+from meetbefore_assets.steps import forgetting
+from meetbefore_assets.steps.files import kept_frames, preview_path
+from meetbefore_assets.steps.intake import take_in
+from meetbefore_assets.steps.matching import is_matched
+from meetbefore_assets.steps.per_video import MAKERS
+from meetbefore_assets.steps.publishing import is_published
+from meetbefore_assets.steps.scoring import is_scored
+from meetbefore_assets.steps.status import all_statuses
+from meetbefore_assets.workbench import Workbench
+from meetbefore_assets_tests.assets.test_pipeline import FRIDAY, MONDAY, TUESDAY, Project, three_days
+from meetbefore_assets_tests.fakes import FakeCamera, fake_bench, write_video
+from meetbefore_assets_tests.traces import traces
+
+
+class SearchableCamera(FakeCamera):
+    """Its crops and thumbnails are long enough to be looked for."""
+
+    def encode_crop(self, crop: U8) -> bytes:
+        return hashlib.sha256(b"crop" + super().encode_crop(crop)).digest() + super().encode_crop(crop)
+
+    def decode_crops(self, blobs: Sequence[bytes]) -> U8:
+        return super().decode_crops([blob[-3:] for blob in blobs])
+
+    def thumbnail(self, image: U8, box: F32, side: int) -> bytes:
+        return hashlib.sha512(b"thumbnail" + super().thumbnail(image, box, side)).digest()
+
+    def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
+        return hashlib.sha512(image.tobytes()).digest()
+
+
+@dataclasses.dataclass
+class Home:
+    """A home that is filled without Dagster, which takes most of the time otherwise."""
+
+    videos: Path
+    bench: Workbench
+
+    @property
+    def home(self) -> Path:
+        return self.bench.home
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Home:
+    bench = fake_bench(tmp_path / "home")
+    bench.tools = dataclasses.replace(bench.tools, open_camera=SearchableCamera)
+    return Home(tmp_path / "videos", bench)
+
+
+def run(project: Home | Project) -> dict[str, list[str]]:
+    """Make what is out of date; video -> assets that were made."""
+    take_in(project.bench, [project.videos])
+    made = {status.video_id: list(status.todo) for status in all_statuses(project.bench) if status.todo}
+    for video_id, assets in made.items():
+        for asset in assets:
+            MAKERS[asset](project.bench, video_id)
+    forget.make_anew(project.bench)
+    return made
+
+
+def most_met(project: Home) -> str:
+    return str(people_table(project.bench)["person_id"][0])
+
+
+def of_person(project: Home, person_id: str) -> list[bytes]:
+    """All that tells of a person: id, face ids, vectors, crops, thumbnails."""
+    videos = project.bench.store.keys("detections")
+    faces = forgetting.person_faces(project.bench, [person_id])
+    looks = project.bench.store.scan("detections", videos).join(faces, on="face_id", how="semi")
+    vectors = project.bench.store.scan("embeddings", videos).join(faces, on="face_id", how="semi")["vector"].to_list()
+    tracks = project.bench.store.scan("tracks", videos).filter(pl.col("track_id").is_in(faces["track_id"].to_list()))
+    vectors += tracks["vector"].to_list()
+    needles = [
+        person_id.encode(),
+        *(track.encode() for track in tracks["track_id"]),
+        *(face.encode() for face in faces["face_id"]),
+        *looks["crop"],
+        *looks["thumbnail"],
+    ]
+    return [
+        *needles,
+        *(base64.b64encode(picture)[:60] for picture in looks["thumbnail"]),
+        *(np.array(v, np.float32).tobytes() for v in vectors),
+    ]
+
+
+def in_step(project: Home) -> bool:
+    return is_matched(project.bench) and is_scored(project.bench) and is_published(project.bench)
+
+
+def tables(project: Home) -> dict[str, pl.DataFrame]:
+    videos = project.bench.store.keys("detections")
+    return {asset: project.bench.store.scan(asset, videos) for asset in ("detections", "embeddings", "tracks", "identity_assignments")}
+
+
+def test_a_forgotten_person_is_found_in_no_byte_of_any_file(project: Home) -> None:
+    three_days(project)
+    run(project)
+    person = most_met(project)
+    needles, others = of_person(project, person), set(people_table(project.bench)["person_id"]) - {person}
+    before = traces(project.home, needles)
+    assert {"meetbefore.duckdb", "report.html"} <= before
+    assert {name.split("/")[1] for name in before if name.startswith("record/")} >= {"detections", "embeddings", "tracks", "people"}
+    assert any(name.startswith("index/") for name in before)
+    assert any(name.startswith("previews/") for name in before)
+    done = forget.forget_people(project.bench, [person])
+    assert (done.faces, len(done.videos)) == (6, 3)
+    assert traces(project.home, needles) == set()
+    assert set(people_table(project.bench)["person_id"]) == others
+    assert in_step(project)
+    assert not forgetting.is_pending(project.bench)
+
+
+def test_the_next_run_computes_nothing_and_brings_nobody_back(project: Home) -> None:
+    three_days(project)
+    run(project)
+    needles = of_person(project, most_met(project))
+    forget.forget_people(project.bench, [most_met(project)])
+    before = tables(project)
+    assert run(project) == {}
+    assert all(table.equals(before[asset]) for asset, table in tables(project).items())
+    assert traces(project.home, needles) == set()
+
+
+def test_processing_the_videos_again_gives_the_same_tables_without_the_person(project: Home) -> None:
+    three_days(project)
+    run(project)
+    needles = of_person(project, most_met(project))
+    forget.forget_people(project.bench, [most_met(project)])
+    before = tables(project)
+    for video_id in project.bench.store.keys("videos"):
+        for asset in ("frames", "detections", "embeddings", "tracks"):
+            project.bench.store.drop(asset, video_id)
+    assert len(run(project)) == 3
+    assert all(table.equals(before[asset]) for asset, table in tables(project).items())
+    assert traces(project.home, needles) == set()
+
+
+def test_the_person_stays_away_at_moments_that_were_not_looked_at_before(project: Home) -> None:
+    settings.apply(project.home, ["sampling.interval_s=2"])
+    write_video(project.videos, MONDAY, [[1], [1], [1, 2], [1], [1]])
+    run(project)
+    assert assigned_faces(project.bench)["time_s"].to_list() == [0, 2, 2, 4]
+    forget.forget_people(project.bench, [most_met(project)])
+    settings.apply(project.home, ["sampling.interval_s=1"])
+    run(project)
+    assert assigned_faces(project.bench)["time_s"].to_list() == [2]
+
+
+def test_whoever_stood_beside_is_pictured_without_surroundings(project: Home) -> None:
+    write_video(project.videos, MONDAY, [[1, 2], [1], [2]])
+    run(project)
+    pictures = project.bench.store.get("detections", project.bench.store.keys("detections")[0], ["time_s", "x1", "thumbnail"])
+    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    (video_id,) = project.bench.store.keys("detections")
+    kept = project.bench.store.get("detections", video_id, ["time_s", "x1", "thumbnail"])
+    changed = kept.join(pictures, on=["time_s", "x1"], suffix="_before").filter(pl.col("thumbnail") != pl.col("thumbnail_before"))
+    assert changed.select("time_s", "x1").rows() == [(0.0, 64.0)]
+
+
+def _at(project: Home, time_s: float, x1: float) -> str:
+    faces = assigned_faces(project.bench).filter((pl.col("time_s") == time_s) & (pl.col("x1") == x1))
+    return str(faces["person_id"][0])
+
+
+def test_whole_pictures_of_the_moments_go_too_and_are_not_kept_again(project: Home) -> None:
+    settings.apply(project.home, ["frames.keep=full"])
+    write_video(project.videos, MONDAY, [[1], [2], []])
+    (video_id,) = run(project)
+    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    names = ["20250303080001.jpg", "20250303080002.jpg"]
+    assert sorted(path.name for path in kept_frames(project.bench, video_id).iterdir()) == names
+    project.bench.store.drop("detections", video_id)
+    run(project)
+    assert sorted(path.name for path in kept_frames(project.bench, video_id).iterdir()) == names
+
+
+def test_whole_pictures_that_another_clock_named_all_go(project: Home) -> None:
+    settings.apply(project.home, ["frames.keep=full"])
+    write_video(project.videos, MONDAY, [[1], [2], []])
+    (video_id,) = run(project)
+    with (project.home / "settings.toml").open("a") as file:
+        file.write('\n[[clocks]]\nfiles = "DJI_*"\noffset_s = 3600\n')
+    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    assert not kept_frames(project.bench, video_id).exists()
+
+
+def test_a_recording_written_anew_does_not_bring_the_person_back(project: Home) -> None:
+    write_video(project.videos, MONDAY, [[1], [2]])
+    run(project)
+    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    write_video(project.videos, MONDAY, [[1], [2], [3]])
+    run(project)
+    assert assigned_faces(project.bench)["time_s"].to_list() == [1.0, 2.0]
+
+
+def test_a_broken_attempt_is_completed_by_the_next_run(project: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_days(project)
+    run(project)
+    needles = of_person(project, most_met(project))
+
+    def pull_the_plug(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forgetting, "_remove_made", pull_the_plug)
+        with pytest.raises(KeyboardInterrupt):
+            forget.forget_people(project.bench, [most_met(project)])
+    assert traces(project.home, needles)
+    assert forget.complete(project.bench)
+    assert traces(project.home, needles) == set()
+    assert not forget.complete(project.bench)
+
+
+def test_hooks_are_told_of_videos_that_are_gone_and_can_ask_for_forgotten_places(project: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    three_days(project)
+    run(project)
+    told: list[list[str]] = []
+    monkeypatch.setattr(forgetting, "HOOKS", [lambda bench, videos: told.append(videos)])
+    (monday, *_rest) = project.bench.store.keys("videos")
+    forget.forget_people(project.bench, [most_met(project)])
+    forget.forget_videos(project.bench, [monday])
+    assert told == [[], [monday]]
+    assert len(forgetting.graves_of(project.bench, project.bench.store.keys("videos")[0])) == 2
+
+
+def test_a_forgotten_video_is_found_nowhere_and_not_taken_in_again(project: Home) -> None:
+    three_days(project)
+    run(project)
+    video_id = forget.one_video(project.bench, MONDAY)
+    faces = assigned_faces(project.bench, [video_id])["face_id"].to_list()
+    needles = [video_id.encode(), MONDAY.encode(), *(face.encode() for face in faces)]
+    assert preview_path(project.bench, video_id).exists()
+    assert traces(project.home, needles)
+    forget.forget_videos(project.bench, [video_id])
+    assert traces(project.home, needles) == set()
+    assert run(project) == {}
+    assert people_table(project.bench)["encounters"].to_list() == [2, 1, 1]
+    skipped = take_in(project.bench, [project.videos]).skipped
+    assert [uri.rpartition("/")[2] for uri, reason in skipped if "forget --lift" in reason] == [MONDAY]
+    assert traces(project.home, needles) == set()
+    assert in_step(project)
+
+
+def test_the_last_video_can_be_forgotten(project: Home) -> None:
+    write_video(project.videos, MONDAY, [[1]])
+    run(project)
+    forget.forget_videos(project.bench, project.bench.store.keys("videos"))
+    assert people_table(project.bench).height == 0
+    assert in_step(project)
+
+
+def test_a_forgotten_file_can_be_let_in_again(project: Home) -> None:
+    path = write_video(project.videos, MONDAY, [[1], [2]])
+    run(project)
+    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    forget.forget_videos(project.bench, project.bench.store.keys("videos"))
+    assert [kind for kind, _, _ in forget.kept(project.bench)] == ["file"]
+    assert "taken in again" in forget.lift(project.bench, str(path))
+    run(project)
+    assert people_table(project.bench).height == 2
+
+
+def test_who_is_on_the_block_list_is_dropped_at_sight_and_others_are_not(project: Home) -> None:
+    write_video(project.videos, MONDAY, [[1], [1, 2]])
+    run(project)
+    done = forget.forget_people(project.bench, [_at(project, 0.0, 0.0)], is_blocked=True)
+    write_video(project.videos, FRIDAY, [[1], [1, 3], [2]])
+    run(project)
+    friday = forget.one_video(project.bench, FRIDAY)
+    assert assigned_faces(project.bench, [friday]).select("time_s", "x1").rows() == [(1.0, 64.0), (2.0, 0.0)]
+    assert run(project) == {}
+    forget.lift(project.bench, done.block_id)
+    write_video(project.videos, TUESDAY, [[1]])
+    run(project)
+    assert assigned_faces(project.bench, [forget.one_video(project.bench, TUESDAY)]).height == 1
+
+
+def test_without_the_block_list_no_vector_is_kept(project: Home) -> None:
+    write_video(project.videos, MONDAY, [[1]])
+    run(project)
+    forget.forget_people(project.bench, [most_met(project)])
+    assert project.bench.store.keys("blocked_people") == []
+    write_video(project.videos, FRIDAY, [[1]])
+    run(project)
+    assert people_table(project.bench)["encounters"].to_list() == [1]
+
+
+def test_strangers_met_once_expire_and_others_stay(project: Home) -> None:
+    three_days(project)
+    run(project)
+    now = dt.datetime(2025, 4, 3, 12)
+    assert forget.expire(project.bench, now) == 0
+    settings.apply(project.home, ["privacy.single_sightings_days=31"])
+    assert forget.expire(project.bench, now) == 0
+    assert forget.expire(project.bench, now + dt.timedelta(days=2)) == 1
+    assert people_table(project.bench)["encounters"].to_list() == [3, 2]
+    assert run(project) == {}
+    assert forget.expire(project.bench, now + dt.timedelta(days=900)) == 0
+
+
+def test_nothing_is_lost_where_the_models_are_gone(project: Home) -> None:
+    """Erasing needs no pack; deciding anew does, and is done by the next run."""
+    three_days(project)
+    run(project)
+    needles = of_person(project, most_met(project))
+    person = most_met(project)
+    settings.apply(project.home, ["models.pack=nowhere"])
+    with pytest.raises(Exception, match="nowhere"):
+        forget.forget_people(project.bench, [person])
+    assert {name.split("/")[1] for name in traces(project.home, needles)} <= {"identity_assignments"}
+    settings.apply(project.home, ["models.pack=sface"])
+    assert forget.complete(project.bench)
+    assert traces(project.home, needles) == set()
+    assert run(project) == {} or in_step(project)
+
+
+def test_the_job_erases_a_video_and_its_runs(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        _erase_by_job(Project(tmp_path, instance))
+
+
+def _erase_by_job(project: Project) -> None:
+    three_days(project)
+    project.process()
+    project.match()
+    video_id = forget.one_video(project.bench, TUESDAY)
+    runs = {entry.run_id for entry in project.instance.get_runs() if entry.tags.get("dagster/partition") == video_id}
+    assert runs
+    job = build_definitions(project.bench).resolve_job_def("forget_video")
+    assert job.execute_in_process(instance=project.instance, partition_key=video_id).success
+    assert video_id not in project.instance.get_dynamic_partitions(PARTITIONS_NAME)
+    assert not runs & {entry.run_id for entry in project.instance.get_runs()}
+    others = set(project.bench.store.keys("videos"))
+    assert set(project.instance.get_materialized_partitions(dg.AssetKey("identity_assignments"))) == others
+    assert people_table(project.bench)["encounters"].to_list() == [2, 2]
+
+
+def test_what_nobody_knows_cannot_be_forgotten(project: Home) -> None:
+    three_days(project)
+    run(project)
+    with pytest.raises(UsageError, match="nobody is called"):
+        forget.describe(project.bench, "Aladdin")
+    with pytest.raises(UsageError, match="fits 0 forgotten files"):
+        forget.lift(project.bench, "0123")
+    assert forget.describe(project.bench, MONDAY)[0] == "video"
+    assert forget.describe(project.bench, most_met(project))[0] == "person"
