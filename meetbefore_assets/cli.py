@@ -10,6 +10,7 @@ import click
 from meetbefore_assets.cli_common import console, home_option, open_bench, set_option
 from meetbefore_assets.cli_corrections import COMMANDS as CORRECTIONS
 from meetbefore_assets.cli_forget import forget
+from meetbefore_assets.cli_report import report
 from meetbefore_assets.errors import MeetbeforeError
 
 EPILOG = """\b
@@ -161,7 +162,7 @@ def doctor(home: Path, assignments: tuple[str, ...]) -> None:
     sys.exit(0 if examine(open_bench(home, assignments), console()) else 1)
 
 
-for command in (*CORRECTIONS, forget):
+for command in (*CORRECTIONS, forget, report):
     cli.add_command(command)
 
 

@@ -55,11 +55,12 @@ def _confirm(words: list[str], is_sure: bool) -> None:
 
 def _erase(home: Path, people: list[str], videos: list[str], block: bool) -> None:
     from meetbefore_assets import forget as forgetting
+    from meetbefore_assets.report.words import count
 
     bench, out = open_bench(home), console()
     if people:
         done = forgetting.forget_people(bench, people, is_blocked=block)
-        out.print(f"{done.faces:,} faces in {len(done.videos):,} videos erased.")
+        out.print(f"{count(done.faces, 'face')} in {count(len(done.videos), 'video')} erased.")
         if done.block_id:
             out.print(f"On the block list as {done.block_id}; `meetbefore forget --lift {done.block_id}` takes it off.")
     if videos:
@@ -67,4 +68,4 @@ def _erase(home: Path, people: list[str], videos: list[str], block: bool) -> Non
 
         done = forgetting.forget_videos(bench, videos)
         runs = forget_in_dagster(home, videos)
-        out.print(f"{len(done.dropped):,} videos with {done.faces:,} faces erased, and {runs:,} runs of them in Dagster.")
+        out.print(f"{count(len(done.dropped), 'video')} with {count(done.faces, 'face')} erased, and {count(runs, 'run')} in Dagster.")

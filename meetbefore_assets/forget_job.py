@@ -28,7 +28,8 @@ def forget_video() -> None:
 
 @dg.op
 def erase_strangers(context: dg.OpExecutionContext, bench: dg.ResourceParam[Workbench]) -> None:
-    """Forget the people met once whose time is over (`privacy.single_sightings_days`)."""
+    """End broken attempts to forget, and forget the people met once whose time is over (`privacy.single_sightings_days`)."""
+    forget.complete(bench)
     context.log.info(f"{forget.expire(bench)} people erased")
 
 

@@ -16,6 +16,8 @@ from meetbefore_assets.schema import CROP_SIDE_PX
 _NMS_IOU, _TOP_K = 0.3, 5000
 _MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
 _THUMBNAIL_JPEG = 80
+# A face takes less than half of its thumbnail, so it is left three squares wide.
+_BLUR_SQUARES = 6
 _CROP_PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG, cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
@@ -98,6 +100,17 @@ class OpenCvCamera:
         left, right = _span((x1 + x2) / 2, reach, width)
         top, bottom = _span((y1 + y2) / 2, reach, height)
         return self.encode_jpeg(image[top:bottom, left:right], _THUMBNAIL_JPEG, side)
+
+    def blurred(self, jpeg: bytes) -> bytes:
+        image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+        if image is None:
+            raise RecordTornError("a thumbnail is no picture.", remedy="Make the detections of this video again.")
+        height, width = image.shape[:2]
+        # Averaged away, not only smeared: what a few squares hold cannot be sharpened into a face again.
+        few = shrunk(np.asarray(image, np.uint8), *fitted(width, height, _BLUR_SQUARES))
+        return _encoded(
+            ".jpg", np.asarray(cv2.resize(few, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 60]
+        )
 
     def encode_crop(self, crop: U8) -> bytes:
         """PNG: the same pixels again, so the same vector, whichever recogniser looks at them.

@@ -159,6 +159,10 @@ class FaceCamera(Protocol):
         """JPEG of the surroundings of a box, at most `side` pixels wide and high."""
         ...
 
+    def blurred(self, jpeg: bytes) -> bytes:
+        """A JPEG of the same size in which nobody can be known; raises RecordTornError where bytes are no picture."""
+        ...
+
     def encode_crop(self, crop: U8) -> bytes:
         """Aligned crop -> bytes that give (nearly) the same vector again."""
         ...

@@ -19,10 +19,12 @@ class Disguise:
     Attributes:
         name: part of the page's version: another disguise makes another page.
         change: (person_id, JPEG) -> JPEG.
+        face_alone: ids of people who are pictured without their surroundings, in which others may stand; not changed otherwise.
     """
 
     name: str
     change: Callable[[str, bytes], bytes]
+    face_alone: frozenset[str] = frozenset()
 
 
 AS_IT_IS = Disguise("", lambda _person_id, jpeg: jpeg)

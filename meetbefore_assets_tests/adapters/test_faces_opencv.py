@@ -181,3 +181,19 @@ def test_a_contact_sheet_has_a_place_for_every_thumbnail(six: U8, count: int, sh
     assert sheet.shape == shape
     with pytest.raises(RecordTornError):
         CAMERA.contact_sheet([b"no picture"], 40, 3)
+
+
+def test_nobody_is_found_in_a_blurred_picture(yunet: YuNetDetector, six: U8) -> None:
+    found = yunet.detect(six, min_score=0.8, max_side=1280)
+    for box in found.boxes:
+        thumbnail = CAMERA.thumbnail(six, box, 160)
+        blurred = CAMERA.blurred(thumbnail)
+        assert len(yunet.detect(opened(thumbnail), min_score=0.6, max_side=160))
+        assert not len(yunet.detect(opened(blurred), min_score=0.6, max_side=160))
+        assert opened(blurred).shape == opened(thumbnail).shape
+
+
+@pytest.mark.parametrize("blob", [b"", b"no picture"])
+def test_what_is_no_picture_cannot_be_blurred(blob: bytes) -> None:
+    with pytest.raises(RecordTornError, match="no picture"):
+        CAMERA.blurred(blob)
