@@ -9,6 +9,7 @@ import click
 
 from meetbefore_assets.cli_common import console, home_option, open_bench, set_option
 from meetbefore_assets.cli_corrections import COMMANDS as CORRECTIONS
+from meetbefore_assets.cli_exchange import clip, export, import_
 from meetbefore_assets.cli_forget import forget
 from meetbefore_assets.cli_report import report
 from meetbefore_assets.errors import MeetbeforeError
@@ -135,24 +136,6 @@ def whatif(home: Path, thresholds: tuple[float, ...]) -> None:
 
 
 @cli.command()
-@click.argument("kind", type=click.Choice(["assignments", "json", "csv"]))
-@click.argument("destination", type=click.Path(path_type=Path))
-@home_option
-def export(kind: str, destination: Path, home: Path) -> None:
-    """Write a table for other programs to DESTINATION.
-
-    \b
-    assignments  video,t_s,x1,y1,x2,y2,person: a row a face (.csv, or .parquet)
-    json         the ranking, a person an object
-    csv          a row an encounter and video
-    """
-    from meetbefore_assets.report.exports import export as write
-
-    rows = write(open_bench(home, must_exist=True), kind, destination)
-    console().print(f"{rows:,} rows written to {destination}")
-
-
-@cli.command()
 @home_option
 @set_option
 def doctor(home: Path, assignments: tuple[str, ...]) -> None:
@@ -162,7 +145,7 @@ def doctor(home: Path, assignments: tuple[str, ...]) -> None:
     sys.exit(0 if examine(open_bench(home, assignments), console()) else 1)
 
 
-for command in (*CORRECTIONS, forget, report):
+for command in (*CORRECTIONS, clip, export, forget, import_, report):
     cli.add_command(command)
 
 

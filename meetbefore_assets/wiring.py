@@ -45,8 +45,11 @@ def _open_store(uri: str) -> Store:
 
 
 def _open_video(uri: str, allow_truncated: bool) -> VideoReader:
+    from meetbefore_assets.adapters.seed_reader import SeedReader, is_seed
     from meetbefore_assets.adapters.video_pyav import open_video
 
+    if is_seed(uri):
+        return SeedReader(uri)
     return open_video(uri, allow_truncated=allow_truncated)
 
 
@@ -84,7 +87,10 @@ def _index_of(vectors: F32, queries: int) -> VectorIndex:
 
 def _content_hash(uri: str) -> str:
     from meetbefore_assets.adapters.files_hash import content_hash
+    from meetbefore_assets.adapters.seed_reader import is_seed, seed_hash
 
+    if is_seed(uri):
+        return seed_hash(uri)
     return content_hash(uri)
 
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import av
+import faiss
 import numpy as np
 import polars as pl
 import pytest
@@ -63,6 +65,13 @@ def test_a_person_and_then_a_video_are_forgotten(clips: Path, tmp_path: Path) ->
     person = str(everybody(home)[0]["person_id"])
     needles = looks_of(home, person)
     assert {"meetbefore.duckdb", "report.html"} <= traces(home, needles)
+    meetbefore("export", "seed", tmp_path / "seed", "--home", home)
+    assert faiss.read_index(str(tmp_path / "seed" / "face_index.bin")).ntotal == len(everybody(home))
+    meetbefore("clip", person, tmp_path / "clips_of_her", "--home", home)
+    for clip in (tmp_path / "clips_of_her").iterdir():
+        with av.open(str(clip)) as container:
+            assert sum(1 for _ in container.decode(video=0)) > 10
+    assert len(list((tmp_path / "clips_of_her").iterdir())) == 2
     with pytest.raises(UsageError, match="cannot be undone"):
         meetbefore("forget", person, "--home", home)
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from meetbefore_assets import reading
 from meetbefore_assets.errors import UsageError
+from meetbefore_assets.report.exports_ics import export_ics
 from meetbefore_assets.report.terminal import as_json
 from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.workbench import Workbench
@@ -60,7 +61,12 @@ def _write_json(bench: Workbench, path: Path) -> int:
     return _replace(path, frame, lambda target: Path(target).write_text(as_json(frame) + "\n", encoding="utf-8"))
 
 
-WRITERS: dict[str, Callable[[Workbench, Path], int]] = {"assignments": _write_assignments, "csv": _write_csv, "json": _write_json}
+WRITERS: dict[str, Callable[[Workbench, Path], int]] = {
+    "assignments": _write_assignments,
+    "csv": _write_csv,
+    "json": _write_json,
+    "ics": export_ics,
+}
 
 
 def export(bench: Workbench, kind: str, destination: Path) -> int:
