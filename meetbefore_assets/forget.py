@@ -9,6 +9,7 @@ from meetbefore_assets.report.page import write_report
 from meetbefore_assets.schema import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
 from meetbefore_assets.steps import forgetting
 from meetbefore_assets.steps.forgetting import Forgotten
+from meetbefore_assets.steps.forgetting_said import forget_history
 from meetbefore_assets.steps.indexing import build_index
 from meetbefore_assets.steps.intake import known_videos
 from meetbefore_assets.steps.matching import match
@@ -78,6 +79,8 @@ def make_anew(bench: Workbench) -> None:
     """Decide who is who, and write index, database and page from the record alone."""
     build_index(bench)
     match(bench)
+    if forgetting.is_pending(bench):
+        forget_history(bench)
     score(bench)
     rank(bench)
     publish(bench)

@@ -18,7 +18,7 @@ from meetbefore_assets.domain.ports import F32, U8
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.partitions import PARTITIONS_NAME
 from meetbefore_assets.reading import assigned_faces, people_table
-from meetbefore_assets.steps import forgetting
+from meetbefore_assets.steps import correcting, forgetting
 from meetbefore_assets.steps.files import kept_frames, preview_path
 from meetbefore_assets.steps.intake import take_in
 from meetbefore_assets.steps.matching import is_matched
@@ -365,3 +365,45 @@ def test_what_nobody_knows_cannot_be_forgotten(project: Home) -> None:
         forget.lift(project.bench, "0123")
     assert forget.describe(project.bench, MONDAY)[0] == "video"
     assert forget.describe(project.bench, most_met(project))[0] == "person"
+
+
+def test_names_and_corrections_go_with_the_person_and_others_stay(project: Home) -> None:
+    three_days(project)
+    run(project)
+    people = people_table(project.bench)["person_id"].to_list()
+    correcting.name_person(project.bench, people[0], "Scheherazade")
+    correcting.name_person(project.bench, people[1], "Dunyazad")
+    correcting.not_same(project.bench, people[0], people[1])
+    correcting.undo(project.bench)
+    forget.make_anew(project.bench)
+    needles = [*of_person(project, people[0]), b"Scheherazade"]
+    assert {"meetbefore.duckdb", "report.html"} <= traces(project.home, [b"Scheherazade"])
+    forget.forget_people(project.bench, [people[0]])
+    assert traces(project.home, needles) == set()
+    assert set(people_table(project.bench)["name"]) == {"Dunyazad", None}
+    assert len(project.bench.store.keys("corrections")) == 1
+
+
+def test_a_name_goes_with_the_last_video_it_was_given_in(project: Home) -> None:
+    three_days(project)
+    run(project)
+    correcting.name_person(project.bench, most_met(project), "Scheherazade")
+    forget.make_anew(project.bench)
+    for left, name in enumerate((MONDAY, TUESDAY, FRIDAY)):
+        assert people_table(project.bench).filter(pl.col("name") == "Scheherazade")["encounters"].to_list() == [3 - left]
+        forget.forget_videos(project.bench, [forget.one_video(project.bench, name)])
+    assert traces(project.home, [b"Scheherazade"]) == set()
+
+
+def test_what_happened_to_the_ids_of_a_forgotten_person_is_forgotten(project: Home) -> None:
+    three_days(project)
+    run(project)
+    settings.apply(project.home, ["matching.threshold=0.999"])
+    forget.make_anew(project.bench)
+    split = set(people_table(project.bench)["person_id"])
+    settings.apply(project.home, ["matching.threshold=auto"])
+    forget.make_anew(project.bench)
+    gone = split - set(people_table(project.bench)["person_id"])
+    assert traces(project.home, [person.encode() for person in gone])
+    forget.forget_people(project.bench, people_table(project.bench)["person_id"].to_list())
+    assert traces(project.home, [person.encode() for person in split]) == set()

@@ -13,8 +13,9 @@ import polars as pl
 from meetbefore_assets.domain.detections_to_embeddings import unit
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import MeetbeforeError
-from meetbefore_assets.schema import FORGOTTEN_FACES
+from meetbefore_assets.schema import FORGOTTEN_FACES, REGROUPINGS
 from meetbefore_assets.steps.erasing import erase_rows, is_erased
+from meetbefore_assets.steps.forgetting_said import forget_corrections
 from meetbefore_assets.steps.forgotten import BOX, block, bury, forgotten_hashes, graves_of, remember_to_skip
 from meetbefore_assets.steps.intake import drop_video, known_videos
 from meetbefore_assets.steps.matched import matched_videos
@@ -45,7 +46,7 @@ class Forgotten:
 
 
 # Called with the ids of videos that are gone altogether, for what else is kept of them or of forgotten faces (`graves_of`).
-HOOKS: list[Callable[[Workbench, list[str]], None]] = []
+HOOKS: list[Callable[[Workbench, list[str]], None]] = [forget_corrections]
 
 
 def person_faces(bench: Workbench, person_ids: list[str]) -> pl.DataFrame:
@@ -162,6 +163,7 @@ def _remove_made(bench: Workbench) -> None:
         for key in bench.store.keys(SCORES):
             bench.store.drop(SCORES, key)
         bench.store.drop("people", WHOLE)
+        bench.store.drop(REGROUPINGS.name, WHOLE)
     _unlink(*bench.home.glob("report*.html"), *bench.home.glob(".report*.tmp"))
     for folder in ("previews", "frames"):
         _unlink(*(bench.home / folder).glob("**/.*.tmp"))
