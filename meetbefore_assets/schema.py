@@ -372,6 +372,22 @@ RUNS = Table(
 
 # Tables of what happened: two homes with the same content may differ in them.
 HISTORY = frozenset({"person_aliases", "identity_history", "matching_policies", "runs"})
+CHANCE = Table(
+    "chance",
+    "whether people are met on more days than chance explains: see domain/more_than_chance.py for the model and its limits",
+    ("person_id",),
+    (
+        PERSON_ID,
+        Column("further_days", INT, "distinct local days after the first on which the person was met"),
+        Column("expected_by_chance", REAL, "how many of these chance would give: the sum of the next two", is_nullable=True),
+        Column("expected_coincidence", REAL, "meeting the same person again without any tie", is_nullable=True),
+        Column("expected_false", REAL, "strangers that are taken for the person"),
+        Column("chance_p", REAL, "probability of as many days or more by chance", is_nullable=True),
+        Column("chance_q", REAL, "share of mere chance among all people with this chance_p or a lower one", is_nullable=True),
+        Column("basis", TEXT, "what was compared: weekday and hour, hour, time of day, all; or: too little (was recorded)"),
+    ),
+)
+
 FORGOTTEN_FACES = Table(
     "forgotten_faces",
     "faces that are dropped whenever they are found again: where they were, and nothing of how they look",
@@ -420,6 +436,7 @@ PUBLISHED: tuple[Table, ...] = (
     IDENTITY_ASSIGNMENTS,
     ENCOUNTER_SCORES,
     PEOPLE,
+    CHANCE,
     PERSON_ALIASES,
     CORRECTIONS,
     IDENTITY_HISTORY,

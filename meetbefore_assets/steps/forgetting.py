@@ -13,7 +13,7 @@ import polars as pl
 from meetbefore_assets.domain.detections_to_embeddings import unit
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import MeetbeforeError
-from meetbefore_assets.schema import FORGOTTEN_FACES, REGROUPINGS
+from meetbefore_assets.schema import CHANCE, FORGOTTEN_FACES, REGROUPINGS
 from meetbefore_assets.steps.erasing import erase_rows, is_erased
 from meetbefore_assets.steps.forgetting_said import forget_corrections
 from meetbefore_assets.steps.forgotten import BOX, block, bury, forgotten_hashes, graves_of, remember_to_skip
@@ -162,8 +162,8 @@ def _remove_made(bench: Workbench) -> None:
     with bench.lock("scoring"):
         for key in bench.store.keys(SCORES):
             bench.store.drop(SCORES, key)
-        bench.store.drop("people", WHOLE)
-        bench.store.drop(REGROUPINGS.name, WHOLE)
+        for asset in ("people", CHANCE.name, REGROUPINGS.name):
+            bench.store.drop(asset, WHOLE)
     _unlink(*bench.home.glob("report*.html"), *bench.home.glob(".report*.tmp"))
     for folder in ("previews", "frames"):
         _unlink(*(bench.home / folder).glob("**/.*.tmp"))

@@ -18,7 +18,12 @@ from meetbefore_assets.workbench import WHOLE, Fetch, Published, Publisher, Work
 PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
 TIMED = ("frames", "detections")
 _ALIASES = "person_aliases"
-_RECORD_OF = {"people": ("people", WHOLE), _ALIASES: ("identity_assignments", WHOLE), "matching_policies": ("matching_policy", WHOLE)}
+_RECORD_OF = {
+    "people": ("people", WHOLE),
+    "chance": ("chance", WHOLE),
+    _ALIASES: ("identity_assignments", WHOLE),
+    "matching_policies": ("matching_policy", WHOLE),
+}
 # Tables of many small objects: what reads them, and what tells that they changed.
 _IN_ONE_PIECE: dict[str, tuple[Callable[[Workbench], pl.DataFrame], Callable[[Workbench], str]]] = {
     CORRECTIONS.name: (corrections_table, corrections_version),

@@ -15,6 +15,7 @@ from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.domain.proposed_roles import proposed_roles
 from meetbefore_assets.schema import ENCOUNTER_SCORES, PEOPLE, check
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.chance import write_chance
 from meetbefore_assets.steps.changed import write_changed
 from meetbefore_assets.steps.corrections import standing
 from meetbefore_assets.steps.matched import matched_videos
@@ -48,7 +49,9 @@ def goal_version(bench: Workbench) -> str:
 def is_scored(bench: Workbench) -> bool:
     """Whether scores and people on record belong to the identities and settings in force."""
     goal = goal_version(bench)
-    return all((stamp := bench.store.stamp(asset, WHOLE)) is not None and stamp.data_version == goal for asset in (ASSET, "people"))
+    return all(
+        (stamp := bench.store.stamp(asset, WHOLE)) is not None and stamp.data_version == goal for asset in (ASSET, "people", "chance")
+    )
 
 
 def score(bench: Workbench) -> Scored:
@@ -88,6 +91,7 @@ def rank(bench: Workbench) -> pl.DataFrame:
         facts = {"people": str(table.height), "met again": str(table.filter(pl.col("encounters") > 1).height)}
         version = state.data_version if state else goal_version(bench)
         bench.store.put("people", WHOLE, table, Stamp(version, {ASSET: version}, facts, table.height))
+        write_chance(bench, videos, scored, version)
     return table
 
 

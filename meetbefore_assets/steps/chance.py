@@ -1,0 +1,86 @@
+"""Whether people are met on more days than chance explains, from the record."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain.more_than_chance import FalseLinks, false_link_rate, more_than_chance
+from meetbefore_assets.domain.ports import F64, Stamp
+from meetbefore_assets.domain.tracks_to_identities import cannot_links
+from meetbefore_assets.schema import CHANCE, check
+from meetbefore_assets.steps.clocks import clock_table
+from meetbefore_assets.steps.matching import sightings
+from meetbefore_assets.steps.policy import policy
+from meetbefore_assets.workbench import WHOLE, Workbench
+
+# Tracks that share a moment are strangers for certain. With fewer such pairs than this, tracks are drawn at random: nearly all are.
+LEAST_PAIRS, DRAWN_PAIRS = 100, 100_000
+
+
+def chance_table(bench: Workbench) -> pl.DataFrame:
+    """Columns of CHANCE, the least explicable by chance first; empty where nothing was matched yet."""
+    return bench.store.get(CHANCE.name, WHOLE) if bench.store.stamp(CHANCE.name, WHOLE) is not None else CHANCE.empty()
+
+
+def write_chance(bench: Workbench, videos: list[str], scored: pl.DataFrame, version: str) -> pl.DataFrame:
+    """Compare everybody's days with chance, and put it on record.
+
+    Args:
+        videos: that have identities.
+        scored: columns of ENCOUNTER_SCORES, of all of them.
+        version: of the scores.
+    """
+    begins = scored.group_by("person_id", "encounter_id").agg(pl.col("started_at").min().alias("at"))
+    met = _local(begins, bench.zone()).select("person_id", "day", "hour", "place")
+    found = more_than_chance(met, recorded(bench, videos), _false_links(bench, videos))
+    table = check(CHANCE, found)
+    bench.store.put(CHANCE.name, WHOLE, table, Stamp(version, {}, {}, table.height))
+    return table
+
+
+def _false_links(bench: Workbench, videos: list[str]) -> FalseLinks:
+    linked = [video_id for video_id in videos if bench.store.stamp("tracks", video_id) is not None]
+    if not linked:
+        return FalseLinks(0.0, pl.DataFrame(schema={"day": pl.Date, "tracks": pl.Int64}))
+    tracks = bench.store.scan("tracks", linked, ["track_id", "video_id", "vector", "frame_pts"]).sort("track_id")
+    seen = _local(sightings(bench, linked).rename({"seen_at": "at"}), bench.zone())
+    daily = seen.group_by("day").agg(pl.col("track_id").n_unique().cast(pl.Int64).alias("tracks"))
+    return FalseLinks(false_link_rate(strangers(tracks), policy(bench).threshold), daily)
+
+
+def _local(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Add day and hour (local) of the moment `at`, and a place where there is none; rows without a time fall out."""
+    there = pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    return rows.filter(pl.col("at").is_not_null()).with_columns(
+        there.dt.date().alias("day"), there.dt.hour().cast(pl.Int64).alias("hour"), pl.lit(None, pl.String).alias("place")
+    )
+
+
+def recorded(bench: Workbench, videos: list[str]) -> pl.DataFrame:
+    """day, hour (local), place: every hour in which something was recorded, none twice."""
+    rows: list[tuple[dt.datetime, str | None]] = []
+    if videos:
+        durations = dict(bench.store.scan("videos", videos, ["video_id", "duration_s"]).iter_rows())
+        for video_id, start in clock_table(bench, videos).select("video_id", "started_at").iter_rows():
+            if start is not None:
+                hours = int((start.minute * 60 + start.second + durations[video_id]) // 3600)
+                rows += [(start + dt.timedelta(hours=hour), None) for hour in range(hours + 1)]
+    table = pl.DataFrame(rows, schema={"at": pl.Datetime("us"), "place": pl.String}, orient="row")
+    return _local(table, bench.zone()).select("day", "hour", "place").unique().sort("day", "hour")
+
+
+def strangers(tracks: pl.DataFrame) -> F64:
+    """(n,) cosines between tracks of different people: of those that share a moment, or, where they are few, of any.
+
+    Args:
+        tracks: video_id, vector, frame_pts; in an order that does not depend on how they arrived.
+    """
+    if tracks.height < 2:
+        return np.zeros(0)
+    pairs = cannot_links(tracks["video_id"].to_list(), tracks["frame_pts"].to_list())
+    if len(pairs) < LEAST_PAIRS:
+        pairs = np.random.default_rng(0).integers(0, tracks.height, (DRAWN_PAIRS, 2))
+        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    vectors = np.array(tracks["vector"].to_list(), np.float32)
+    return np.asarray(np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]]), np.float64)
