@@ -112,7 +112,7 @@ def line(town: Town, towns: int, seed: int) -> str:
     strangers, regulars = known.filter(~pl.col("is_regular")), known.filter("is_regular")
     shares = [float((strangers["chance_p"] <= level).mean() or 0.0) for level in LEVELS]  # type: ignore[arg-type]
     listed = [int((rows["chance_q"] <= LIST_SHARE).sum()) for rows in (strangers, regulars)]
-    again = strangers.filter(pl.col("further_days") > 0).height
+    again = strangers.filter(pl.col("days") > 1).height
     return (
         f"{town.name:28}{strangers.height / towns:9.0f}{again / towns:8.0f}"
         + "".join(f"{share:9.4f}" for share in shares)

@@ -19,8 +19,8 @@ person whom I have seen at all? The model, and what it assumes:
 * **False links.** A stranger's track is taken for this person with probability f, whatever day it is from: days that come of
   that are Poisson with mean f times the tracks of all other days.
 
-`chance_p` is the probability of at least as many days as were seen, `expected_by_chance` the expected number of days after the
-first, and `chance_q` the share of people that are mere chance among all with this or a lower chance_p (Benjamini & Hochberg 1995, over
+`chance_p` is the probability of at least as many days as were seen, `expected_by_chance` the expected number of days, the first
+among them, and `chance_q` the share of people that are mere chance among all with this or a lower chance_p (Benjamini & Hochberg 1995, over
 everybody who was seen).
 
 Where it cannot know: it takes people as equal, so whoever is out more than others (a shopkeeper, a commuter in an archive of mostly
@@ -47,7 +47,7 @@ LEVELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("all", ("everywhere",)),
 )
 TOO_LITTLE = "too little"
-COLUMNS = ("person_id", "further_days", "expected_by_chance", "expected_coincidence", "expected_false", "chance_p", "chance_q", "basis")
+COLUMNS = ("person_id", "days", "expected_by_chance", "expected_coincidence", "expected_false", "chance_p", "chance_q", "basis")
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def more_than_chance(seen: pl.DataFrame, recorded: pl.DataFrame, links: FalseLin
         links: false links.
 
     Returns:
-        A row a person, by chance_p and person_id: person_id, further_days (days after the first), expected_by_chance,
+        A row a person, by chance_p and person_id: person_id, days, expected_by_chance (days, the sum of the next two),
         expected_coincidence, expected_false, chance_p, chance_q, basis (the name of a level). Where the
-        basis is TOO_LITTLE, the numbers but further_days and expected_false are null.
+        basis is TOO_LITTLE, the numbers but days and expected_false are null.
     """
     cells = _with_cells(seen).unique()
     mean = _expected_days(cells, _strata(cells, _with_cells(recorded).unique()))
@@ -147,16 +147,16 @@ def _tested(people: pl.DataFrame) -> pl.DataFrame:
     mean = people["coincidence"].fill_null(1.0).to_numpy()
     false = people["expected_false"].to_numpy()
     p = np.array([tail(int(d), m, f) for d, m, f in zip(people["days"], mean, false, strict=True)], np.float64)
-    further = mean / -np.expm1(-mean) - 1 if len(mean) else mean
+    coincidence = mean / -np.expm1(-mean) if len(mean) else mean
     q = np.full(len(p), np.nan)
     q[known] = false_discovery_share(p[known])
 
     def shown(name: str, values: F64) -> pl.Series:
         return pl.Series(name, np.where(known, values, np.nan), pl.Float64).fill_nan(None)
 
-    table = people.select("person_id", (pl.col("days") - 1).alias("further_days"), "expected_false").with_columns(
-        shown("expected_by_chance", further + false),
-        shown("expected_coincidence", further),
+    table = people.select("person_id", "days", "expected_false").with_columns(
+        shown("expected_by_chance", coincidence + false),
+        shown("expected_coincidence", coincidence),
         shown("chance_p", p),
         shown("chance_q", q),
         people["level"].fill_null(TOO_LITTLE).alias("basis"),

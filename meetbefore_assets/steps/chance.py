@@ -78,7 +78,7 @@ def strangers(tracks: pl.DataFrame) -> F64:
     """
     if tracks.height < 2:
         return np.zeros(0)
-    pairs = cannot_links(tracks["video_id"].to_list(), tracks["frame_pts"].to_list())
+    pairs = cannot_links(tracks)
     if len(pairs) < LEAST_PAIRS:
         pairs = np.random.default_rng(0).integers(0, tracks.height, (DRAWN_PAIRS, 2))
         pairs = pairs[pairs[:, 0] != pairs[:, 1]]

@@ -87,11 +87,12 @@ def rank(bench: Workbench) -> pl.DataFrame:
         ranked = people(scored, seen, bench.zone())
         ranked = ranked.join(habits(scored, bench.zone()), on="person_id", how="left", maintain_order="left")
         ranked = ranked.with_columns(time_span_metric(ranked))
+        version = state.data_version if state else goal_version(bench)
+        chance = write_chance(bench, videos, scored, version).select("person_id", "expected_by_chance", "chance_p", "chance_q")
+        ranked = ranked.join(chance, on="person_id", how="left", maintain_order="left")
         table = check(PEOPLE, _with_corrections(bench, videos, ranked, seen))
         facts = {"people": str(table.height), "met again": str(table.filter(pl.col("encounters") > 1).height)}
-        version = state.data_version if state else goal_version(bench)
         bench.store.put("people", WHOLE, table, Stamp(version, {ASSET: version}, facts, table.height))
-        write_chance(bench, videos, scored, version)
     return table
 
 

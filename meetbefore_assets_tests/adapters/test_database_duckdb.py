@@ -40,7 +40,7 @@ def rows(table: Table, parts: list[str]) -> pl.DataFrame:
 
 
 def wanted(**parts: str) -> dict[str, dict[str, str]]:
-    whole = {"videos", "people", "person_aliases", "matching_policies", "corrections", "identity_history"}
+    whole = {table.name for table in PUBLISHED if "video_id" not in table.dtypes} | {"videos", "corrections"}
     return {table.name: ({WHOLE: "w1"} if table.name in whole else dict(parts)) for table in PUBLISHED}
 
 
