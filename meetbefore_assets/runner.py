@@ -13,6 +13,7 @@ from meetbefore_assets.pool import Pool, default_jobs
 from meetbefore_assets.steps.failing import due_failures, remember_failure
 from meetbefore_assets.steps.intake import Intake, take_in
 from meetbefore_assets.steps.matching import is_matched
+from meetbefore_assets.steps.places import update_places
 from meetbefore_assets.steps.policy import policy, usable_tracks
 from meetbefore_assets.steps.publishing import failure_rows, is_published
 from meetbefore_assets.steps.scoring import is_scored
@@ -101,6 +102,7 @@ def run(home: Path, options: RunOptions, watcher: Watcher) -> Summary:
     due = due_failures(bench) if options.retry_due else set()
     todo = [status for status in statuses if status.todo and _is_worth_trying(status, options, due)]
     summary.untried = [status.video_id for status in statuses if status.todo and status.failed_before and status not in todo]
+    update_places(bench)
     if todo or intake.replaced or not _is_in_step(bench):
         _execute(bench, todo, options, watcher, summary)
     summary.expired = forget.expire(bench)

@@ -223,6 +223,9 @@ ENCOUNTER_SCORES = Table(
         Column("holds_from", REAL, "least threshold at which this is a meeting with somebody met before", is_nullable=True),
         Column("holds_to", REAL, "largest threshold at which it is", is_nullable=True),
         Column("seen_with", pl.List(pl.String), "people whose encounter overlaps with this one in this video"),
+        Column("latitude", REAL, "where it begins, degrees north, WGS 84", is_nullable=True),
+        Column("longitude", REAL, "where it begins, degrees east, WGS 84", is_nullable=True),
+        Column("place_source", TEXT, "what told the place: srt, gpx, or location (of the whole recording)", is_nullable=True),
     ),
 )
 
@@ -375,6 +378,19 @@ RUNS = Table(
 
 # Tables of what happened: two homes with the same content may differ in them.
 HISTORY = frozenset({"person_aliases", "identity_history", "matching_policies", "runs"})
+PLACES = Table(
+    "places",
+    "where the camera was",
+    ("video_id", "source", "time_s"),
+    (
+        VIDEO_ID,
+        TIME_S,
+        Column("latitude", REAL, "degrees north, WGS 84"),
+        Column("longitude", REAL, "degrees east, WGS 84"),
+        Column("source", TEXT, "srt, gpx, or location (of the container, for the whole recording)"),
+    ),
+)
+
 CHANCE = Table(
     "chance",
     "whether people are met on more days than chance explains: see domain/more_than_chance.py for the model and its limits",

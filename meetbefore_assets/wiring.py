@@ -1,8 +1,10 @@
 """Puts the adapters behind the ports. Each library is loaded when it is first needed, so that reading commands start fast."""
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 
+from meetbefore_assets.domain.places import Fix
 from meetbefore_assets.domain.ports import F32, FaceCamera, Store, VectorIndex, VideoReader
 from meetbefore_assets.packs import MIN_SCORES
 from meetbefore_assets.settings import Settings
@@ -33,6 +35,8 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
             machine_zone=_machine_zone,
             hold=_hold,
             open_database=_open_database,
+            place_files=_place_files,
+            read_fixes=_read_fixes,
         ),
         fixed_settings=settings,
     )
@@ -98,6 +102,18 @@ def _sidecar_start(uri: str) -> str:
     from meetbefore_assets.adapters.files_sidecar import sidecar_start
 
     return sidecar_start(uri)
+
+
+def _place_files(uri: str) -> tuple[tuple[str, int, int], ...]:
+    from meetbefore_assets.adapters.files_places import place_files
+
+    return place_files(uri)
+
+
+def _read_fixes(path: str, started_at: datetime | None) -> list[Fix]:
+    from meetbefore_assets.adapters.files_places import read_fixes
+
+    return read_fixes(path, started_at)
 
 
 def _machine_zone() -> str:

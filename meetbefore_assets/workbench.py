@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +13,7 @@ import polars as pl
 from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
+from meetbefore_assets.domain.places import Fix
 from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
@@ -130,6 +132,8 @@ class Tools:
     machine_zone: Callable[[], str]
     hold: Callable[[Path, str, float], AbstractContextManager[None]]
     open_database: Callable[[Path], Publisher]
+    place_files: Callable[[str], tuple[tuple[str, int, int], ...]] = lambda _uri: ()
+    read_fixes: Callable[[str, datetime | None], list[Fix]] = lambda _path, _started_at: []
 
 
 @dataclass

@@ -14,8 +14,8 @@ CODE_VERSIONS: Mapping[str, int] = {
     "tracks": 1,
     "face_index": 2,
     "identity_assignments": 3,
-    "encounter_scores": 3,
-    "people": 3,
+    "encounter_scores": 4,
+    "people": 4,
     "encounter_report": 1,
 }
 

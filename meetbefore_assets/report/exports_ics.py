@@ -10,7 +10,7 @@ from meetbefore_assets import reading
 from meetbefore_assets.report.words import offset
 from meetbefore_assets.steps.clocks import clock_table
 from meetbefore_assets.steps.files import write_private
-from meetbefore_assets.steps.scoring import matched_videos
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.workbench import Workbench
 
 _LEFT_OUT = ("me", "ignored")
@@ -54,6 +54,8 @@ def _event(parts: list[dict[str, object]]) -> icalendar.Event:
     event.add("dtstamp", begin)
     event.add("dtstart", begin)
     event.add("dtend", max(*ends, begin + dt.timedelta(seconds=1)))
+    if first["latitude"] is not None:
+        event.add("geo", (first["latitude"], first["longitude"]))
     event.add("summary", str(first["name"] or first["person_id"]))
     lines = [f"Met {first['encounters']} times on {first['days']} days.", *(_place(part) for part in parts)]
     event.add("description", "\n".join(lines))

@@ -22,8 +22,8 @@ from meetbefore_assets.errors import UsageError
 from meetbefore_assets.steps.clocks import clock_table, to_local
 from meetbefore_assets.steps.detecting import kept_name
 from meetbefore_assets.steps.files import write_private
+from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.publishing import failure_rows, video_rows
-from meetbefore_assets.steps.scoring import matched_videos
 from meetbefore_assets.workbench import Workbench
 
 METADATA, INDEX, FAILED = "face_metadata.jsonl", "face_index.bin", "failed_images.txt"

@@ -27,6 +27,7 @@ from meetbefore_assets.report.page_shapes import months, week
 from meetbefore_assets.report.page_strings import CHINESE, ENGLISH, WEEKDAY_LETTERS, WEEKDAYS
 from meetbefore_assets.report.words import local
 from meetbefore_assets.settings import digest
+from meetbefore_assets.steps.places import place_table
 from meetbefore_assets.workbench import Workbench
 
 FILE_NAME = "report.html"
@@ -131,7 +132,7 @@ def render(bench: Workbench, overview: Overview, disguise: Disguise = AS_IT_IS) 
             week=week(begins),
             weekday_letters=WEEKDAY_LETTERS,
             months=months([moment.date() for moment in begins], [local(moment, overview.zone).date() for moment in starts]),
-            places=map_of(encounters),
+            places=map_of(encounters, place_table(bench, overview.matched)),
             together=page_rest.together_table(overview, pairs),
             clocks=page_rest.clock_rows(overview),
             doubts=page_rest.clock_warnings(overview),

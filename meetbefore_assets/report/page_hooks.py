@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from meetbefore_assets.report.page_map import map_svg
 from meetbefore_assets.report.page_phrases import Phrase, say
 
 Row = dict[str, Any]
@@ -69,6 +70,6 @@ def holds(row: Row) -> Phrase | None:
     return say("holds.from", least=f"{least:.2f}") if most is None else say("holds", least=f"{least:.2f}", most=f"{most:.2f}")
 
 
-def map_of(_encounters: pl.DataFrame) -> Markup:
-    """A drawing of where the encounters were; empty as long as nothing draws one."""
-    return Markup("")
+def map_of(encounters: pl.DataFrame, tracks: pl.DataFrame) -> Markup:
+    """A drawing of where the encounters were (columns of ENCOUNTER_SCORES) and where the camera went (of PLACES)."""
+    return map_svg(encounters, tracks)

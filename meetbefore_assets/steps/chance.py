@@ -11,6 +11,7 @@ from meetbefore_assets.domain.tracks_to_identities import cannot_links
 from meetbefore_assets.schema import CHANCE, check
 from meetbefore_assets.steps.clocks import clock_table
 from meetbefore_assets.steps.matching import sightings
+from meetbefore_assets.steps.places import cells, place_table
 from meetbefore_assets.steps.policy import policy
 from meetbefore_assets.workbench import WHOLE, Workbench
 
@@ -31,7 +32,8 @@ def write_chance(bench: Workbench, videos: list[str], scored: pl.DataFrame, vers
         scored: columns of ENCOUNTER_SCORES, of all of them.
         version: of the scores.
     """
-    begins = scored.group_by("person_id", "encounter_id").agg(pl.col("started_at").min().alias("at"))
+    ordered = cells(scored).sort("started_at", "video_id")
+    begins = ordered.group_by("person_id", "encounter_id").agg(pl.col("started_at").first().alias("at"), pl.col("place").first())
     met = _local(begins, bench.zone()).select("person_id", "day", "hour", "place")
     found = more_than_chance(met, recorded(bench, videos), _false_links(bench, videos))
     table = check(CHANCE, found)
@@ -50,24 +52,31 @@ def _false_links(bench: Workbench, videos: list[str]) -> FalseLinks:
 
 
 def _local(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Add day and hour (local) of the moment `at`, and a place where there is none; rows without a time fall out."""
+    """Add day and hour (local) of the moment `at`; rows without a time fall out."""
     there = pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
-    return rows.filter(pl.col("at").is_not_null()).with_columns(
-        there.dt.date().alias("day"), there.dt.hour().cast(pl.Int64).alias("hour"), pl.lit(None, pl.String).alias("place")
-    )
+    return rows.filter(pl.col("at").is_not_null()).with_columns(there.dt.date().alias("day"), there.dt.hour().cast(pl.Int64).alias("hour"))
 
 
 def recorded(bench: Workbench, videos: list[str]) -> pl.DataFrame:
-    """day, hour (local), place: every hour in which something was recorded, none twice."""
+    """day, hour (local), place (null where it is not known): every hour in which something was recorded, none twice."""
     rows: list[tuple[dt.datetime, str | None]] = []
-    if videos:
-        durations = dict(bench.store.scan("videos", videos, ["video_id", "duration_s"]).iter_rows())
-        for video_id, start in clock_table(bench, videos).select("video_id", "started_at").iter_rows():
-            if start is not None:
-                hours = int((start.minute * 60 + start.second + durations[video_id]) // 3600)
-                rows += [(start + dt.timedelta(hours=hour), None) for hour in range(hours + 1)]
+    places = cells(place_table(bench, videos)).partition_by("video_id", as_dict=True)
+    durations = dict(bench.store.scan("videos", videos, ["video_id", "duration_s"]).iter_rows()) if videos else {}
+    for video_id, start in clock_table(bench, videos).select("video_id", "started_at").iter_rows():
+        if start is not None:
+            rows += _hours(start, durations[video_id], places.get((video_id,)))
     table = pl.DataFrame(rows, schema={"at": pl.Datetime("us"), "place": pl.String}, orient="row")
-    return _local(table, bench.zone()).select("day", "hour", "place").unique().sort("day", "hour")
+    return _local(table, bench.zone()).select("day", "hour", "place").unique().sort("day", "hour", "place")
+
+
+def _hours(start: dt.datetime, duration_s: float, places: pl.DataFrame | None) -> list[tuple[dt.datetime, str | None]]:
+    """A moment in every hour of a recording with the place of the whole, or the moments and places on its way."""
+    way = None if places is None else places.filter(pl.col("source") != "location")
+    if way is not None and way.height:
+        return [(start + dt.timedelta(seconds=time_s), place) for time_s, place in way.select("time_s", "place").iter_rows()]
+    whole = None if places is None or not places.height else str(places["place"][0])
+    hours = int((start.minute * 60 + start.second + duration_s) // 3600)
+    return [(start + dt.timedelta(hours=hour), whole) for hour in range(hours + 1)]
 
 
 def strangers(tracks: pl.DataFrame) -> F64:

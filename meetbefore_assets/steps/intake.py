@@ -30,6 +30,7 @@ PER_VIDEO_TABLES = (
     "encounter_scores",
     "failures",
     "runs",
+    "places",
     "forgotten_faces",
     "sources",
 )

@@ -21,6 +21,7 @@ from meetbefore_assets.steps.corrections import standing
 from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.matching import ASSET as IDENTITIES
 from meetbefore_assets.steps.matching import sightings
+from meetbefore_assets.steps.places import places_version, update_places, with_places
 from meetbefore_assets.steps.survival import holds
 from meetbefore_assets.workbench import WHOLE, Workbench
 
@@ -43,7 +44,8 @@ def goal_version(bench: Workbench) -> str:
     settings = bench.settings()
     state = bench.store.stamp(IDENTITIES, WHOLE)
     code = (lineage.CODE_VERSIONS[ASSET], lineage.CODE_VERSIONS["people"])
-    return digest("scores", code, state.data_version if state else "", settings.encounters, settings.sampling.interval_s, bench.zone())
+    identities = state.data_version if state else ""
+    return digest("scores", code, identities, settings.encounters, settings.sampling.interval_s, bench.zone(), places_version(bench))
 
 
 def is_scored(bench: Workbench) -> bool:
@@ -58,6 +60,7 @@ def score(bench: Workbench) -> Scored:
     """Score all encounters anew if anything they depend on changed."""
     started = time.perf_counter()
     with bench.lock("scoring"):
+        update_places(bench)
         goal = goal_version(bench)
         state = bench.store.stamp(ASSET, WHOLE)
         videos = matched_videos(bench)
@@ -66,7 +69,9 @@ def score(bench: Workbench) -> Scored:
         settings = bench.settings()
         seen = sightings(bench, videos)
         found = encounters(seen, settings.encounters.gap_min, settings.sampling.interval_s)
-        scored = check(ENCOUNTER_SCORES, holds(bench, score_encounters(with_company(found), bench.zone()), seen))
+        scored = check(
+            ENCOUNTER_SCORES, with_places(bench, videos, holds(bench, score_encounters(with_company(found), bench.zone()), seen))
+        )
         changes = write_changed(bench, ENCOUNTER_SCORES, videos, scored, _facts)
         count = scored["encounter_id"].n_unique()
         bench.store.put(ASSET, WHOLE, ENCOUNTER_SCORES.empty(), Stamp(goal, {}, {"encounters": str(count)}, 0))

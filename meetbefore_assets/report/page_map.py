@@ -1,0 +1,97 @@
+"""A map that needs no network: where the camera went, and where people were met, as a plain drawing."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import polars as pl
+from markupsafe import Markup, escape
+
+WIDTH, MARGIN = 800.0, 24.0
+LEAST_HEIGHT, MOST_HEIGHT = 160.0, 800.0
+# A line is broken where nothing is known for so long; the smallest map is so wide.
+APART_S, LEAST_DEG = 120.0, 0.002
+# Points nearer than this to the last one drawn are left out: they cannot be seen, and days of GPS are many.
+LEAST_STEP = 0.7
+_BAR_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How degrees become pixels: equal distances stay equal near the middle of the map (equirectangular)."""
+
+    west: float
+    north: float
+    per_degree: float
+    narrowing: float
+    height: float
+
+    def at(self, latitude: float, longitude: float) -> tuple[float, float]:
+        """x to the right, y down."""
+        return (longitude - self.west) * self.narrowing * self.per_degree + MARGIN, (self.north - latitude) * self.per_degree + MARGIN
+
+
+def frame_of(latitudes: list[float], longitudes: list[float]) -> Frame:
+    """The frame that shows all points, WIDTH wide."""
+    south, north, west, east = min(latitudes), max(latitudes), min(longitudes), max(longitudes)
+    narrowing = max(math.cos(math.radians((south + north) / 2)), 0.01)
+    wide, high = max((east - west) * narrowing, LEAST_DEG), max(north - south, LEAST_DEG / 4)
+    per_degree = min((WIDTH - 2 * MARGIN) / wide, (MOST_HEIGHT - 2 * MARGIN) / high)
+    height = max(high * per_degree + 2 * MARGIN, LEAST_HEIGHT)
+    left = ((WIDTH - 2 * MARGIN) / per_degree - (east - west) * narrowing) / 2 / narrowing
+    top = ((height - 2 * MARGIN) / per_degree - (north - south)) / 2
+    return Frame(west - left, north + top, per_degree, narrowing, height)
+
+
+def map_svg(encounters: pl.DataFrame, tracks: pl.DataFrame) -> Markup:
+    """The drawing as SVG without colours of its own (classes way, met and bar); empty where no place is known.
+
+    Args:
+        encounters: person_id, started_at, latitude, longitude (null where unknown); a dot each.
+        tracks: video_id, time_s, latitude, longitude, source; a line each video, of what is no single location.
+    """
+    known = encounters.filter(pl.col("latitude").is_not_null()) if "latitude" in encounters.columns else encounters.clear()
+    ways = tracks.filter(pl.col("source") != "location").sort("video_id", "source", "time_s")
+    if not known.height:
+        return Markup("")
+    frame = frame_of([*known["latitude"], *ways["latitude"]], [*known["longitude"], *ways["longitude"]])
+    parts = [*(_line(points) for points in _runs(ways, frame)), *_dots(known, frame), _bar(frame)]
+    label = f"{known.height} encounters"
+    head = f'<svg class="map" viewBox="0 0 {WIDTH:g} {frame.height:.0f}" role="img" aria-label="{escape(label)}">'
+    return Markup(head + "".join(parts) + "</svg>")
+
+
+def _runs(ways: pl.DataFrame, frame: Frame) -> Iterator[list[tuple[float, float]]]:
+    points: list[tuple[float, float]] = []
+    before: tuple[str, str, float] | None = None
+    for video_id, source, time_s, latitude, longitude in ways.select("video_id", "source", "time_s", "latitude", "longitude").iter_rows():
+        if before and (before[:2] != (video_id, source) or time_s - before[2] > APART_S):
+            yield points
+            points = []
+        here = frame.at(latitude, longitude)
+        if not points or math.dist(points[-1], here) >= LEAST_STEP:
+            points.append(here)
+        before = (video_id, source, time_s)
+    yield points
+
+
+def _line(points: list[tuple[float, float]]) -> str:
+    return f'<polyline class="way" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>' if len(points) > 1 else ""
+
+
+def _dots(known: pl.DataFrame, frame: Frame) -> Iterable[str]:
+    for person, moment, latitude, longitude in known.select("person_id", "started_at", "latitude", "longitude").iter_rows():
+        x, y = frame.at(latitude, longitude)
+        yield f'<circle class="met" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(person)} {moment:%Y-%m-%d}</title></circle>'
+
+
+def _bar(frame: Frame) -> str:
+    """A bar of 1, 2 or 5 times a power of ten metres."""
+    metres_per_pixel = 111_195 / frame.per_degree
+    most = WIDTH * _BAR_SHARE * metres_per_pixel
+    steps = [base * 10**power for power in range(-1, 8) for base in (1, 2, 5)]
+    length = max((step for step, following in pairwise(steps) if step <= most), default=steps[0])
+    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    y, end = frame.height - 8, MARGIN + length / metres_per_pixel
+    return f'<path class="bar" d="M{MARGIN:g} {y:.0f}H{end:.1f}"/><text class="bar" x="{end + 6:.1f}" y="{y + 4:.0f}">{text}</text>'
