@@ -1,5 +1,6 @@
 """Puts the adapters behind the ports. Each library is loaded when it is first needed, so that reading commands start fast."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -104,10 +105,10 @@ def _sidecar_start(uri: str) -> str:
     return sidecar_start(uri)
 
 
-def _place_files(uri: str) -> tuple[tuple[str, int, int], ...]:
+def _place_files(uris: Sequence[str]) -> list[tuple[tuple[str, int, int], ...]]:
     from meetbefore_assets.adapters.files_places import place_files
 
-    return place_files(uri)
+    return place_files(uris)
 
 
 def _read_fixes(path: str, started_at: datetime | None) -> list[Fix]:

@@ -1,6 +1,6 @@
 """What a step needs of its surroundings: one home, its record and settings, and tools behind ports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -132,7 +132,7 @@ class Tools:
     machine_zone: Callable[[], str]
     hold: Callable[[Path, str, float], AbstractContextManager[None]]
     open_database: Callable[[Path], Publisher]
-    place_files: Callable[[str], tuple[tuple[str, int, int], ...]] = lambda _uri: ()
+    place_files: Callable[[Sequence[str]], list[tuple[tuple[str, int, int], ...]]] = lambda uris: [()] * len(uris)
     read_fixes: Callable[[str, datetime | None], list[Fix]] = lambda _path, _started_at: []
 
 

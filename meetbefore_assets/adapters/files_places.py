@@ -3,7 +3,9 @@
 import logging
 import os
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import gpxpy
@@ -23,22 +25,39 @@ _GPS = re.compile(r"GPS\s*\(\s*(-?\d{1,3}\.\d+)\s*,\s*(-?\d{1,3}\.\d+)")
 _STEP_S = 1.0
 
 
-def place_files(uri: str) -> tuple[tuple[str, int, int], ...]:
-    """Files that may tell where a recording was made: path, size, modification time (ns); sorted.
+PlaceFile = tuple[str, int, int]
+
+
+def place_files(uris: Sequence[str]) -> list[tuple[PlaceFile, ...]]:
+    """Files that may tell where recordings were made, for each: path, size, modification time (ns); sorted.
 
     `NAME.srt` beside `NAME.mp4`, and every GPX file of the folder; endings in any case. Nothing where the recording is not there.
+    Each folder is looked into once: one of two thousand recordings would take seconds otherwise.
     """
-    video = Path(uri)
-    if not video.is_file():
-        return ()
-    with os.scandir(video.parent) as entries:
-        beside = [entry for entry in entries if _tells(entry.name, video.stem) and entry.is_file()]
-        return tuple(sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in beside))
+    look = cache(_telling)
+    found = []
+    for uri in uris:
+        video = Path(uri)
+        loggers, subtitles = look(str(video.parent)) if video.is_file() else ((), {})
+        found.append(tuple(sorted((*loggers, *subtitles.get(video.stem, ())))))
+    return found
 
 
-def _tells(name: str, stem: str) -> bool:
-    own, ending = os.path.splitext(name)
-    return ending.lower() == ".gpx" or (ending.lower() == ".srt" and own == stem)
+def _telling(folder: str) -> tuple[tuple[PlaceFile, ...], dict[str, tuple[PlaceFile, ...]]]:
+    """GPX files of a folder, and subtitles by the name without ending."""
+    loggers: list[PlaceFile] = []
+    subtitles: dict[str, tuple[PlaceFile, ...]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            stem, ending = os.path.splitext(entry.name)
+            if ending.lower() not in (".gpx", ".srt") or not entry.is_file():
+                continue
+            file = (entry.path, entry.stat().st_size, entry.stat().st_mtime_ns)
+            if ending.lower() == ".gpx":
+                loggers.append(file)
+            else:
+                subtitles[stem] = (*subtitles.get(stem, ()), file)
+    return tuple(loggers), subtitles
 
 
 def read_fixes(path: str, started_at: datetime | None) -> list[Fix]:

@@ -26,11 +26,12 @@ def update_places(bench: Workbench) -> int:
     if not videos:
         return 0
     rows = bench.store.scan("videos", videos, ["video_id", "uri", "tags", "duration_s"])
-    return sum(_update(bench, row, starts[row["video_id"]]) for row in rows.iter_rows(named=True))
+    beside = bench.tools.place_files(rows["uri"].to_list())
+    return sum(_update(bench, row, starts[row["video_id"]], files) for row, files in zip(rows.iter_rows(named=True), beside, strict=True))
 
 
-def _update(bench: Workbench, row: dict[str, object], started_at: dt.datetime | None) -> bool:
-    video_id, files = str(row["video_id"]), bench.tools.place_files(str(row["uri"]))
+def _update(bench: Workbench, row: dict[str, object], started_at: dt.datetime | None, files: tuple[tuple[str, int, int], ...]) -> bool:
+    video_id = str(row["video_id"])
     location = tagged_location(json.loads(str(row["tags"])))
     before = bench.store.stamp(PLACES.name, video_id)
     version = digest("places", _CODE_VERSION, [list(entry) for entry in files], str(started_at), list(location or ()))

@@ -59,7 +59,7 @@ def test_torn_files_are_passed_over(tmp_path: Path, text: str, caplog: pytest.Lo
 def test_which_files_tell(tmp_path: Path) -> None:
     for name in ("DJI_1.MP4", "DJI_1.SRT", "DJI_10.SRT", "ride.GPX", "walk.gpx", "notes.txt"):
         (tmp_path / name).write_text("x")
-    found = place_files(str(tmp_path / "DJI_1.MP4"))
-    assert [Path(path).name for path, _, _ in found] == ["DJI_1.SRT", "ride.GPX", "walk.gpx"]
-    assert place_files(str(tmp_path / "gone.mp4")) == ()
-    assert place_files(f"{tmp_path}?day=20250307") == ()
+    (tmp_path / "other.mp4").write_text("x")
+    videos = [str(tmp_path / name) for name in ("DJI_1.MP4", "other.mp4", "gone.mp4")]
+    found = [[Path(path).name for path, _, _ in files] for files in place_files([*videos, f"{tmp_path}?day=20250307"])]
+    assert found == [["DJI_1.SRT", "ride.GPX", "walk.gpx"], ["ride.GPX", "walk.gpx"], [], []]
