@@ -121,7 +121,6 @@ def test_a_forgotten_person_is_found_in_no_byte_of_any_file(project: Home) -> No
     before = traces(project.home, needles)
     assert {"meetbefore.duckdb", "report.html"} <= before
     assert {name.split("/")[1] for name in before if name.startswith("record/")} >= {"detections", "embeddings", "tracks", "people"}
-    assert any(name.startswith("index/") for name in before)
     assert any(name.startswith("previews/") for name in before)
     done = forget.forget_people(project.bench, [person])
     assert (done.faces, len(done.videos)) == (6, 3)
