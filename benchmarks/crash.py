@@ -34,6 +34,7 @@ from meetbefore_assets.steps.scoring import is_scored
 from meetbefore_assets.steps.status import all_statuses
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
+from meetbefore_assets_tests.test_crash import rounds as rounds_of_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_S = 600.0
@@ -156,11 +157,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100, help="of meetbefore run")
     parser.add_argument("--daemon-kills", type=int, default=10, help="of dagster dev")
+    parser.add_argument("--steps-kills", type=int, default=100, help="of a process that takes all steps with fake models")
     parser.add_argument("--clips", type=int, default=3, help="videos of 3 s")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     dice = random.Random(chosen.seed)
+    if chosen.steps_kills:
+        with tempfile.TemporaryDirectory(prefix="meetbefore-crash-steps-") as folder:
+            number = rounds_of_steps(Path(folder), chosen.steps_kills, chosen.seed)
+        print(f"all steps, fake models: {chosen.steps_kills} kills, content equal after each of {number} rounds", flush=True)
+    if not chosen.kills + chosen.daemon_kills:
+        return
     with tempfile.TemporaryDirectory(prefix="meetbefore-crash-", ignore_cleanup_errors=True) as folder:
         clips, calm, home = (Path(folder) / name for name in ("clips", "calm", "killed"))
         write_clips(clips, tuple(shortened(clip, 3) for clip in CLIPS[: chosen.clips]))

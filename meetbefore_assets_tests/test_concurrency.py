@@ -25,12 +25,12 @@ from meetbefore_assets.steps.status import all_statuses
 from meetbefore_assets.workbench import Workbench
 from meetbefore_assets_tests.fakes import fake_bench, write_video
 
-VIDEOS = 8
-WORKERS = 5
+VIDEOS = 6
+WORKERS = 4
 
 
-def write_archive(folder: Path) -> Path:
-    for day in range(VIDEOS):
+def write_archive(folder: Path, videos: int = VIDEOS) -> Path:
+    for day in range(videos):
         write_video(folder, f"DJI_202503{day + 1:02}080000_{day:04}_D.mp4", [[day % 3 + 1, 9], [day % 2 + 1]])
     return folder
 
