@@ -385,18 +385,19 @@ def test_a_threshold_that_goes_to_and_fro_is_followed_every_time(daemon: Daemon)
 
 def test_a_change_during_a_run_is_noticed_after_it(daemon: Daemon) -> None:
     two_days(daemon)
-    real = daemon.bench.tools.new_index
+    real = daemon.bench.tools.open_database
 
-    def change(size: int) -> object:
+    def change(path: Path) -> object:
         settings.apply(daemon.home, ["matching.threshold=0.99"])
-        object.__setattr__(daemon.bench.tools, "new_index", real)
-        return real(size)
+        object.__setattr__(daemon.bench.tools, "open_database", real)
+        return real(path)
 
-    object.__setattr__(daemon.bench.tools, "new_index", change)
-    rounds = [daemon.match() for _ in range(3)]
-    assert rounds[0]
+    object.__setattr__(daemon.bench.tools, "open_database", change)
+    assert daemon.match()
+    assert not daemon.in_step()
+    assert daemon.match()
     assert daemon.in_step()
-    assert not rounds[-1]
+    assert not daemon.match()
 
 
 @pytest.mark.parametrize("job", ["process_video", "match"])
