@@ -171,4 +171,7 @@ const load = async (browser) => {
   problems.forEach((text) => console.log(`PROBLEM ${text}`));
   console.log(problems.length ? `${problems.length} problems` : "no problem found");
   process.exitCode = problems.length ? 1 : 0;
-})();
+})().catch((error) => {
+  console.error(`the page could not be tried: ${error.message}`);
+  process.exit(2);
+});

@@ -32,7 +32,7 @@ AS_IT_IS = Disguise("", lambda _person_id, jpeg: jpeg)
 
 
 # People count as met on more days than chance explains as long as no larger share of them would be mere chance.
-MOST_BY_CHANCE = 0.05
+MOST_BY_CHANCE = 0.1
 
 
 def chance(row: Row) -> Phrase | None:
@@ -49,7 +49,7 @@ def beyond_chance(people: pl.DataFrame) -> Phrase | None:
     if "chance_q" not in people.columns or not people["chance_q"].count():
         return None
     number = people.filter(pl.col("chance_q") <= MOST_BY_CHANCE).height
-    return say("chance.list", number=number, share=f"{MOST_BY_CHANCE:.0%}")
+    return say("chance.list", number=number, share=f"{MOST_BY_CHANCE:.0%}") if number else say("chance.nobody")
 
 
 def place(row: Row) -> Phrase | None:

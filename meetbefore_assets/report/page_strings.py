@@ -78,17 +78,15 @@ STRINGS: dict[str, tuple[str, str]] = {
     "visible": ("visible for {seconds} s in {videos}", "在 {videos}中露面 {seconds} 秒"),
     "habit.weekday": ("mostly on {weekday} ({n} of {of} days)", "多在{weekday}（{of} 天中 {n} 天）"),
     "habit.hour": ("around {time}", "约 {time}"),
-    "chance": (
-        "chance alone would give {expected} days with them; there were {seen}",
-        "若纯属偶然，预期 {expected} 天；实际 {seen} 天",
-    ),
-    "chance.share": (
-        "{chance} (among people this unlikely, {share} are mere chance)",
-        "{chance}（同样罕见的人当中，{share} 纯属偶然）",
-    ),
+    "chance": ("{seen} days, where chance alone would give {expected}", "{seen} 天，而纯属偶然时预期为 {expected} 天"),
+    "chance.share": ("{chance} (of people this unlikely, {share} are mere chance)", "{chance}（同样罕见的人当中，{share} 纯属偶然）"),
     "chance.list": (
-        "Of the people below, {number} were met on more days than chance explains, if {share} of these may be mere chance.",
-        "以下的人当中，有 {number} 人遇见的天数多于偶然所能解释（允许其中 {share} 纯属偶然）。",
+        "Met on more days than chance explains: {number} of the people below (at most {share} of these are mere chance).",
+        "遇见的天数多于偶然所能解释的：以下 {number} 人（其中至多 {share} 纯属偶然）。",
+    ),
+    "chance.nobody": (
+        "Nobody below was met on more days than chance explains.",
+        "以下没有人遇见的天数多于偶然所能解释。",
     ),
     "timeline": ("When and where", "时间与地点"),
     "meeting.gap": ("{span} after the one before", "距上一次 {span}"),

@@ -172,10 +172,13 @@ def test_pictures_can_be_disguised_and_the_page_is_another_one(record: Record) -
 
 
 def test_how_many_of_the_people_chance_does_not_explain() -> None:
-    people = pl.DataFrame({"chance_q": [0.01, 0.05, 0.3, None]})
+    people = pl.DataFrame({"chance_q": [0.01, 0.1, 0.3, None]})
     told = beyond_chance(people)
     assert told is not None
-    assert told.en == "Of the people below, 2 were met on more days than chance explains, if 5% of these may be mere chance."
+    assert told.en == "Met on more days than chance explains: 2 of the people below (at most 10% of these are mere chance)."
+    nobody = beyond_chance(people.tail(2))
+    assert nobody is not None
+    assert nobody.en == "Nobody below was met on more days than chance explains."
     assert beyond_chance(people.drop("chance_q")) is beyond_chance(people.tail(1)) is None
 
 

@@ -184,7 +184,7 @@ def test_optional_figures_are_silent_where_they_are_not_on_record() -> None:
         holds({"holds_to": 0.5}),
     ]
     assert [phrase.en for phrase in found if phrase] == [
-        "chance alone would give 1.3 days with them; there were 4 (among people this unlikely, 4% are mere chance)",
+        "4 days, where chance alone would give 1.3 (of people this unlikely, 4% are mere chance)",
         "at 52.5000, -13.2500",
         "Counts as meeting them again at any threshold up to 0.50.",
     ]
