@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("MEETBEFORE_HOME", None)
+# No example fails for being slow: machines are busy.
+settings.register_profile("patient", parent=settings(), deadline=None)
+settings.load_profile("patient")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
