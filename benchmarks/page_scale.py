@@ -92,13 +92,14 @@ def main() -> None:
         written = write_report(bench, folder / "page.html")
         done = time.perf_counter()
         plain = (folder / "page.html").read_text(encoding="utf-8")
-        packs = [gzip.decompress(base64.b64decode(pack)).decode() for pack in re.findall(r'text/plain">([^<]+)<', plain)]
+        packed = re.findall(r'text/plain">([^<]+)<', plain)
+        packs = [gzip.decompress(base64.b64decode(pack)).decode() for pack in packed]
         pictures = [data for text in (plain, *packs) for data in re.findall(r"base64,([A-Za-z0-9+/=]+)", text)]
         pictures_mb = sum(map(len, pictures)) / 1e6
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"record of {wanted.people:,} people and {wanted.faces:,} faces: made and scored in {filled - begun:.0f} s")
         print(f"page of {written.people:,} people: {written.size_bytes / 1e6:.1f} MB in {done - filled:.1f} s, peak {peak_mb:,.0f} MB")
-        text_mb = sum(map(len, (plain, *packs))) / 1e6 - pictures_mb
+        text_mb = (len(plain) - sum(map(len, packed)) + sum(map(len, packs))) / 1e6 - pictures_mb
         print(f"{len(pictures):,} pictures are {pictures_mb:.1f} MB, text {text_mb:.0f} MB before it is packed ({len(packs)} packs)")
         if wanted.modules:
             script = Path(__file__).with_name("page_browser.cjs")
