@@ -115,7 +115,8 @@ def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, 
         keys = _nearest(make_index(vectors, len(new)), new, np.arange(len(vectors)), vectors, neighbours, np.full(len(vectors), floor))
         if len(old):
             keys = np.concatenate([keys, _nearest(make_index(vectors[new], len(old)), old, new, vectors, neighbours, least)])
-    keys = np.unique(keys)
+    keys = np.sort(keys)
+    keys = keys[np.diff(keys, prepend=-1) > 0]
     edges = exact(vectors, np.stack([keys // len(vectors), keys % len(vectors)], axis=1), floor)
     needed = np.where(is_new, weakest_kept(edges, len(vectors), neighbours), least)
     return edges.of(np.flatnonzero(edges.cosine >= needed[edges.pairs].min(axis=1)))
