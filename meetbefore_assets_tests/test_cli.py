@@ -55,7 +55,7 @@ def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_the_way_from_clips_to_people(home: Path) -> None:
     shown = meetbefore("people", "--home", home)
     assert shown.returncode == 0
-    assert "7 March 2025" in shown.stdout
+    assert "2 encounters on 2 days over 3 days, last on Monday 10 March 2025" in shown.stdout
     ranked = json.loads(meetbefore("people", "--home", home, "--all", "--format", "json").stdout)
     assert ranked[0]["encounters"] == 2
     assert ranked[0]["first_seen"].startswith("2025-03-07T08:12")
@@ -65,8 +65,8 @@ def test_the_way_from_clips_to_people(home: Path) -> None:
     assert (home / "report.html").stat().st_size > 10_000
 
 
-def test_the_database_opens_in_plain_duckdb_with_every_table_filled(home: Path) -> None:
-    assert all(content(home).values())
+def test_the_database_opens_in_plain_duckdb_with_every_table_filled_but_what_nobody_said(home: Path) -> None:
+    assert [name for name, rows in content(home).items() if not rows] == ["corrections"]
 
 
 def test_exports(home: Path, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_bad_files_fail_alone_with_a_reason_each(clips: Path, tmp_path: Path) ->
     assert "4 videos failed" in done.stdout
     for name, words in (("text", "found text"), ("sound", "no pictures"), ("empty", "empty"), ("cut", "without its header")):
         assert any(name in line and words in line for line in done.stdout.splitlines()), (name, done.stdout)
-    assert meetbefore("people", "--home", tmp_path / "h").stdout.count("7 March 2025") >= 1
+    assert meetbefore("people", "--home", tmp_path / "h").stdout.count("2 encounters on 2 days over 3 days") == 1
 
 
 @pytest.mark.parametrize(
