@@ -15,6 +15,18 @@ settings.load_profile("patient")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+# Files of tests that take minutes begin first, or the last of them would run alone.
+LONGEST = ["dagster_dev", "cli", "pipeline", "correcting", "cli_forget", "crash", "bad_input", "sensors"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        name = item.path.stem.removeprefix("test_")
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture
 def shared() -> Path:
     """Footage and models beside the checkout; the test is skipped where there are none."""

@@ -39,7 +39,9 @@ def executed(bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> nbfo
             patch.setenv(name, str(folder / name.lower()))
         kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(folder / "s"))
         notebook = nbformat.read(NOTEBOOK, as_version=4)
-        NotebookClient(notebook, km=kernel, timeout=CELL_TIMEOUT_S, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+        where = {"metadata": {"path": str(NOTEBOOK.parent)}}
+        # A kernel whose manager is not the client's own would outlive the test.
+        NotebookClient(notebook, km=kernel, timeout=CELL_TIMEOUT_S, resources=where).execute(cleanup_kc=True)
     return notebook
 
 
