@@ -27,25 +27,13 @@ _ALIVE = [
 ]
 BUSY = [dg.DagsterRunStatus.QUEUED, *_ALIVE]
 
-_TEMPLATE = """\
+_CONFIG = """\
 # Written by meetbefore for this home; edit it as you like, it is not written again.
+# No folder is named: everything lies beside this file, wherever the home is moved to.
 telemetry:
   enabled: false
 nux:
   enabled: false
-storage:
-  sqlite:
-    base_dir: {folder}/storage
-local_artifact_storage:
-  module: dagster.core.storage.root
-  class: LocalArtifactStorage
-  config:
-    base_dir: {folder}/artifacts
-compute_logs:
-  module: dagster.core.storage.local_compute_log_manager
-  class: LocalComputeLogManager
-  config:
-    base_dir: {folder}/logs
 concurrency:
   runs:
     max_concurrent_runs: 2
@@ -53,7 +41,7 @@ run_monitoring:
   enabled: true
 retention:
   sensor:
-    purge_after_days: {{skipped: 2, success: 14, failure: 30, started: 7}}
+    purge_after_days: {skipped: 2, success: 14, failure: 30, started: 7}
   schedule:
     purge_after_days: 90
 """
@@ -66,7 +54,7 @@ def prepare(home: Path) -> Path:
     config = folder / "dagster.yaml"
     if not config.exists():
         temporary = config.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(_TEMPLATE.format(folder=folder), encoding="utf-8")
+        temporary.write_text(_CONFIG, encoding="utf-8")
         temporary.replace(config)
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"

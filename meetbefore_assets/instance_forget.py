@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from meetbefore_assets import instance as instances
 from meetbefore_assets.domain.lineage import PER_VIDEO
@@ -27,7 +29,7 @@ def forget_in_dagster(home: Path, video_ids: Iterable[str]) -> int:
     Raises:
         StoreError: the files of the instance are in use.
     """
-    if not (home / "dagster" / "storage").is_dir():
+    if not (home / "dagster" / "dagster.yaml").exists():
         return 0
     folder = instances.prepare(home)
     with dg.DagsterInstance.get() as instance:
@@ -35,7 +37,7 @@ def forget_in_dagster(home: Path, video_ids: Iterable[str]) -> int:
         for run_id in deleted:
             _remove_files(folder, run_id)
         report_record(instance, build_workbench(home))
-    for path in sorted(folder.glob("storage/**/*.db")):
+    for path in sorted(folder.rglob("*.db")):
         compact(path)
     return len(deleted)
 
@@ -48,7 +50,17 @@ def forget_in_instance(instance: dg.DagsterInstance, video_ids: Iterable[str]) -
     finished = [run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=sorted(naming))) if run.is_finished] if naming else []
     for run_id in finished:
         instance.delete_run(run_id)
+    _forget_checks(instance, videos, finished)
     return sorted(finished)
+
+
+def _forget_checks(instance: dg.DagsterInstance, videos: list[str], run_ids: list[str]) -> None:
+    """What checks found stays when their run is deleted, and Dagster has no call that takes it away."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        checks = AssetCheckExecutionsTable
+        with storage.index_connection() as connection:
+            connection.execute(checks.delete().where(checks.c.partition.in_(videos) | checks.c.run_id.in_(run_ids)))
 
 
 def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
@@ -87,10 +99,10 @@ def _report(instance: dg.DagsterInstance, bench: Workbench, asset: str, key: str
 
 
 def _remove_files(folder: Path, run_id: str) -> None:
-    for path in (folder / "storage" / "history" / "runs").glob(f"{run_id}.db*"):
+    for path in folder.rglob(f"{run_id}.db*"):
         path.unlink()
-    shutil.rmtree(folder / "logs" / run_id, ignore_errors=True)
-    shutil.rmtree(folder / "artifacts" / run_id, ignore_errors=True)
+    for path in folder.rglob(run_id):
+        shutil.rmtree(path)
 
 
 def compact(path: Path) -> None:

@@ -384,7 +384,7 @@ PLACES = Table(
     ("video_id", "source", "time_s"),
     (
         VIDEO_ID,
-        TIME_S,
+        Column("time_s", REAL, "seconds since the first picture of the video; less than 0: before it"),
         Column("latitude", REAL, "degrees north, WGS 84"),
         Column("longitude", REAL, "degrees east, WGS 84"),
         Column("source", TEXT, "srt, gpx, or location (of the container, for the whole recording)"),

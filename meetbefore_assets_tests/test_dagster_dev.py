@@ -148,7 +148,7 @@ def test_files_settings_and_replacements_are_followed(server: Server, tmp_path: 
 
     # A recording that is overwritten by another of its name takes its place.
     server.drop(second.name, third)
-    server.wait("the replacement is done", lambda: server.in_step(2) and set(server.per_video_files()) != set(made))
+    server.wait("the replacement is done", lambda: set(server.per_video_files()) != set(made) and server.in_step(2))
     assert sorted(server.dagster.get_dynamic_partitions(PARTITIONS_NAME)) == server.bench.store.keys("tracks")
     kept = {path: when for path, when in server.per_video_files().items() if path in made}
     assert len(kept) == len(PER_VIDEO)

@@ -47,7 +47,8 @@ def test_jobs_sensors_and_schedules_are_there_and_on() -> None:
     assert sensors == {"new_videos": dg.DefaultSensorStatus.RUNNING, "rematch": dg.DefaultSensorStatus.RUNNING}
     schedules = {schedule.name: (schedule.job_name, schedule.default_status) for schedule in repository.schedule_defs}
     running = dg.DefaultScheduleStatus.RUNNING
-    assert schedules == {"nightly": ("catch_up", running), "weekly": ("upkeep", running)}
+    daily = ("forget_strangers", running)
+    assert schedules == {"nightly": ("catch_up", running), "weekly": ("upkeep", running), "forget_strangers_daily": daily}
 
 
 def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
