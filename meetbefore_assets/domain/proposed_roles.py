@@ -7,6 +7,8 @@ LEAST_VIDEOS = 4
 # Seen in so large a share of the videos, or in so large a share of the recorded time, somebody goes along.
 VIDEO_SHARE = 0.6
 TIME_SHARE = 0.25
+# A large share of very little says nothing either.
+LEAST_PRESENCE_S = 60.0
 # Whoever starts and stops the camera looks into it: seen so near the beginning or end of so large a share of the videos.
 EDGE_S = 3.0
 EDGE_SHARE = 0.6
@@ -31,7 +33,7 @@ def proposed_roles(seen: pl.DataFrame, videos: pl.DataFrame, interval_s: float) 
     )
     often = (pl.col("videos") >= LEAST_VIDEOS) & (pl.col("videos") >= VIDEO_SHARE * videos.height)
     recorded_s = float(videos["duration_s"].sum())
-    long = (pl.col("videos") > 1) & (pl.col("moments") * interval_s >= TIME_SHARE * recorded_s) & (recorded_s > 0)
+    long = (pl.col("videos") > 1) & (pl.col("moments") * interval_s >= max(TIME_SHARE * recorded_s, LEAST_PRESENCE_S))
     going_along = counted.filter(often | long)["person_id"].sort().to_list()
     starting = counted.filter((pl.col("edges") >= LEAST_VIDEOS) & (pl.col("edges") >= EDGE_SHARE * videos.height))
     me = starting.sort(-pl.col("edges").cast(pl.Int64), -pl.col("moments").cast(pl.Int64), "person_id")["person_id"].head(1).to_list()

@@ -36,6 +36,12 @@ def test_whoever_is_there_for_a_large_share_of_the_time_goes_along() -> None:
     assert roles([("p", "v0", second / 10) for second in range(100, 400)], duration_s=20.0) == {}
 
 
+def test_a_large_share_of_very_little_says_nothing() -> None:
+    brief = [("p", video, float(second)) for video in VIDEOS[:2] for second in range(6, 14)]
+    assert roles(brief, duration_s=20.0) == {}
+    assert roles([("p", video, float(second)) for video in VIDEOS[:3] for second in range(6, 26)], duration_s=48.0) == {"p": "companion"}
+
+
 def test_many_faces_of_one_moment_are_one_moment() -> None:
     assert roles([("p", video, 30.0) for video in VIDEOS[:2] for _ in range(200)]) == {}
 
