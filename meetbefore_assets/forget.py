@@ -5,7 +5,6 @@ from pathlib import Path
 
 from meetbefore_assets import reading
 from meetbefore_assets.errors import UsageError
-from meetbefore_assets.report.page import write_report
 from meetbefore_assets.schema import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
 from meetbefore_assets.steps import forgetting
 from meetbefore_assets.steps.forgetting import Forgotten
@@ -77,6 +76,8 @@ def complete(bench: Workbench) -> bool:
 
 def make_anew(bench: Workbench) -> None:
     """Decide who is who, and write index, database and page from the record alone."""
+    from meetbefore_assets.report.page import write_report  # jinja2, which a run that has nothing to forget does without
+
     build_index(bench)
     match(bench)
     if forgetting.is_pending(bench):

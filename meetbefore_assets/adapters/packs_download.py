@@ -11,6 +11,7 @@ from pathlib import Path
 import filelock
 import requests
 
+from meetbefore_assets.adapters.packs_local import Progress
 from meetbefore_assets.errors import PackBrokenError, PackNotFoundError
 from meetbefore_assets.packs import Pack
 
@@ -18,8 +19,6 @@ CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 8.0  # looking up a name is bounded by no timeout of requests
 READ_TIMEOUT_S = 30.0
 MAX_UNPACKED_BYTES = 2_000_000_000  # the largest pack of InsightFace unpacks to less than a quarter of it
-
-Progress = Callable[[int, int], None]
 
 
 def fetch_pack(pack: Pack, places: list[Path], progress: Progress | None, check: Callable[[Path], object]) -> None:

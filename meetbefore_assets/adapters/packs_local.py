@@ -3,18 +3,16 @@
 import hashlib
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-from meetbefore_assets.adapters.packs_download import Progress, fetch_pack, not_found
 from meetbefore_assets.errors import PackBrokenError, PackNotFoundError
 from meetbefore_assets.packs import PACKS, SFACE, PackFile, Recogniser, known_recogniser
 
+Progress = Callable[[int, int], None]
 Kind = Literal["yunet", "scrfd", "blind detector", "recogniser", "other"]
 
 
@@ -80,6 +78,9 @@ def find_pack(name_or_folder: str, home: Path, *, allow_download: bool = True, p
     pack = PACKS.get(name_or_folder)
     if pack is None:
         raise _unknown_name(name_or_folder, places)
+    # What is loaded here takes half a second with onnx and requests, and the pack that comes with the dependencies needs none of it.
+    from meetbefore_assets.adapters.packs_download import fetch_pack, not_found
+
     if not allow_download:
         raise not_found(pack, places, "downloading is switched off")
     fetch_pack(pack, places, progress, check=lambda folder: _folder_pack(pack.name, folder))
@@ -187,8 +188,10 @@ def _unmeasured(model: _Model) -> Recogniser:
 
 
 def _read(path: Path) -> _Model:
-    status = path.stat()
-    return _read_cached(path, status.st_size, status.st_mtime_ns)
+    from meetbefore_assets.adapters.packs_graph import classify
+
+    kind, vector_size = classify(path)
+    return _Model(path, _hash(path), kind, vector_size)
 
 
 def _hash(path: Path) -> str:
@@ -200,44 +203,6 @@ def _hash(path: Path) -> str:
 def _hash_cached(path: Path, size: int, mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@lru_cache(maxsize=64)
-def _read_cached(path: Path, size: int, mtime_ns: int) -> _Model:
-    try:
-        graph = onnx.load(str(path), load_external_data=False).graph
-    except (OSError, DecodeError) as error:
-        raise _torn(path, str(error)) from error
-    if not graph.node or not graph.output:
-        raise _torn(path, "it has no graph")
-    return _Model(path, _hash_cached(path, size, mtime_ns), *_classify(graph))
-
-
-def _torn(path: Path, why: str) -> PackBrokenError:
-    return PackBrokenError(f"{path}: expected an ONNX model, found something else or a part of one ({why}).", remedy="Replace the file.")
-
-
-def _classify(graph: Any) -> tuple[Kind, int]:
-    """Kind of a model and, of a recogniser, the size of its vectors: read off the graph, since names tell nothing."""
-    weights = {tensor.name for tensor in graph.initializer}
-    read = {name for node in graph.node for name in node.input}  # SFace lists weights as inputs, also some that are no more
-    inputs = [_shape(value) for value in graph.input if value.name in read - weights]
-    outputs = {value.name: _shape(value) for value in graph.output}
-    if len(inputs) != 1 or len(inputs[0]) != 4 or inputs[0][1] != 3:
-        return "other", 0
-    if {"cls_8", "obj_8", "bbox_8", "kps_8"} <= outputs.keys():
-        return "yunet", 0
-    if len(outputs) in (9, 15):
-        return "scrfd", 0
-    if len(outputs) in (6, 10):
-        return "blind detector", 0  # SCRFD without landmarks: faces could not be aligned
-    (shape, *others) = outputs.values()
-    is_recogniser = inputs[0][2:] == [112, 112] and not others and len(shape) == 2 and shape[1] >= 64
-    return ("recogniser", shape[1]) if is_recogniser else ("other", 0)
-
-
-def _shape(value: Any) -> list[int]:
-    return [dim.dim_value for dim in value.type.tensor_type.shape.dim]
 
 
 def _unknown_name(name: str, places: list[Path]) -> PackNotFoundError:

@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlparse
 
 import polars as pl
 
-from meetbefore_assets.adapters.stamp_cache import StampCache
+from meetbefore_assets.adapters.scan_cache import ScanCache, is_worth_keeping
+from meetbefore_assets.adapters.stamp_cache import Identity, StampCache
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import RecordTornError, StoreError
 
@@ -48,6 +49,7 @@ class ParquetStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._stamps = StampCache(root)
+        self._scans = ScanCache()
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None:
         """Write one table; the file is there whole, or as it was before.
@@ -65,6 +67,7 @@ class ParquetStore:
             table.write_parquet(temporary, metadata={_STAMP: text}, compression="zstd")
             os.chmod(temporary, 0o600)
             sync(temporary)
+            identity = _identity(os.stat(temporary))
             os.replace(temporary, path)
             sync(path.parent)
         except (OSError, pl.exceptions.PolarsError) as error:  # polars tells a full disk as a ComputeError
@@ -75,6 +78,7 @@ class ParquetStore:
                 f"{path} could not be written: {reason or error}.",
                 remedy=f"{_free(self.root)}Free some space or check the permissions, then run again: nothing is lost.",
             ) from error
+        self._stamps.put(_name(asset, key), identity, Stamp(stamp.data_version, dict(stamp.inputs), dict(stamp.facts), table.height))
 
     def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         path = self._path(asset, key)
@@ -88,26 +92,32 @@ class ParquetStore:
     def scan(self, asset: str, keys: Sequence[str], columns: Sequence[str] | None = None) -> pl.DataFrame:
         if not keys:
             return pl.DataFrame()
-        paths = [self._path(asset, key) for key in keys]
+        paths = [f"{self.root}/{_name(asset, key)}" for key in keys]
         try:
-            lazy = pl.scan_parquet(paths)
-            return (lazy if columns is None else lazy.select(list(columns))).collect()
+            identities = [_identity(os.stat(path)) for path in paths]
+            if not is_worth_keeping(identities):
+                return _select(pl.scan_parquet(paths), columns).collect()
+            table = self._scans.get(asset, keys, identities)
+            if table is None:
+                table = pl.scan_parquet(paths).collect()
+                self._scans.put(asset, keys, identities, table)
+            return _select(table.lazy(), columns).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise _torn(self.root / asset, error) from error
 
     def stamp(self, asset: str, key: str) -> Stamp | None:
-        path = self._path(asset, key)
+        name = _name(asset, key)
+        path = f"{self.root}/{name}"
         try:
-            status = path.stat()
+            identity = _identity(os.stat(path))
         except FileNotFoundError:
             return None
-        identity = (status.st_ino, status.st_size, status.st_mtime_ns)
-        known = self._stamps.get(path, identity)
+        known = self._stamps.get(name, identity)
         if known is not None:
             return known
         stamp = _read_stamp(path)
         if stamp is not None:
-            self._stamps.put(path, identity, stamp)
+            self._stamps.put(name, identity, stamp)
         return stamp
 
     def keys(self, asset: str) -> list[str]:
@@ -119,7 +129,8 @@ class ParquetStore:
     def drop(self, asset: str, key: str) -> None:
         path = self._path(asset, key)
         path.unlink(missing_ok=True)
-        self._stamps.drop(path)
+        self._stamps.drop(_name(asset, key))
+        self._scans.drop(asset)
         self.sweep(asset, key)
 
     def sweep(self, asset: str, key: str) -> None:
@@ -131,10 +142,23 @@ class ParquetStore:
         return str(self._path(asset, key))
 
     def _path(self, asset: str, key: str) -> Path:
-        return self.root / asset / f"{key}{_SUFFIX}"
+        return self.root / _name(asset, key)
 
 
-def _read_stamp(path: Path) -> Stamp | None:
+def _select(table: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
+    return table if columns is None else table.select(list(columns))
+
+
+def _name(asset: str, key: str) -> str:
+    # As text: tens of thousands of them are asked for, and a Path takes ten times as long.
+    return f"{asset}/{key}{_SUFFIX}"
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _read_stamp(path: str) -> Stamp | None:
     """A torn file has no stamp, so whatever made it is made again."""
     try:
         content = json.loads(pl.read_parquet_metadata(path)[_STAMP])

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from meetbefore_assets.domain.ports import F32, F64, I64
 
@@ -93,6 +92,8 @@ def _assign(vectors: F32, rows: list[int], running: dict[int, _Running], min_sim
     """Row -> label of the running track it joins; at most one row a track."""
     if not running:
         return {}
+    from scipy.optimize import linear_sum_assignment  # half a second to load, which a run that finds nothing to do does without
+
     names = sorted(running)
     similarity = np.stack([(vectors[rows] @ vectors[running[name].rows[-RECENT_FACES:]].T).mean(axis=1) for name in names], axis=1)
     gain = np.maximum(similarity.astype(np.float64) - min_similarity, 0.0)

@@ -24,8 +24,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from meetbefore_assets.domain.edges import Edges, all_edges
 from meetbefore_assets.domain.joining import Groups
@@ -163,6 +161,9 @@ def _corrected(edges: Edges, penalty: F32, threshold: float) -> Edges:
 
 def _bound(size: int, must_link: I64) -> I64:
     """Label of the must-link group of each row, numbered by first row."""
+    from scipy.sparse import coo_matrix  # half a second to load, which a run that finds nothing to do does without
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_matrix((np.ones(len(must_link), dtype=np.int8), (must_link[:, 0], must_link[:, 1])), shape=(size, size))
     found: I64 = connected_components(graph, directed=False)[1].astype(np.int64)
     return canonical(found)

@@ -28,6 +28,9 @@ PUBLISHING = ("meetbefore_db", "encounter_report")
 FORGOTTEN = "forgotten"
 
 
+Parameters = Mapping[str, Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Models:
     """What the tables of a video depend on besides the settings.
@@ -53,8 +56,8 @@ class Step:
     inputs: Mapping[str, str]
 
 
-def parameters(asset: str, settings: Settings, models: Models) -> dict[str, str]:
-    """The settings and models that a table of a video depends on, hashed, by name."""
+def all_parameters(settings: Settings, models: Models) -> Parameters:
+    """Asset -> the settings and models that a table of a video depends on, hashed, by name; the same for all videos."""
     values: dict[str, dict[str, object]] = {
         "frames": {"sampling": settings.sampling},
         "detections": {
@@ -66,7 +69,12 @@ def parameters(asset: str, settings: Settings, models: Models) -> dict[str, str]
         "embeddings": {"recogniser": models.recogniser_id, "mirror": settings.models.mirror},
         "tracks": {"max_gap_s": settings.tracks.max_gap_s, "min_similarity": models.track_similarity},
     }
-    return {name: digest(value) for name, value in values.get(asset, {}).items()}
+    return {asset: {name: digest(value) for name, value in values.get(asset, {}).items()} for asset in PER_VIDEO}
+
+
+def parameters(asset: str, settings: Settings, models: Models) -> Mapping[str, str]:
+    """Those of one table."""
+    return all_parameters(settings, models)[asset]
 
 
 def source_of(asset: str) -> str:
@@ -77,7 +85,11 @@ def source_of(asset: str) -> str:
 
 def step(asset: str, source_version: str, settings: Settings, models: Models, forgotten: str = "") -> Step:
     """The version of a table made from a source of the given version; `forgotten`: version of the faces that are to be dropped."""
-    inputs = {source_of(asset): source_version} | parameters(asset, settings, models)
+    return _step(asset, source_version, parameters(asset, settings, models), forgotten)
+
+
+def _step(asset: str, source_version: str, given: Mapping[str, str], forgotten: str) -> Step:
+    inputs = {source_of(asset): source_version, **given}
     if forgotten and asset == "detections":
         inputs |= {FORGOTTEN: forgotten}
     return Step(asset, version_of(asset, inputs), inputs)
@@ -88,12 +100,15 @@ def version_of(asset: str, inputs: Mapping[str, str]) -> str:
     return digest(asset, CODE_VERSIONS[asset], dict(inputs))
 
 
-def expected_steps(content_hash: str, settings: Settings, models: Models, forgotten: str = "") -> dict[str, Step]:
-    """The versions that the tables of a video should have, in order."""
+def expected_steps(
+    content_hash: str, settings: Settings, models: Models, forgotten: str = "", given: Parameters | None = None
+) -> dict[str, Step]:
+    """The versions that the tables of a video should have, in order; `given`: all_parameters, where they are known already."""
+    given = given or all_parameters(settings, models)
     steps: dict[str, Step] = {}
     version = content_hash
     for asset in PER_VIDEO:
-        steps[asset] = step(asset, version, settings, models, forgotten)
+        steps[asset] = _step(asset, version, given[asset], forgotten)
         version = steps[asset].data_version
     return steps
 

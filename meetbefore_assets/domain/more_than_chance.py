@@ -29,11 +29,11 @@ Lookalikes who are regulars themselves are linked on more days than independent 
 met less than seen. And it knows nothing of why the camera was on.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.stats import norm, poisson
 
 from meetbefore_assets.domain.ports import F64
 
@@ -168,10 +168,12 @@ def tail(days: int, coincidence: float, false: float) -> float:
     """Probability of `days` days or more: Poisson with mean `coincidence`, not 0, and Poisson with mean `false`, added."""
     if days <= 1:
         return 1.0
+    from scipy.special import gammaln, pdtr  # half a second to load (scipy.stats: more than one), which `run` does without at first
+
     counts = np.arange(1, days)
-    given = poisson.pmf(counts, coincidence) / -np.expm1(-coincidence)
+    given = np.exp(counts * np.log(coincidence) - gammaln(counts + 1) - coincidence) / -np.expm1(-coincidence)
     # The false ones make up for what the coincidences lack.
-    fewer = float((given * poisson.cdf(days - 1 - counts, false)).sum())
+    fewer = float((given * pdtr(days - 1 - counts, false)).sum())
     return min(1.0, max(0.0, 1.0 - fewer))
 
 
@@ -191,7 +193,7 @@ def false_link_rate(strangers: F64, threshold: float) -> float:
         return 0.0
     centre = float(np.median(strangers))
     spread = float(np.median(np.abs(strangers - centre))) * 1.4826
-    return float(norm.sf(threshold, centre, max(spread, 1e-9)))
+    return math.erfc((threshold - centre) / max(spread, 1e-9) / math.sqrt(2)) / 2
 
 
 def false_discovery_share(p: F64) -> F64:

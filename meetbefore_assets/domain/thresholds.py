@@ -12,10 +12,11 @@ Never less than a recogniser's own threshold, which was measured on a thousand t
 less, but says little about itself.
 """
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist  # scipy's takes 0.4 s to load, and every command loads this
 
 import numpy as np
-from scipy.special import ndtr, ndtri  # scipy.stats takes seconds to load, and every command loads this
 
 from meetbefore_assets.domain.edges import all_edges
 from meetbefore_assets.domain.grouping import crowd
@@ -34,6 +35,7 @@ LEAST_MOMENTS = 100
 SAMPLE = 2048
 # A new video rarely moves a threshold that comes in hundredths.
 STEP = 0.01
+_NORMAL = NormalDist()
 _BINS = 4000
 
 
@@ -130,7 +132,7 @@ def calibrate(tracks: int, vectors: F32, frame_pairs: I64, moments: F32, default
     both = [one for one in (strangers, framed) if one is not None]
     wanted = max(_wanted(one, tracks) for one in both)
     threshold = max(default, wanted)
-    expected = max(tracks**2 / 2 * float(ndtr((one.centre - threshold) / one.spread)) for one in both)
+    expected = max(tracks**2 / 2 * _above((threshold - one.centre) / one.spread) for one in both)
     return Calibration(threshold, seen, strangers, framed, wanted, expected)
 
 
@@ -140,7 +142,12 @@ def _sample_of(vectors: F32) -> I64:
 
 
 def _wanted(one: Strangers, tracks: int) -> float:
-    return round(float(np.ceil((one.centre + one.spread * -ndtri(EXPECTED_STRANGERS / tracks)) / STEP - 0.5)) * STEP, 2)
+    return round(float(np.ceil((one.centre + one.spread * -_NORMAL.inv_cdf(EXPECTED_STRANGERS / tracks)) / STEP - 0.5)) * STEP, 2)
+
+
+def _above(deviations: float) -> float:
+    """Upper tail of the standard normal distribution; NormalDist.cdf would lose its digits beyond six deviations."""
+    return math.erfc(deviations / math.sqrt(2)) / 2
 
 
 def _moments(cosine: F32) -> tuple[float, float] | None:
@@ -177,5 +184,5 @@ def _normal(counts: F64, pairs: int) -> Strangers:
     """Centre and spread by quantiles, which a few pairs of one and the same person (always at the upper end) do not move."""
     edges = np.linspace(-2.0, 2.0, _BINS + 1)[1:]
     share = np.cumsum(counts) / counts.sum()
-    low, centre, high = np.interp([ndtr(-1.0), 0.5, 0.95], share, edges)
-    return Strangers(round(float(centre), 4), round(float(max(centre - low, (high - centre) / -ndtri(0.05))), 4), pairs)
+    low, centre, high = np.interp([_above(1.0), 0.5, 0.95], share, edges)
+    return Strangers(round(float(centre), 4), round(float(max(centre - low, (high - centre) / -_NORMAL.inv_cdf(0.05))), 4), pairs)

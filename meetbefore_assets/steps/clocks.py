@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -23,36 +24,39 @@ SCHEMA = {
 def clock_of(bench: Workbench, video_id: str) -> Clock:
     """The clock of one video whose container has been read."""
     sources = bench.store.get("sources", video_id, ["file_name", "mtime_ns"])
-    facts = bench.store.get("videos", video_id, ["tags", "sidecar_start", "duration_s"]).row(0, named=True)
-    return _resolve(bench, sources, facts)
+    facts = bench.store.get("videos", video_id, ["tags", "sidecar_start", "duration_s"])
+    return _resolver(bench)(sources.rows(), *facts.row(0))
 
 
-def _resolve(bench: Workbench, sources: pl.DataFrame, facts: dict[str, object]) -> Clock:
-    settings = bench.settings()
-    oldest: int = sources["mtime_ns"].min()  # type: ignore[assignment]
-    return resolve_clock(
-        sorted(sources["file_name"].to_list()),
-        json.loads(str(facts["tags"])),
-        sidecar_start=str(facts["sidecar_start"]),
-        mtime_s=oldest / 1e9,
-        duration_s=float(str(facts["duration_s"])),
-        time=settings.time,
-        clocks=settings.clocks,
-        machine_zone=bench.tools.machine_zone(),
-    )
+def _resolver(bench: Workbench) -> Callable[[list[tuple[str, int]], str, str, float], Clock]:
+    """What tells the clock of a video from (file name, mtime in ns) of its files, and tags, sidecar_start, duration_s of the video."""
+    settings, machine_zone = bench.settings(), bench.tools.machine_zone()
+
+    def resolve(files: list[tuple[str, int]], tags: str, sidecar_start: str, duration_s: float) -> Clock:
+        return resolve_clock(
+            sorted(name for name, _ in files),
+            json.loads(tags),
+            sidecar_start=sidecar_start,
+            mtime_s=min(mtime_ns for _, mtime_ns in files) / 1e9,
+            duration_s=duration_s,
+            time=settings.time,
+            clocks=settings.clocks,
+            machine_zone=machine_zone,
+        )
+
+    return resolve
 
 
 def clock_table(bench: Workbench, video_ids: list[str]) -> pl.DataFrame:
     """A row a video, in the order given (columns of SCHEMA)."""
     if not video_ids:
         return pl.DataFrame(schema=SCHEMA)
-    sources = bench.store.scan("sources", video_ids, ["video_id", "file_name", "mtime_ns"]).partition_by("video_id", as_dict=True)
-    facts = bench.store.scan("videos", video_ids, ["video_id", "tags", "sidecar_start", "duration_s"]).rows_by_key(
-        "video_id", named=True, unique=True
-    )
+    files = bench.store.scan("sources", video_ids, ["video_id", "file_name", "mtime_ns"]).rows_by_key("video_id")
+    facts = bench.store.scan("videos", video_ids, ["video_id", "tags", "sidecar_start", "duration_s"]).rows_by_key("video_id", unique=True)
+    resolve = _resolver(bench)
     rows = []
     for video_id in video_ids:
-        clock = _resolve(bench, sources[(video_id,)], facts[video_id])
+        clock = resolve(files[video_id], *facts[video_id])
         rows.append((video_id, clock.started_at, clock.timezone, clock.clock_source, clock.is_certain, clock.warning))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 

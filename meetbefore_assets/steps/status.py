@@ -1,6 +1,7 @@
 """What is out of date: told from the record alone."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 
 from meetbefore_assets.domain import lineage
@@ -31,15 +32,18 @@ class VideoStatus:
     failure_version: str
 
 
+@cache
 def program_version() -> str:
     """Version of this program: a new one may be able to read what an old one could not."""
     return version("meetbefore")
 
 
-def video_status(bench: Workbench, video_id: str, known: Known, settings: Settings, models: lineage.Models) -> VideoStatus:
-    """Compare the versions a video's tables should have with those they have."""
+def video_status(
+    bench: Workbench, video_id: str, known: Known, settings: Settings, models: lineage.Models, given: lineage.Parameters | None = None
+) -> VideoStatus:
+    """Compare the versions a video's tables should have with those they have; `given`: lineage.all_parameters, if known."""
     store = bench.store
-    steps = lineage.expected_steps(known.content_hash, settings, models, graves_version(bench, video_id))
+    steps = lineage.expected_steps(known.content_hash, settings, models, graves_version(bench, video_id), given)
     found = {asset: stamp.data_version if (stamp := store.stamp(asset, video_id)) else None for asset in lineage.PER_VIDEO}
     present = is_present(known.uris)
     only_crops = not present and found["detections"] is not None
@@ -67,4 +71,5 @@ def all_statuses(bench: Workbench, only: list[str] | None = None) -> list[VideoS
     models = bench.models(settings)
     known = known_videos(bench)
     wanted = sorted(known if only is None else set(only) & set(known))
-    return [video_status(bench, video_id, known[video_id], settings, models) for video_id in wanted]
+    given = lineage.all_parameters(settings, models)
+    return [video_status(bench, video_id, known[video_id], settings, models, given) for video_id in wanted]

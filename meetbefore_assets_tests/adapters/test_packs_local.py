@@ -173,7 +173,7 @@ def test_a_pack_that_was_unpacked_one_folder_too_deep_is_found(home: Path) -> No
 
 
 def test_an_unknown_name_is_never_asked_for_on_the_network(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packs_local, "fetch_pack", lambda *_args, **_kwargs: pytest.fail("asked the network"))
+    monkeypatch.setattr(packs_download, "fetch_pack", lambda *_args, **_kwargs: pytest.fail("asked the network"))
     with pytest.raises(PackNotFoundError, match=r"'bufalo'.*buffalo_l.*a folder"):
         find_pack("bufalo", home)
     with pytest.raises(PackNotFoundError, match="switched off"):
