@@ -14,13 +14,16 @@ from meetbefore_assets.adapters.stamp_cache import Identity
 LEAST_FILES = 16
 MOST_TABLES = 6
 MOST_BYTES = 16 * 2**20
+# Larger files hold pictures or vectors, which are not read where they are not asked for.
+MOST_BYTES_EACH = 16 * 2**10
 
 _Key = tuple[str, tuple[str, ...]]
 
 
 def is_worth_keeping(identities: Sequence[Identity]) -> bool:
     """Whether files (inode, size, time) are so many and so small that all their columns are read and kept."""
-    return len(identities) >= LEAST_FILES and sum(size for _, size, _ in identities) <= MOST_BYTES
+    total = sum(size for _, size, _ in identities)
+    return len(identities) >= LEAST_FILES and total <= min(MOST_BYTES, MOST_BYTES_EACH * len(identities))
 
 
 class ScanCache:

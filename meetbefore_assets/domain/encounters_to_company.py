@@ -3,6 +3,8 @@
 import numpy as np
 import polars as pl
 
+from meetbefore_assets.domain.ports import I64
+
 _PAIRS = {"first": pl.String, "second": pl.String, "first_encounter": pl.String, "second_encounter": pl.String, "video_id": pl.String}
 _COUNTS = {"first": pl.String, "second": pl.String, "times": pl.Int64}
 
@@ -16,8 +18,22 @@ def overlaps(encounters: pl.DataFrame) -> pl.DataFrame:
     Returns:
         first, second (person ids, first < second), first_encounter, second_encounter, video_id; in no order.
     """
-    parts = [_of_video(str(video_id), rows) for (video_id,), rows in encounters.group_by("video_id") if rows.height > 1]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=_PAIRS)
+    ordered = encounters.sort("video_id", "started_at", "encounter_id")
+    left, right = _overlapping(ordered)
+    sides = ordered.select("person_id", "encounter_id", "video_id")
+    a, b = sides[left], sides[right]
+    pairs = pl.DataFrame(
+        {"a": a["person_id"], "b": b["person_id"], "m": a["encounter_id"], "n": b["encounter_id"], "video_id": a["video_id"]}
+    )
+    flipped = pl.col("a") > pl.col("b")
+    found = pairs.filter(pl.col("a") != pl.col("b")).select(
+        pl.when(flipped).then("b").otherwise("a").alias("first"),
+        pl.when(flipped).then("a").otherwise("b").alias("second"),
+        pl.when(flipped).then("n").otherwise("m").alias("first_encounter"),
+        pl.when(flipped).then("m").otherwise("n").alias("second_encounter"),
+        "video_id",
+    )
+    return found.cast(_PAIRS)  # type: ignore[arg-type]
 
 
 def together(encounters: pl.DataFrame) -> pl.DataFrame:
@@ -48,23 +64,16 @@ def with_company(encounters: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(pl.col("seen_with").fill_null(nobody))
 
 
-def _of_video(video_id: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Overlapping encounters of one video: each begins before the other ends."""
-    ordered = rows.sort("started_at", "encounter_id")
+def _overlapping(ordered: pl.DataFrame) -> tuple[I64, I64]:
+    """Rows of pairs of one video of which the second begins before the first ends; `ordered` by video and begin."""
     begins = ordered["started_at"].to_physical().to_numpy()
     ends = ordered["ended_at"].to_physical().to_numpy()
-    following = np.searchsorted(begins, ends, side="right") - np.arange(len(begins)) - 1
-    left = np.repeat(np.arange(len(begins)), following)
+    rows = np.arange(ordered.height, dtype=np.int64)
+    following = np.zeros(ordered.height, np.int64)
+    lengths = ordered["video_id"].rle().struct.field("len").to_numpy().astype(np.int64)
+    for start, end in zip(np.cumsum(lengths) - lengths, np.cumsum(lengths), strict=True):
+        if end - start > 1:
+            following[start:end] = np.searchsorted(begins[start:end], ends[start:end], side="right") + start - rows[start:end] - 1
+    left = np.repeat(rows, following)
     right = left + 1 + np.arange(len(left)) - np.repeat(np.cumsum(following) - following, following)
-    sides = [ordered.select("person_id", "encounter_id")[side] for side in (left, right)]
-    pairs = pl.DataFrame(
-        {"a": sides[0]["person_id"], "b": sides[1]["person_id"], "m": sides[0]["encounter_id"], "n": sides[1]["encounter_id"]}
-    )
-    flipped = pl.col("a") > pl.col("b")
-    return pairs.filter(pl.col("a") != pl.col("b")).select(
-        pl.when(flipped).then("b").otherwise("a").alias("first"),
-        pl.when(flipped).then("a").otherwise("b").alias("second"),
-        pl.when(flipped).then("n").otherwise("m").alias("first_encounter"),
-        pl.when(flipped).then("m").otherwise("n").alias("second_encounter"),
-        pl.lit(video_id).alias("video_id"),
-    )
+    return left, right

@@ -1,6 +1,7 @@
 """Which faces are pictured on the page: the best of each encounter, as many as fit."""
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ MOST_BYTES = 50_000_000
 PAGE_BYTES = 58_000_000
 PLAIN_BYTES, PACKED_BYTES = (3_500, 1_300), (450, 130)
 _FACE_JPEG = 85
+_FACES_AT_ONCE = 4_000  # at 4 to 15 kB a thumbnail
 _AROUND = 120  # bytes of an <img> around its data
 
 
@@ -71,7 +73,7 @@ def candidates(people: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:
 def choose(bench: Workbench, wanted: pl.DataFrame, most_bytes: int, disguise: Disguise = AS_IT_IS) -> Pictures:
     """Read the pictures of the first candidates that fit into `most_bytes`.
 
-    The pictures of one video at a time are in memory; they are read twice, because what fits is known only when all
+    The pictures of a few thousand faces at a time are in memory; they are read twice, because what fits is known only when all
     sizes are. A disguise is put on the ones that fit.
     """
     sizes = _sizes(bench, wanted)
@@ -86,19 +88,35 @@ def choose(bench: Workbench, wanted: pl.DataFrame, most_bytes: int, disguise: Di
 def _sizes(bench: Workbench, wanted: pl.DataFrame) -> pl.DataFrame:
     """Add `size`, bytes on the page; faces without a picture fall out."""
     measured = [pl.DataFrame(schema={"face_id": pl.String, "size": pl.Int64})]
-    for video_id in sorted(wanted["video_id"].unique()):
-        blobs = bench.store.get("detections", video_id, ["face_id", "thumbnail"])
+    for videos in _batches(bench, wanted):
+        blobs = bench.store.scan("detections", videos, ["face_id", "thumbnail"])
         encoded = (pl.col("thumbnail").bin.size().cast(pl.Int64) + 2) // 3 * 4 + _AROUND
         measured.append(blobs.filter(pl.col("thumbnail").bin.size() > 0).select("face_id", encoded.alias("size")))
     return wanted.join(pl.concat(measured), on="face_id", how="inner", maintain_order="left")
 
 
+def _batches(bench: Workbench, wanted: pl.DataFrame) -> Iterator[list[str]]:
+    """The videos of some faces, so many at a time that their pictures fit into memory with ease."""
+    batch: list[str] = []
+    rows = 0
+    for video_id in sorted(wanted["video_id"].unique()):
+        stamp = bench.store.stamp("detections", video_id)
+        more = stamp.rows if stamp else 0
+        if batch and rows + more > _FACES_AT_ONCE:
+            yield batch
+            batch, rows = [], 0
+        batch.append(video_id)
+        rows += more
+    if batch:
+        yield batch
+
+
 def _read(bench: Workbench, chosen: pl.DataFrame, disguise: Disguise) -> dict[str, str]:
     jpegs: dict[str, str] = {}
-    for (video_id,), rows in chosen.group_by("video_id", maintain_order=True):
-        columns = ["face_id", "thumbnail", *(["crop"] if disguise.face_alone else [])]
-        blobs = bench.store.get("detections", str(video_id), columns)
-        needed = blobs.join(rows.select("face_id", "person_id").unique(), on="face_id")
+    columns = ["face_id", "thumbnail", *(["crop"] if disguise.face_alone else [])]
+    faces = chosen.select("face_id", "person_id").unique()
+    for videos in _batches(bench, chosen):
+        needed = bench.store.scan("detections", videos, columns).join(faces, on="face_id")
         for row in needed.iter_rows(named=True):
             jpegs[row["face_id"]] = base64.b64encode(_disguised(bench, row, disguise)).decode("ascii")
     return jpegs

@@ -22,6 +22,8 @@ from meetbefore_assets.workbench import WHOLE, Fetch, Workbench
 NEIGHBOURS = 5
 # Videos whose published rows are compared one by one with the record; of all others the versions and numbers of rows are.
 COMPARED_VIDEOS = 3
+# Objects that are checked against their declaration in one piece.
+TOGETHER = 256
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,17 @@ def declared(bench: Workbench, table: Table, keys: list[str]) -> Verdict:
     """Some objects of one table against its declaration."""
     findings: list[str] = []
     rows = 0
-    for key in keys:
-        frame = bench.store.get(table.name, key)
-        rows += frame.height
-        findings += soundness.outside_declaration(table, frame)
+    for start in range(0, len(keys), TOGETHER):
+        some = keys[start : start + TOGETHER]
+        try:
+            frame = bench.store.scan(table.name, some)
+            found = soundness.outside_declaration(table, frame)
+        except RecordTornError:
+            found = [""]
+        # Two thousand objects are looked at in a second together, and in ten one by one, which only says what is wrong with which.
+        frames = [frame] if not found else [bench.store.get(table.name, key) for key in some]
+        rows += sum(frame.height for frame in frames)
+        findings += [finding for frame in frames if found for finding in soundness.outside_declaration(table, frame)]
     return Verdict(findings, {"objects": len(keys), "rows": rows})
 
 
