@@ -92,6 +92,21 @@ class Published:
     version: str
 
 
+class Snapshot(Protocol):
+    """The published database as it was at one moment, whatever is published meanwhile."""
+
+    versions: dict[str, dict[str, str]]
+    """Table -> part -> version."""
+
+    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
+        """Part (WHOLE, or each video) -> number of rows that are really there. Raises StoreError."""
+        ...
+
+    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
+        """The rows of some parts, public columns. Raises StoreError."""
+        ...
+
+
 class Publisher(Protocol):
     """Writes the database that people open."""
 
@@ -103,16 +118,8 @@ class Publisher(Protocol):
         """Whether the file holds just these parts."""
         ...
 
-    def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
-        """Table -> part -> version, as the file holds them; None where there is no such file, or one of another shape."""
-        ...
-
-    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
-        """Part (WHOLE, or each video) -> number of rows that are really there. Raises StoreError."""
-        ...
-
-    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
-        """The rows of some parts, public columns. Raises StoreError."""
+    def snapshot(self, vector_size: int) -> AbstractContextManager[Snapshot | None]:
+        """The present file; None where there is none, or one of another shape. Raises StoreError."""
         ...
 
 

@@ -65,39 +65,23 @@ class DuckDbPublisher:
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
         return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
 
-    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
-        with self._reading() as connection:
-            found = connection.execute(sql.count_all(table) if is_whole else sql.count_by_video(table)).fetchall()
-        return {WHOLE if is_whole else str(part): int(count) for part, count in found}
-
-    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
-        with self._reading() as connection:
-            query = connection.sql(sql.select_all(table)) if WHOLE in parts else connection.sql(sql.select_rows(table), params=[parts])
-            found = pl.DataFrame(query.to_arrow_table())
-        return found.cast({column.name: column.dtype for column in table.public})
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        try:
-            with contextlib.closing(duckdb.connect(str(self.path), read_only=True)) as connection:
-                yield connection
-        except duckdb.Error as error:
-            raise StoreError(f"{self.path} cannot be read: {error}.", remedy="Publish again: materialise meetbefore_db.") from error
-
     def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
         """What the present file holds; None where it is missing, torn, foreign or of another shape, so that it is made anew."""
-        if not self.path.exists():
-            return None
-        try:
-            with self._opened() as connection:
-                if not _has_shape(connection, vector_size):
-                    return None
-                versions: dict[str, dict[str, str]] = {table.name: {} for table in PUBLISHED}
-                for name, part, version in connection.execute(sql.SELECT_PARTS).fetchall():
-                    versions.setdefault(name, {})[part] = version
-                return versions
-        except duckdb.Error:
-            return None
+        with self.snapshot(vector_size) as held:
+            return held.versions if held else None
+
+    @contextlib.contextmanager
+    def snapshot(self, vector_size: int) -> Iterator["DuckDbSnapshot | None"]:
+        with contextlib.ExitStack() as open_file:
+            try:
+                connection = open_file.enter_context(self._opened()) if self.path.exists() else None
+                versions = _versions(connection, vector_size) if connection else None
+            except duckdb.Error:
+                connection = versions = None
+            try:
+                yield None if connection is None or versions is None else DuckDbSnapshot(connection, versions)
+            except duckdb.Error as error:
+                raise StoreError(f"{self.path} cannot be read: {error}.", remedy="Publish again: materialise meetbefore_db.") from error
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -132,6 +116,31 @@ class DuckDbPublisher:
                 f"{self.path} was not written by meetbefore; expected its own database, or nothing, at this place.",
                 remedy="Move it away, then run again: the database is made from the record.",
             )
+
+
+class DuckDbSnapshot:
+    """Implements `workbench.Snapshot`: one open file, which stays what it is when another takes its place."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, versions: dict[str, dict[str, str]]) -> None:
+        self._connection, self.versions = connection, versions
+
+    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
+        found = self._connection.execute(sql.count_all(table) if is_whole else sql.count_by_video(table)).fetchall()
+        return {WHOLE if is_whole else str(part): int(count) for part, count in found}
+
+    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
+        connection = self._connection
+        query = connection.sql(sql.select_all(table)) if WHOLE in parts else connection.sql(sql.select_rows(table), params=[parts])
+        return pl.DataFrame(query.to_arrow_table()).cast({column.name: column.dtype for column in table.public})
+
+
+def _versions(connection: duckdb.DuckDBPyConnection, vector_size: int) -> dict[str, dict[str, str]] | None:
+    if not _has_shape(connection, vector_size):
+        return None
+    versions: dict[str, dict[str, str]] = {table.name: {} for table in PUBLISHED}
+    for name, part, version in connection.execute(sql.SELECT_PARTS).fetchall():
+        versions.setdefault(name, {})[part] = version
+    return versions
 
 
 def _temporary(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from meetbefore_assets.steps.edges import edge_store, plan_edges
 from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.policy import usable_tracks
 from meetbefore_assets.steps.publishing import fetcher, open_published, vector_size, video_rows, wanted_versions
-from meetbefore_assets.workbench import WHOLE, Fetch, Workbench
+from meetbefore_assets.workbench import WHOLE, Fetch, Snapshot, Workbench
 
 NEIGHBOURS = 5
 # Videos whose published rows are compared one by one with the record; of all others the versions and numbers of rows are.
@@ -158,29 +158,33 @@ def database_equals_record(bench: Workbench) -> Verdict:
 
     Parts that the record has in another version by now are no finding: another run is at work, and will publish them.
     """
-    size, database, videos = vector_size(bench), open_published(bench), video_rows(bench)
-    held = database.versions(size)
-    if held is None:
-        return Verdict(["it is not there, or has another shape than declared."])
-    wanted, fetch = wanted_versions(bench, videos), fetcher(bench, videos)
+    videos = video_rows(bench)
+    with open_published(bench).snapshot(vector_size(bench)) as held:
+        if held is None:
+            return Verdict(["it is not there, or has another shape than declared."])
+        return _compared(bench, held, wanted_versions(bench, videos), fetcher(bench, videos))
+
+
+def _compared(bench: Workbench, held: Snapshot, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch) -> Verdict:
     findings: list[str] = []
     late = compared = 0
     for table in PUBLISHED:
-        same = sorted(part for part, version in held[table.name].items() if wanted[table.name].get(part) == version)
-        late += len(held[table.name].keys() | wanted[table.name].keys()) - len(same)
-        counts = database.counts(table, is_whole=WHOLE in held[table.name] or not held[table.name])
+        parts = held.versions[table.name]
+        same = sorted(part for part, version in parts.items() if wanted[table.name].get(part) == version)
+        late += len(parts.keys() | wanted[table.name].keys()) - len(same)
+        counts = held.counts(table, is_whole=WHOLE in parts or not parts)
         wrong = [part for part in same if counts.get(part, 0) != _recorded(bench, table, part, fetch)]
         if wrong:
             findings.append(f"{table.name}: {len(wrong)} of {len(same)} parts have another number of rows than the record.")
             continue
-        strangers = sum(count for part, count in counts.items() if part not in held[table.name])
+        strangers = sum(count for part, count in counts.items() if part not in parts)
         if strangers:
             findings.append(f"{table.name}: {strangers} rows are of nothing that was published.")
         some = same[:COMPARED_VIDEOS]
         if some:
             ours = fetch(table, some)
             compared += ours.height
-            if not _is_same(database.rows(table, some), ours, table):
+            if not _is_same(held.rows(table, some), ours, table):
                 findings.append(f"{table.name}: rows differ from those of the record.")
     return Verdict(findings, {"rows compared": compared, "parts not published yet": late})
 
