@@ -171,4 +171,8 @@ def _guarded(call: Callable[[], object]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        click.echo(f"meetbefore: {error.filename or 'a file'} could not be read or written: {error.strerror or error}.", err=True)
+        click.echo("Free some space or check the permissions, then run again: what was finished is kept.", err=True)
+        return 2
     return 0

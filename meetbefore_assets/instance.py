@@ -1,13 +1,17 @@
 """The Dagster instance of a home: one for the command line, the UI and the daemon."""
 
+import contextlib
 import os
+import shutil
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
 import psutil
+from sqlalchemy.exc import DBAPIError
 
+from meetbefore_assets.errors import MeetbeforeError, StoreError
 from meetbefore_assets.partitions import PARTITIONS_NAME
 
 HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = (
@@ -60,6 +64,33 @@ def prepare(home: Path) -> Path:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["MEETBEFORE_HOME"] = str(home.absolute())
     return folder
+
+
+@contextlib.contextmanager
+def opened(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance of a home.
+
+    Raises:
+        StoreError: what Dagster keeps there cannot be read or written.
+    """
+    prepare(home)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except DBAPIError as error:
+        raise trouble(home, error) from error
+
+
+def trouble(home: Path, error: Exception) -> MeetbeforeError:
+    """This machine's trouble in words: a full disk, a file that must not be written to; no video is to blame."""
+    if isinstance(error, MeetbeforeError):
+        return error
+    said = str(error.orig) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
+    return StoreError(
+        f"what Dagster notes in {home / 'dagster'} could not be read or written ({said}); the disk has "
+        f"{shutil.disk_usage(home).free / 1e6:.1f} MB free.",
+        remedy="Free some space or check the permissions, then run again: what was finished is kept.",
+    )
 
 
 def process_tags(run_id: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ def forget_in_dagster(home: Path, video_ids: Iterable[str]) -> int:
     if not (home / "dagster" / "dagster.yaml").exists():
         return 0
     folder = instances.prepare(home)
-    with dg.DagsterInstance.get() as instance:
+    with instances.opened(home) as instance:
         deleted = forget_in_instance(instance, video_ids)
         for run_id in deleted:
             _remove_files(folder, run_id)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +17,9 @@ from meetbefore_assets.worker import Outcome, Progress, Task, work
 
 # A worker holds its models, a decoder and a few pictures: 400 to 700 MB were seen.
 WORKER_BYTES = 900 * 2**20
+
+# What a broken decoder or too little memory ends in; whoever was told to end, or could not begin, is not to blame.
+_CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGKILL)}
 
 
 def default_jobs() -> int:
@@ -90,9 +94,8 @@ class Pool:
         task = worker.task
         assert task is not None
         log = self._home / "dagster" / "logs" / "worker.log"
-        return Outcome(
-            task, False, f"The process that worked on it died ({_manner(worker.process.exitcode)}); the end of {log} may say why.", ""
-        )
+        message = f"The process that worked on it died ({_manner(worker.process.exitcode)}); the end of {log} may say why."
+        return Outcome(task, False, message, "", is_crash=worker.process.exitcode in _CRASHES)
 
     def close(self, *, now: bool = False) -> None:
         """Let the workers go; `now` ends them in the middle of their work, which loses nothing that was written."""

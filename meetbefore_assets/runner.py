@@ -10,7 +10,8 @@ from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.lineage import MATCHING, PUBLISHING
 from meetbefore_assets.errors import MeetbeforeError, UsageError
 from meetbefore_assets.pool import Pool, default_jobs
-from meetbefore_assets.steps.failing import due_failures, remember_failure
+from meetbefore_assets.schema import FAILURES
+from meetbefore_assets.steps.failing import due_failures, forget_failure, remember_failure
 from meetbefore_assets.steps.intake import Intake, take_in
 from meetbefore_assets.steps.matching import is_matched
 from meetbefore_assets.steps.places import update_places
@@ -100,6 +101,8 @@ def run(home: Path, options: RunOptions, watcher: Watcher) -> Summary:
     summary = Summary(intake)
     statuses = all_statuses(bench)
     due = due_failures(bench) if options.retry_due else set()
+    for video_id in {status.video_id for status in statuses if not status.todo} & set(bench.store.keys(FAILURES.name)):
+        forget_failure(bench, video_id)  # everything was written before it failed
     todo = [status for status in statuses if status.todo and _is_worth_trying(status, options, due)]
     summary.untried = [status.video_id for status in statuses if status.todo and status.failed_before and status not in todo]
     update_places(bench)
@@ -163,12 +166,9 @@ def _is_in_step(bench: Workbench) -> bool:
 
 
 def _execute(bench: Workbench, todo: list[VideoStatus], options: RunOptions, watcher: Watcher, summary: Summary) -> None:
-    import dagster as dg
-
     from meetbefore_assets import instance
 
-    instance.prepare(bench.home)
-    with dg.DagsterInstance.get() as dagster:
+    with instance.opened(bench.home) as dagster:
         instance.close_dead_runs(dagster)
         instance.add_partitions(dagster, [status.video_id for status in todo] + summary.intake.present)
         instance.drop_partitions(dagster, summary.intake.replaced)
@@ -194,7 +194,7 @@ def _videos(bench: Workbench, pool: Pool, todo: list[VideoStatus], jobs: int, wa
             summary.computed.append(outcome.task.partition)
             continue
         summary.failed[outcome.task.partition] = outcome.message
-        if not outcome.run_id:
+        if outcome.is_crash:
             remember_failure(bench, outcome.task.partition, "process", outcome.message)
 
 

@@ -40,12 +40,21 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a task ended; `message` says why it failed, in a sentence."""
+    """How a task ended.
+
+    Attributes:
+        task: what was to be done.
+        is_success: whether it was.
+        message: why it failed, in a sentence.
+        run_id: of Dagster; "" where the run could not even begin or end.
+        is_crash: the process died over it, so that it is not tried again and again.
+    """
 
     task: Task
     is_success: bool
     message: str
     run_id: str
+    is_crash: bool = False
 
 
 def work(home: str, threads: int, connection: Connection) -> None:
@@ -106,9 +115,11 @@ class _Executor:
         bench = build_workbench(home)
         bench.threads = threads
         bench.progress = progress
+        self._home = home
         self._definitions = build_definitions(bench)
         self._instance = dg.DagsterInstance.get()
         self._tags = instance.process_tags
+        self._trouble = instance.trouble
 
     def execute(self, task: Task) -> Outcome:
         from meetbefore_assets.partitions import ONLY_MISSING_TAG
@@ -127,7 +138,7 @@ class _Executor:
             )
         except Exception as error:
             logging.getLogger(__name__).exception("the job %s could not be executed", task.job)
-            return Outcome(task, False, f"{type(error).__name__}: {error}", "")
+            return Outcome(task, False, str(self._trouble(self._home, error)), "")
         return Outcome(task, bool(result.success), "" if result.success else _message(result), str(result.run_id))
 
 

@@ -56,9 +56,9 @@ def operations(bench: Workbench) -> Iterator[Finding]:
     folder = bench.home / "dagster"
     if not (folder / "dagster.yaml").exists():
         return
-    import dagster as dg
+    from meetbefore_assets.instance import opened
 
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    with opened(bench.home) as instance:
         yield from _runs(instance)
         beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
         is_running = bool(beats) and time.time() - max(beats) < HEARTBEAT_S

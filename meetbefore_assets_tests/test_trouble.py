@@ -1,0 +1,77 @@
+"""Trouble of the machine is told in words, and no video is blamed for it."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from meetbefore_assets import instance, runner
+from meetbefore_assets.errors import StoreError, UnreadableVideoError
+from meetbefore_assets.pool import Pool
+from meetbefore_assets.runner import RunOptions
+from meetbefore_assets.steps.failing import remember_failure
+from meetbefore_assets.steps.publishing import failure_rows
+from meetbefore_assets.worker import Task
+from meetbefore_assets_tests.fakes import fake_bench, write_video
+from meetbefore_assets_tests.test_concurrency import work
+
+NAME = "DJI_20250303080000_0001_D.mp4"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instances point this process to their home."""
+    for name in ("DAGSTER_HOME", "MEETBEFORE_HOME"):
+        monkeypatch.setenv(name, "")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def test_what_dagster_cannot_read_is_told_in_words(home: Path) -> None:
+    with instance.opened(home):
+        pass
+    for path in home.rglob("*.db"):
+        path.write_bytes(b"no database at all" * 1000)
+    with pytest.raises(StoreError, match=r"file is not a database.* MB free") as caught, instance.opened(home):
+        pass
+    assert "run again" in caught.value.remedy
+
+
+def test_errors_for_people_stay_what_they_are(home: Path) -> None:
+    error = UnreadableVideoError("found text")
+    assert instance.trouble(home, error) is error
+
+
+@pytest.mark.parametrize(("number", "is_to_blame"), [(signal.SIGSEGV, True), (signal.SIGKILL, True), (signal.SIGTERM, False)])
+def test_a_video_is_blamed_for_a_crash_and_not_for_being_stopped(home: Path, number: signal.Signals, *, is_to_blame: bool) -> None:
+    home.mkdir()
+    pool = Pool(home, 1)
+    worker = pool._start()
+    worker.task = Task("process_video", "v1")
+    assert worker.process.pid
+    os.kill(worker.process.pid, number)
+    outcome = pool._bury(worker)
+    assert outcome.is_crash is is_to_blame
+    assert "died" in outcome.message
+
+
+def test_a_failure_after_everything_was_written_is_none(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "videos", NAME, [[1], [1]])
+    work(home, tmp_path / "videos")
+    bench = fake_bench(home)
+    remember_failure(bench, bench.store.keys("tracks")[0], "process", "the disk was full")
+    assert failure_rows(bench)
+    monkeypatch.setattr(runner, "build_workbench", lambda _home: bench)
+    assert runner.run(home, RunOptions((tmp_path / "videos",)), Silent()).is_success
+    assert failure_rows(bench) == {}
+
+
+class Silent:
+    """Shows nothing."""
+
+    def __getattr__(self, _name: str) -> object:
+        return lambda *_words: None
