@@ -110,7 +110,9 @@ class ModelsSettings(_Section):
     pack: str = Field(
         "sface", min_length=1, description="'sface', an InsightFace pack by name, or a folder with a detector and a recogniser"
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the models run")
+    device: Literal["auto", "cpu", "openvino", "cuda", "tensorrt", "coreml"] = Field(
+        "auto", description="where the models run; auto: cuda or openvino where they are installed, else cpu"
+    )
     mirror: bool = Field(True, description="embed each face and its mirror image, and take the mean: twice the work, surer vectors")
     threads: int = Field(0, ge=0, le=1024, description="threads of one model; 0: the cores shared among the jobs")
 

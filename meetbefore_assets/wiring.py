@@ -75,7 +75,7 @@ def _load_pack(name: str, home: Path, device: str, threads: int) -> LoadedPack:
         cv2.setNumThreads(threads)
 
     pack = load_pack(find_pack(name, home), device=device, threads=threads)
-    return LoadedPack(pack.detector, pack.embedder, pack.device)
+    return LoadedPack(pack.detector, pack.embedder, pack.device, pack.detector_device)
 
 
 def _open_camera() -> FaceCamera:

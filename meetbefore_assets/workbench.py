@@ -45,11 +45,12 @@ class FoundPack:
 
 @dataclass(frozen=True)
 class LoadedPack:
-    """Models ready to run; `device` says where they really do."""
+    """Models ready to run; `device` says where the recogniser really does, `detector_device` where the detector does."""
 
     detector: FaceDetector
     embedder: FaceEmbedder
     device: str
+    detector_device: str = "cpu"
 
 
 @dataclass(frozen=True)

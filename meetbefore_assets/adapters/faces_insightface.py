@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 from insightface.model_zoo.scrfd import SCRFD
 
 from meetbefore_assets.adapters.faces_opencv import YuNetDetector, no_faces, shrunk
-from meetbefore_assets.adapters.onnx_session import normalises_itself, obtained_device, prepare_detector, prepare_recogniser, session
+from meetbefore_assets.adapters.onnx_devices import obtained_device
+from meetbefore_assets.adapters.onnx_session import normalises_itself, prepare_detector, prepare_recogniser, session
 from meetbefore_assets.adapters.packs_local import LocalPack
 from meetbefore_assets.domain.ports import F32, U8, FaceBatch, FaceDetector, FaceEmbedder
 from meetbefore_assets.errors import ModelError
@@ -18,7 +18,7 @@ from meetbefore_assets.schema import CROP_SIDE_PX
 
 _STRIDE = 32  # SCRFD's coarsest grid
 # One thread of a CPU, SFace, ms a face in batches of 1, 2, 4, 16: 19, 25, 25, 30 (caches); a GPU wants many.
-_BATCH = {"cpu": 1, "cuda": 64}
+_BATCH = {"cuda": 64, "tensorrt": 64}
 
 
 def input_size(width: int, height: int, max_side: int) -> tuple[int, int]:
@@ -83,7 +83,7 @@ class ArcFaceEmbedder:
         expected = (CROP_SIDE_PX, CROP_SIDE_PX, 3)
         if crops.shape[1:] != expected or crops.dtype != np.uint8:
             raise ModelError(f"found crops of shape {crops.shape} of {crops.dtype}, expected (n, {str(expected)[1:]} of uint8.")
-        step = _BATCH[self.device]
+        step = _BATCH.get(self.device, 1)
         parts = [self._arcface.get_feat(list(crops[i : i + step, :, :, self._channels])) for i in range(0, len(crops), step)]
         return np.concatenate([np.empty((0, self.size), np.float32), *parts]).astype(np.float32)
 
@@ -94,12 +94,14 @@ class Pack:
 
     Attributes:
         description: names, device and licence, for people.
-        device: where the recogniser runs; YuNet always runs on the CPU.
+        device: where the recogniser runs.
+        detector_device: where the detector runs; YuNet always on the CPU.
     """
 
     detector: FaceDetector
     embedder: FaceEmbedder
-    device: Literal["cpu", "cuda"]
+    device: str
+    detector_device: str
     description: str
 
 
@@ -108,18 +110,20 @@ def load_pack(local: LocalPack, *, device: str, threads: int) -> Pack:
 
     Args:
         local: what `find_pack` found.
-        device: 'auto', 'cpu' or 'cuda'.
+        device: one of `onnx_devices.DEVICES`.
         threads: threads of one model; 0: as many as onnxruntime likes. OpenCV's are set by the caller (`cv2.setNumThreads`).
 
     Raises:
         PackBrokenError: a model cannot be loaded.
-        ModelError: 'cuda' was asked for and not obtained.
+        ModelError: the device was asked for and not obtained.
     """
     embedder = ArcFaceEmbedder(local.recogniser_path, local.recogniser_id, local.recogniser, device=device, threads=threads)
     detector: FaceDetector
+    detector_device = "cpu"
     if local.detector_kind == "yunet":
         detector = YuNetDetector(local.detector_path, local.detector_id)
     else:
-        detector = ScrfdDetector(local.detector_path, local.detector_id, device=device, threads=threads)
+        detector = scrfd = ScrfdDetector(local.detector_path, local.detector_id, device=device, threads=threads)
+        detector_device = scrfd.device
     description = f"{local.name}: {local.detector_id} and {local.recogniser_id} on {embedder.device}. {local.licence}"
-    return Pack(detector, embedder, embedder.device, description)
+    return Pack(detector, embedder, embedder.device, detector_device, description)

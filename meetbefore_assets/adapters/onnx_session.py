@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,10 +11,9 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from meetbefore_assets.errors import ModelError, PackBrokenError
+from meetbefore_assets.adapters.onnx_devices import not_obtained, obtained_device, requested_providers
+from meetbefore_assets.errors import PackBrokenError
 
-DEVICES = ("auto", "cpu", "cuda")
-_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 
 ort.disable_telemetry_events()
@@ -25,14 +24,14 @@ def session(model: Path | bytes, *, device: str, threads: int) -> Any:
 
     Args:
         model: file, or a serialised model.
-        device: one of DEVICES; 'cuda' insists, 'auto' takes it if it works.
+        device: one of `onnx_devices.DEVICES`; 'auto' takes the best that works, any other insists.
         threads: threads of one model; 0: as many as onnxruntime likes.
 
     Raises:
-        ModelError: 'cuda' was asked for and not obtained, or the device is none of DEVICES.
+        ModelError: the device was asked for and not obtained, or is none of DEVICES.
         PackBrokenError: the model cannot be loaded.
     """
-    requested = _requested_providers(device)
+    requested = requested_providers(device, threads)
     # onnxruntime-gpu lists CUDA on machines without a GPU and complains on stderr when it falls back: for 'auto' that is no error
     ort.set_default_logger_severity(_FATAL_ONLY if device == "auto" else _ERRORS_ONLY)
     try:
@@ -42,29 +41,9 @@ def session(model: Path | bytes, *, device: str, threads: int) -> Any:
         raise PackBrokenError(f"onnxruntime could not load {what}: {error}.", remedy="Replace the file with a whole one.") from error
     finally:
         ort.set_default_logger_severity(_ERRORS_ONLY)
-    if device == "cuda" and obtained_device(made) != "cuda":
-        raise _no_cuda(made.get_providers())
+    if device not in ("auto", obtained_device(made)):
+        raise not_obtained(device, made.get_providers())
     return made
-
-
-def _requested_providers(device: str) -> list[str]:
-    if device not in DEVICES:
-        raise ModelError(f"models.device is '{device}', expected one of {', '.join(DEVICES)}.")
-    available = ort.get_available_providers()
-    if device == "cpu" or (device == "auto" and _CUDA not in available):
-        return [_CPU]
-    if _CUDA not in available:
-        raise _no_cuda([_CPU])
-    ort.preload_dlls()  # CUDA and cuDNN from their wheels
-    return [_CUDA, _CPU]
-
-
-def _no_cuda(obtained: list[str]) -> ModelError:
-    return ModelError(
-        f"models.device is 'cuda': expected {_CUDA}, obtained {', '.join(obtained)} "
-        f"(this onnxruntime offers {', '.join(ort.get_available_providers())}).",
-        remedy="Install the gpu dependency group (`uv sync --no-group cpu --group gpu`) and check the driver, or use 'auto'.",
-    )
 
 
 def _options(threads: int) -> Any:
@@ -76,11 +55,6 @@ def _options(threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options
-
-
-def obtained_device(made: Any) -> Literal["cpu", "cuda"]:
-    """Where a session really runs."""
-    return "cuda" if _CUDA in made.get_providers() else "cpu"
 
 
 def prepare_recogniser(path: Path) -> bytes:

@@ -19,7 +19,7 @@ from meetbefore_assets.workbench import Workbench
 
 PACKAGES = (
     *("meetbefore", "dagster", "duckdb", "polars", "av", "opencv-python-headless", "insightface", "onnxruntime", "onnxruntime-gpu"),
-    *("faiss-cpu", "faiss-gpu"),
+    *("onnxruntime-openvino", "faiss-cpu", "faiss-gpu"),
 )
 LITTLE_FREE_BYTES = 2 * 2**30
 
@@ -47,9 +47,9 @@ def examine(bench: Workbench, console: Console) -> bool:
 def _installed(_bench: Workbench) -> Iterator[Finding]:
     found = [f"{name} {text}" for name in PACKAGES if (text := _version(name))]
     yield "installed", f"Python {platform.python_version()}, " + ", ".join(found), True
-    both = _version("onnxruntime") and _version("onnxruntime-gpu")
-    if both:
-        yield "onnxruntime", "both onnxruntime and onnxruntime-gpu are installed, and overwrite each other; expected one of them", False
+    runtimes = [name for name in PACKAGES if name.startswith("onnxruntime") and _version(name)]
+    if len(runtimes) > 1:
+        yield "onnxruntime", f"{' and '.join(runtimes)} are installed, and overwrite each other; expected one of them", False
 
 
 def _version(name: str) -> str:
@@ -73,8 +73,8 @@ def _models(bench: Workbench) -> Iterator[Finding]:
     found = bench.found_pack()
     yield "pack", f"{found.name}: {found.detector_id}, {found.recogniser_id}. {found.licence}", True
     wanted = bench.settings().models.device
-    obtained = bench.pack().device
-    yield "device", f"asked for {wanted}, obtained {obtained}", wanted in ("auto", obtained)
+    pack = bench.pack()
+    yield "device", f"asked for {wanted}, obtained {pack.device} (detector: {pack.detector_device})", wanted in ("auto", pack.device)
 
 
 def _policy(bench: Workbench) -> Iterator[Finding]:

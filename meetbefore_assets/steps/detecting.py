@@ -78,7 +78,8 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
         "moments not decodable": len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
         "detector": bench.pack(making.settings).detector.model_id,
-        "device": bench.pack(making.settings).device,
+        "device": bench.pack(making.settings).detector_device,
+        "device asked for": making.settings.models.device,
     }
     if errors:
         facts["first decoding error"] = errors[0]

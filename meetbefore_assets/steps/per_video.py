@@ -142,7 +142,8 @@ def make_embeddings(bench: Workbench, video_id: str) -> Made:
         },
         schema=EMBEDDINGS.dtypes,
     )
-    return making.write(frame, {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device})
+    facts = {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device}
+    return making.write(frame, {**facts, "device asked for": making.settings.models.device})
 
 
 def _embed(embedder: FaceEmbedder, crops: U8, is_mirrored: bool) -> F32:

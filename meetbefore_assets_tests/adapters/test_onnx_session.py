@@ -7,9 +7,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from meetbefore_assets.adapters.onnx_session import normalises_itself, obtained_device, prepare_detector, prepare_recogniser, session
+from meetbefore_assets.adapters.onnx_session import normalises_itself, prepare_detector, prepare_recogniser, session
 from meetbefore_assets.adapters.packs_local import find_pack
-from meetbefore_assets.errors import ModelError, PackBrokenError
+from meetbefore_assets.errors import PackBrokenError
 
 RNG = np.random.default_rng(3)
 
@@ -121,33 +121,6 @@ def test_threads_do_not_spin_and_are_as_many_as_asked_for(prepared: bytes) -> No
     options = session(prepared, device="cpu", threads=2).get_session_options()
     assert options.intra_op_num_threads == 2
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
-
-
-def test_auto_runs_somewhere_and_says_where(prepared: bytes) -> None:
-    made = session(prepared, device="auto", threads=1)
-    assert obtained_device(made) == ("cuda" if "CUDAExecutionProvider" in made.get_providers() else "cpu")
-
-
-@pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this onnxruntime has CUDA")
-def test_cuda_that_is_not_there_is_an_error_that_names_both(prepared: bytes) -> None:
-    with pytest.raises(ModelError, match=r"expected CUDAExecutionProvider, obtained CPUExecutionProvider.*uv sync"):
-        session(prepared, device="cuda", threads=1)
-
-
-def test_cuda_that_is_offered_and_fails_is_an_error_for_cuda_and_a_fall_back_for_auto(
-    prepared: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make = onnxruntime.InferenceSession
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda model, options, providers: make(model, options, providers=providers[-1:]))
-    assert obtained_device(session(prepared, device="auto", threads=1)) == "cpu"
-    with pytest.raises(ModelError, match="obtained CPUExecutionProvider"):
-        session(prepared, device="cuda", threads=1)
-
-
-def test_an_unknown_device_is_refused(prepared: bytes) -> None:
-    with pytest.raises(ModelError, match="'tpu', expected one of auto, cpu, cuda"):
-        session(prepared, device="tpu", threads=1)
 
 
 @pytest.mark.parametrize("content", [b"", b"version https://git-lfs.example/spec/v1", b"\x08\x07\x12"])
