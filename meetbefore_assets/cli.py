@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from meetbefore_assets.cli_common import console, home_option, open_bench, set_option
+from meetbefore_assets.cli_common import console, home_option, jobs_option, open_bench, set_option
 from meetbefore_assets.cli_corrections import COMMANDS as CORRECTIONS
 from meetbefore_assets.cli_exchange import clip, export, import_
 from meetbefore_assets.cli_forget import forget
@@ -34,7 +34,7 @@ def cli() -> None:
 
 @cli.command()
 @home_option
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Videos at a time.  [default: what cores and memory allow]")
+@jobs_option
 def demo(home: Path, jobs: int | None) -> None:
     """Make a small labelled archive out of photographs that the dependencies ship, and run everything on it.
 
@@ -49,7 +49,7 @@ def demo(home: Path, jobs: int | None) -> None:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @home_option
 @set_option
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Videos at a time.  [default: what cores and memory allow]")
+@jobs_option
 @click.option("--retry-failed", is_flag=True, help="Try videos again that failed and did not change since.")
 def run(paths: tuple[Path, ...], home: Path, assignments: tuple[str, ...], jobs: int | None, retry_failed: bool) -> None:
     """Take recordings in, and make what is missing or out of date, and nothing else.

@@ -26,6 +26,22 @@ set_option = click.option(
 )
 
 
+class _JobsOption(click.Option):
+    """Says what the default is on this machine; worked out only where somebody asks for help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from meetbefore_assets.pool import WORKER_BYTES, default_jobs
+
+        self.help = (
+            f"Videos at a time.  [default: a core and {WORKER_BYTES / 2**30:.1f} GiB of free memory each, "
+            f"a few where they share a GPU; here and now {default_jobs()}]"
+        )
+        return super().get_help_record(ctx)
+
+
+jobs_option = click.option("--jobs", cls=_JobsOption, type=click.IntRange(1, 1024))
+
+
 def open_bench(home: Path, assignments: tuple[str, ...] = (), *, must_exist: bool = False) -> "Workbench":
     """A home with its tools; `assignments` hold for this command.
 

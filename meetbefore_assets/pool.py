@@ -22,9 +22,15 @@ WORKER_BYTES = 900 * 2**20
 _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGKILL)}
 
 
-def default_jobs() -> int:
-    """Videos at a time: a core each, as far as the free memory reaches."""
-    return max(1, min(usable_cores(), int(psutil.virtual_memory().available) // WORKER_BYTES))
+# Each process holds its own CUDA context and models in the memory of the GPU, and what a GPU embeds and detects is decoded by the CPU:
+# a few processes keep it busy. No GPU was at hand to measure how many.
+GPU_JOBS = 6
+
+
+def default_jobs(*, is_gpu: bool = False) -> int:
+    """Videos at a time: a core each, as far as the free memory reaches; `is_gpu`: all of them share one GPU."""
+    by_memory = int(psutil.virtual_memory().available) // WORKER_BYTES
+    return max(1, min(usable_cores(), by_memory, GPU_JOBS if is_gpu else usable_cores()))
 
 
 def usable_cores() -> int:
@@ -67,6 +73,11 @@ class Pool:
                 else:
                     worker.task = None
                     yield message
+
+    def warm_up(self, workers: int) -> None:
+        """Start some processes before there is work: they load their libraries while the caller goes on."""
+        for _ in range(min(workers, self._jobs) - len(self._workers)):
+            self._start()
 
     def _feed(self, waiting: deque[Task]) -> None:
         while waiting:

@@ -166,14 +166,26 @@ def _is_in_step(bench: Workbench) -> bool:
 
 
 def _execute(bench: Workbench, todo: list[VideoStatus], options: RunOptions, watcher: Watcher, summary: Summary) -> None:
+    is_gpu = bench.tools.is_gpu_used(bench.settings().models.device)
+    jobs = min(options.jobs or default_jobs(is_gpu=is_gpu), max(1, len(todo)))
+    pool = Pool(bench.home, jobs)
+    if (bench.home / "dagster" / "history" / "runs.db").exists():  # two processes must not lay out a new one at once
+        pool.warm_up(jobs)
+    try:
+        _with_dagster(bench, pool, todo, jobs, watcher, summary)
+    except BaseException:
+        pool.close(now=True)
+        raise
+    pool.close()
+
+
+def _with_dagster(bench: Workbench, pool: Pool, todo: list[VideoStatus], jobs: int, watcher: Watcher, summary: Summary) -> None:
     from meetbefore_assets import instance
 
     with instance.opened(bench.home) as dagster:
         instance.close_dead_runs(dagster)
         instance.add_partitions(dagster, [status.video_id for status in todo] + summary.intake.present)
         instance.drop_partitions(dagster, summary.intake.replaced)
-        jobs = min(options.jobs or default_jobs(), max(1, len(todo)))
-        pool = Pool(bench.home, jobs)
         try:
             _videos(bench, pool, todo, jobs, watcher, summary)
             _match(bench, pool, watcher, summary)
@@ -181,7 +193,6 @@ def _execute(bench: Workbench, todo: list[VideoStatus], options: RunOptions, wat
             pool.close(now=True)
             instance.close_dead_runs(dagster)
             raise
-        pool.close()
 
 
 def _videos(bench: Workbench, pool: Pool, todo: list[VideoStatus], jobs: int, watcher: Watcher, summary: Summary) -> None:

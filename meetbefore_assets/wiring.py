@@ -38,6 +38,7 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
             open_database=_open_database,
             place_files=_place_files,
             read_fixes=_read_fixes,
+            is_gpu_used=_is_gpu_used,
         ),
         fixed_settings=settings,
     )
@@ -76,6 +77,14 @@ def _load_pack(name: str, home: Path, device: str, threads: int) -> LoadedPack:
 
     pack = load_pack(find_pack(name, home), device=device, threads=threads)
     return LoadedPack(pack.detector, pack.embedder, pack.device, pack.detector_device)
+
+
+def _is_gpu_used(device: str) -> bool:
+    if device != "auto":
+        return device in ("cuda", "tensorrt")
+    from meetbefore_assets.adapters.onnx_devices import is_gpu_offered
+
+    return is_gpu_offered()
 
 
 def _open_camera() -> FaceCamera:

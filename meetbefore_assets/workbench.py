@@ -142,6 +142,7 @@ class Tools:
     open_database: Callable[[Path], Publisher]
     place_files: Callable[[Sequence[str]], list[tuple[tuple[str, int, int], ...]]] = lambda uris: [()] * len(uris)
     read_fixes: Callable[[str, datetime | None], list[Fix]] = lambda _path, _started_at: []
+    is_gpu_used: Callable[[str], bool] = lambda _device: False
 
 
 @dataclass

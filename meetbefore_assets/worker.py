@@ -48,6 +48,7 @@ class Outcome:
         message: why it failed, in a sentence.
         run_id: of Dagster; "" where the run could not even begin or end.
         is_crash: the process died over it, so that it is not tried again and again.
+        footage_s: how long the video is that came through.
     """
 
     task: Task
@@ -55,6 +56,7 @@ class Outcome:
     message: str
     run_id: str
     is_crash: bool = False
+    footage_s: float = 0.0
 
 
 def work(home: str, threads: int, connection: Connection) -> None:
@@ -115,7 +117,7 @@ class _Executor:
         bench = build_workbench(home)
         bench.threads = threads
         bench.progress = progress
-        self._home = home
+        self._bench = bench
         self._definitions = build_definitions(bench)
         self._instance = dg.DagsterInstance.get()
         self._tags = instance.process_tags
@@ -138,8 +140,16 @@ class _Executor:
             )
         except Exception as error:
             logging.getLogger(__name__).exception("the job %s could not be executed", task.job)
-            return Outcome(task, False, str(self._trouble(self._home, error)), "")
-        return Outcome(task, bool(result.success), "" if result.success else _message(result), str(result.run_id))
+            return Outcome(task, False, str(self._trouble(self._bench.home, error)), "")
+        if not result.success:
+            return Outcome(task, False, _message(result), str(result.run_id))
+        return Outcome(task, True, "", str(result.run_id), footage_s=self._footage_s(task))
+
+    def _footage_s(self, task: Task) -> float:
+        """Length of the video of a task that was about one."""
+        if task.job != "process_video" or self._bench.store.stamp("videos", task.partition) is None:
+            return 0.0
+        return float(self._bench.store.get("videos", task.partition, ["duration_s"])["duration_s"][0])
 
 
 def _keys(assets: tuple[str, ...]) -> Any:

@@ -21,3 +21,11 @@ def loaded_by(code: str, names: set[str]) -> list[str]:
 
 def test_deciding_that_nothing_is_to_do_loads_no_model_library_and_no_scipy() -> None:
     assert loaded_by(FIND_THE_PACK, {"onnx", "onnxruntime", "requests", "scipy", "insightface", "dagster", "cv2"}) == []
+
+
+def test_the_models_load_without_the_application_around_them_which_can_still_be_imported() -> None:
+    names = {"insightface.app", "scipy.spatial", "skimage.transform._geometric"}
+    assert loaded_by("import meetbefore_assets.adapters.faces_insightface", names) == []
+    code = "import meetbefore_assets.adapters.faces_insightface as ours, insightface\n"
+    code += "assert insightface.app.FaceAnalysis and insightface.model_zoo.arcface_onnx.ArcFaceONNX is ours.ArcFaceONNX"
+    assert loaded_by(code, {"insightface.app"}) == ["insightface.app"]

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from insightface.model_zoo.arcface_onnx import ArcFaceONNX
-from insightface.model_zoo.scrfd import SCRFD
 
 from meetbefore_assets.adapters.faces_opencv import YuNetDetector, no_faces, shrunk
+from meetbefore_assets.adapters.insightface_models import model_classes
 from meetbefore_assets.adapters.onnx_devices import obtained_device
 from meetbefore_assets.adapters.onnx_session import normalises_itself, prepare_detector, prepare_recogniser, session
 from meetbefore_assets.adapters.packs_local import LocalPack
@@ -16,6 +15,7 @@ from meetbefore_assets.errors import ModelError
 from meetbefore_assets.packs import Recogniser
 from meetbefore_assets.schema import CROP_SIDE_PX
 
+ArcFaceONNX, SCRFD = model_classes()
 _STRIDE = 32  # SCRFD's coarsest grid
 # One thread of a CPU, SFace, ms a face in batches of 1, 2, 4, 16: 19, 25, 25, 30 (caches); a GPU wants many.
 _BATCH = {"cuda": 64, "tensorrt": 64}

@@ -35,6 +35,11 @@ def check_device(device: str) -> None:
         raise ModelError(f"models.device is '{device}', expected one of {', '.join(DEVICES)}.")
 
 
+def is_gpu_offered() -> bool:
+    """Whether the installed onnxruntime is one for CUDA, which 'auto' then tries."""
+    return PROVIDERS["cuda"] in ort.get_available_providers()
+
+
 def requested_providers(device: str, threads: int) -> list[Provider]:
     """The providers to ask onnxruntime for, with their options.
 

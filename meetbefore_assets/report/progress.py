@@ -9,6 +9,7 @@ from rich.progress import Progress as Bars
 
 from meetbefore_assets.reading import people_table
 from meetbefore_assets.report import words
+from meetbefore_assets.report.pace import Pace
 from meetbefore_assets.report.terminal import printable
 from meetbefore_assets.runner import Summary
 from meetbefore_assets.steps.intake import Intake
@@ -28,7 +29,7 @@ class RunView:
         self._tasks: dict[str, TaskID] = {}
         self._videos: TaskID | None = None
         self._begun = time.monotonic()
-        self._counts = (0, 0)
+        self._pace = Pace(0, self._begun)
 
     def __enter__(self) -> "RunView":
         self._bars.start()
@@ -59,7 +60,7 @@ class RunView:
             self._console.print(f"[dim]skipped: {len(intake.skipped) - LISTED:,} more[/dim]")
 
     def started(self, videos: int, jobs: int) -> None:
-        self._counts = (0, videos)
+        self._pace = Pace(videos, time.monotonic())
         self._videos = self._bars.add_task("videos", total=videos)
         self._console.print(f"{words.count(videos, 'video')} to work on, {jobs} at a time")
 
@@ -73,13 +74,15 @@ class RunView:
         task = self._tasks.pop(outcome.task.partition, None)
         if task is not None:
             self._bars.remove_task(task)
-        self._counts = (self._counts[0] + 1, self._counts[1])
+        self._pace.finished(outcome.footage_s)
+        pace = self._pace.words(time.monotonic())
         if self._videos is not None:
-            self._bars.advance(self._videos)
-        place = f"[{self._counts[0]}/{self._counts[1]}]".replace("[", r"\[")
+            self._bars.update(self._videos, advance=1, description=f"videos: {pace}")
+        place = f"[{self._pace.done}/{self._pace.videos}]".replace("[", r"\[")
         name = printable(outcome.task.partition)
         if outcome.is_success:
-            self._console.print(f"{place} {name}: done")
+            # A terminal shows the pace beside the bar; in a log it stands behind each video.
+            self._console.print(f"{place} {name}: done" + ("" if self._console.is_terminal or not pace else f" ({pace})"))
         else:
             self._console.print(f"{place} {name}: [red]failed[/red]: {printable(outcome.message)}")
 
@@ -99,9 +102,8 @@ class RunView:
             failed = f", {len(summary.failed)} failed before" if summary.failed else ""
             self._console.print(f"Nothing to do: {words.count(known, 'video')} known and in step{failed} ({seconds:.1f} s).")
         else:
-            self._console.print(
-                f"{words.count(len(summary.computed), 'video')} computed, {words.count(known, 'video')} in all, in {seconds:.1f} s."
-            )
+            computed = f"{words.count(len(summary.computed), 'video')}{self._footage()} computed"
+            self._console.print(f"{computed}, {words.count(known, 'video')} in all, in {seconds:.1f} s.")
         self._list_failures(summary)
         for problem in summary.problems:
             self._console.print(f"[red]matching failed:[/red] {printable(problem)}")
@@ -111,6 +113,9 @@ class RunView:
         if people.height:
             self._console.print(f"{words.count(people.height, 'person', 'people')}, {again:,} of them met more than once.")
             self._console.print(f"Look:  meetbefore people --home {bench.home}   or open {bench.home / 'report.html'}")
+
+    def _footage(self) -> str:
+        return f" ({self._pace.footage_s / 60:,.1f} min)" if self._pace.footage_s else ""
 
     def _list_failures(self, summary: Summary) -> None:
         if not summary.failed:

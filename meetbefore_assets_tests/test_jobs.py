@@ -1,0 +1,61 @@
+"""How many videos are worked on at a time, where nobody says."""
+
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from meetbefore_assets import pool
+from meetbefore_assets.cli import cli
+from meetbefore_assets.pool import GPU_JOBS, WORKER_BYTES, default_jobs
+from meetbefore_assets.wiring import build_workbench
+
+
+@pytest.fixture(name="machine")
+def _machine(monkeypatch: pytest.MonkeyPatch):
+    def set_up(cores: int, workers_in_memory: float) -> None:
+        monkeypatch.setattr(pool, "usable_cores", lambda: cores)
+        monkeypatch.setattr(pool.psutil, "virtual_memory", lambda: SimpleNamespace(available=workers_in_memory * WORKER_BYTES))
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers_in_memory", "expected"),
+    [(8, 100, 8), (8, 3.9, 3), (8, 0.1, 1), (1, 100, 1)],
+    ids=["cores", "memory", "little", "one"],
+)
+def test_a_core_each_as_far_as_memory_reaches(machine, cores: int, workers_in_memory: float, expected: int) -> None:
+    machine(cores, workers_in_memory)
+    assert default_jobs() == expected
+
+
+def test_a_few_share_a_gpu(machine) -> None:
+    machine(64, 1000)
+    assert default_jobs(is_gpu=True) == GPU_JOBS
+    machine(2, 1000)
+    assert default_jobs(is_gpu=True) == 2
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"), [("cuda", True), ("tensorrt", True), ("cpu", False), ("openvino", False), ("coreml", False)]
+)
+def test_which_devices_are_gpus_that_are_shared(tmp_path, device: str, expected: bool) -> None:
+    assert build_workbench(tmp_path).tools.is_gpu_used(device) is expected
+
+
+def test_auto_uses_a_gpu_where_onnxruntime_is_one_for_cuda(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    tools = build_workbench(tmp_path).tools
+    for offered, expected in (["CUDAExecutionProvider", "CPUExecutionProvider"], True), (["CPUExecutionProvider"], False):
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda offered=offered: offered)
+        assert tools.is_gpu_used("auto") is expected
+
+
+def test_help_says_what_it_is_here(machine) -> None:
+    machine(5, 100)
+    for command in ("run", "demo"):
+        said = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
+        assert "--jobs INTEGER RANGE Videos at a time." in said
+        assert "here and now 5]" in said
