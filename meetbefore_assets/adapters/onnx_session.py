@@ -15,6 +15,10 @@ from meetbefore_assets.adapters.onnx_devices import not_obtained, obtained_devic
 from meetbefore_assets.errors import PackBrokenError
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
+# Threads that wait for work do not turn in circles. SFace, ms of the processor a face on two cores that others were using too
+# (benchmarks/threads.py): one thread 22, two threads 27, two that spin 43; two processes of one thread 23, of two that spin 46.
+# So a model gets one thread a core that no other job has, and more threads than that gain nothing.
+SPINNING = "0"
 
 ort.disable_telemetry_events()
 
@@ -51,9 +55,8 @@ def _options(threads: int) -> Any:
     options.intra_op_num_threads = max(0, threads)
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    # Waiting threads that spin cost more CPU than they save on small machines, and starve the decoder.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", SPINNING)
+    options.add_session_config_entry("session.inter_op.allow_spinning", SPINNING)
     return options
 
 
