@@ -151,6 +151,7 @@ class Workbench:
 
     Attributes:
         calibrations: the last one that was worked out, by version.
+        handed: what one step has at hand that a later one of the same process would read from disk again, by the name of the table.
         fixed_settings: hold instead of those of the file, for one command.
         threads: of one model where the settings leave it open.
         progress: told (video_id, moments done, moments in all) during long work.
@@ -162,6 +163,7 @@ class Workbench:
     progress: Callable[[str, int, int], None] = lambda _video_id, _done, _total: None
     fixed_settings: Settings | None = None
     calibrations: dict[str, "Calibration"] = field(default_factory=dict)
+    handed: dict[str, object] = field(default_factory=dict)
     _packs: dict[tuple[str, str, int], LoadedPack] = field(default_factory=dict)
 
     def settings(self) -> Settings:

@@ -29,6 +29,7 @@ _SPARE = 4
 # So many new tracks are compared with an archive by a product of matrices, more by an index.
 FEW = 2048
 _BLOCK = 2048
+_SOME = 2**15
 _FEWEST, _MOST, _EDGES = 16, 256, 2**23
 
 
@@ -130,15 +131,18 @@ def _nearest_of_few(vectors: F32, new: I64, neighbours: int, least: F32) -> I64:
     """
     wanted, queries = neighbours + 1 + _SPARE, vectors[new]
     bound, keys = least[new], []
-    for start in range(0, len(vectors), _BLOCK * 8):
-        cosine = queries @ vectors[start : start + _BLOCK * 8].T
-        if not start and cosine.shape[1] > wanted:
-            bound = np.maximum(bound, np.partition(cosine, -wanted, axis=1)[:, -wanted])
-        enough = np.minimum(bound[:, None], least[None, start : start + _BLOCK * 8]) - ROUNDING
-        mine, other = np.nonzero(cosine >= enough)
-        rows, others = new[mine], other + start
-        is_pair = rows != others
-        keys.append((np.minimum(rows, others) * len(vectors) + np.maximum(rows, others))[is_pair])
+    if len(vectors) > wanted:
+        # Nobody is among the nearest of all who is not among those of some.
+        among_some = queries @ vectors[:_SOME].T
+        bound = np.maximum(bound, np.partition(among_some, -wanted, axis=1)[:, -wanted])
+    for start in range(0, len(vectors), _BLOCK * 2):
+        cosine = vectors[start : start + _BLOCK * 2] @ queries.T
+        is_near = cosine >= (bound - ROUNDING)
+        is_near |= cosine >= (least[start : start + _BLOCK * 2, None] - ROUNDING)
+        other, mine = np.divmod(np.flatnonzero(is_near), len(new))
+        rows, other = new[mine], other + start
+        is_pair = rows != other
+        keys.append((np.minimum(rows, other) * len(vectors) + np.maximum(rows, other))[is_pair])
     return np.concatenate(keys)
 
 

@@ -18,6 +18,8 @@ from meetbefore_assets.settings import digest
 from meetbefore_assets.workbench import Workbench
 
 ASSET = SIMILAR_TRACKS.name
+# Where the tracks of a video begin that is not there: below zero with every row added.
+_GONE = -(2**40)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,13 @@ class Graph:
         plan: which videos, and where their tracks begin.
         edges: pairs of tracks, stored and found just now.
         found: those found just now.
+        vectors: (m, d) of all tracks, where something was found and they were read for it.
     """
 
     plan: Plan
     edges: Edges
     found: Edges
+    vectors: F32 | None = None
 
 
 def edge_store(bench: Workbench) -> Store:
@@ -93,9 +97,29 @@ def _version(tracks: str, number: int) -> str:
 
 
 def stored_graph(bench: Workbench, videos: Sequence[str]) -> Graph:
-    """The edges between the tracks of some videos; what is not stored is found, and not stored."""
-    stamps = {video_id: stamp.data_version for video_id in videos if (stamp := bench.store.stamp("tracks", video_id))}
-    return build_graph(bench, plan_edges(bench, stamps))
+    """The edges between the tracks of some videos; what is not stored is found, and not stored.
+
+    What `write_graph` wrote just now is not read again: it is taken from the workbench, and given up there.
+    """
+    versions = {video_id: stamp.data_version for video_id in videos if (stamp := bench.store.stamp("tracks", video_id))}
+    plan = plan_edges(bench, versions)
+    kept = bench.handed.pop(ASSET, None)
+    if isinstance(kept, _Written) and kept.state == _state(plan, versions):
+        return kept.graph
+    return build_graph(bench, plan)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A graph, and what it was made of."""
+
+    state: str
+    graph: Graph
+
+
+def _state(plan: Plan, versions: Mapping[str, str]) -> str:
+    numbers = [[video_id, number, versions[video_id]] for video_id, number in plan.numbers.items()]
+    return digest(ASSET, numbers, plan.first.tolist(), plan.new, plan.stale)
 
 
 def build_graph(bench: Workbench, plan: Plan) -> Graph:
@@ -112,7 +136,7 @@ def build_graph(bench: Workbench, plan: Plan) -> Graph:
     vectors = track_vectors(bench, list(plan.numbers))
     weakest = weakest_kept(edges, plan.tracks, plan.neighbours)
     found = find_edges(bench.tools.index_of, vectors, _is_new(plan), weakest, plan.neighbours)
-    return Graph(plan, edges.and_also(found), found)
+    return Graph(plan, edges.and_also(found), found, vectors)
 
 
 def _afresh(plan: Plan) -> Plan:
@@ -132,22 +156,19 @@ def _stored(bench: Workbench, plan: Plan) -> tuple[Edges, bool]:
     if not held:
         return NO_EDGES, False
     table = store.scan(ASSET, readable)
-    first = np.full(max(plan.numbers.values()) + 1, -1, np.int64)
+    videos = [table[column].to_numpy() for column in ("video", "other_video")]
+    first = np.full(max(*plan.numbers.values(), *(int(number.max(initial=0)) for number in videos)) + 1, _GONE, np.int64)
     first[[plan.numbers[video_id] for video_id in held]] = plan.first[: len(held)]
-    ends = np.stack([_place(first, table, "video", "row"), _place(first, table, "other_video", "other_row")], axis=1)
-    is_there = (ends >= 0).all(axis=1)
-    is_short = False
-    if not is_there.all():
-        before = np.bincount(ends[ends >= 0], minlength=plan.tracks)
-        now = np.bincount(ends[is_there].ravel(), minlength=plan.tracks)
-        is_short = bool(((before >= plan.neighbours) & (now < plan.neighbours)).any())
-    return Edges(ends[is_there], table["cosine"].to_numpy()[is_there]), is_short
-
-
-def _place(first: I64, table: pl.DataFrame, video: str, row: str) -> I64:
-    number = table[video].to_numpy()
-    begins = np.where(number < len(first), first[np.minimum(number, len(first) - 1)], -1)
-    return np.where(begins >= 0, begins + table[row].to_numpy(), -1).astype(np.int64)
+    ends = np.empty((table.height, 2), np.int64)
+    for side, row in enumerate(("row", "other_row")):
+        np.add(first[videos[side]], table[row].to_numpy(), out=ends[:, side])
+    edges = Edges(ends, table["cosine"].to_numpy())
+    if ends.min(initial=0) >= 0:
+        return edges, False
+    there = np.flatnonzero((ends[:, 0] >= 0) & (ends[:, 1] >= 0))
+    before = np.bincount(ends[ends >= 0], minlength=plan.tracks)
+    now = np.bincount(ends[there].ravel(), minlength=plan.tracks)
+    return edges.of(there), bool(((before >= plan.neighbours) & (now < plan.neighbours)).any())
 
 
 def _is_new(plan: Plan) -> Bool:
@@ -163,11 +184,12 @@ def matrix(vectors: pl.Series) -> F32:
     """(m, d) float32 of a column of m vectors of the same size."""
     if not len(vectors):
         return np.empty((0, 1), np.float32)
-    return vectors.explode().to_numpy().astype(np.float32, copy=False).reshape(len(vectors), -1)
+    # In one piece first: exploding two thousand chunks takes ten times as long.
+    return vectors.rechunk().explode().to_numpy().astype(np.float32, copy=False).reshape(len(vectors), -1)
 
 
 def write_graph(bench: Workbench, graph: Graph, versions: Mapping[str, str]) -> None:
-    """Put new edges on disk, each with the later of its two videos, and drop what is stale.
+    """Put new edges on disk, each with the later of its two videos, and drop what is stale; keep it all for who groups it next.
 
     Objects are written in order of their numbers: whoever is interrupted leaves nothing that claims to be complete and is not.
     """
@@ -195,3 +217,5 @@ def write_graph(bench: Workbench, graph: Graph, versions: Mapping[str, str]) -> 
         rows = int(plan.first[place + 1] - plan.first[place])
         facts = {"number": str(numbers[place]), "tracks": str(rows), "neighbours": str(plan.neighbours)}
         store.put(ASSET, video_id, table, Stamp(_version(versions[video_id], int(numbers[place])), {}, facts, table.height))
+    in_step = Plan(plan.numbers, [], plan.first, [])
+    bench.handed[ASSET] = _Written(_state(in_step, versions), Graph(in_step, graph.edges, NO_EDGES, graph.vectors))

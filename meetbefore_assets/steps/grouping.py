@@ -1,7 +1,7 @@
 """What there is to group: the tracks of all videos, divided and linked as corrections say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
 from meetbefore_assets.domain.ports import F32, I64, Bool
 from meetbefore_assets.schema import TRACKS
 from meetbefore_assets.steps.corrections import Standing, links_of, parts_of_tracks, standing
-from meetbefore_assets.steps.edges import Graph, matrix, stored_graph
+from meetbefore_assets.steps.edges import Graph, matrix, stored_graph, track_vectors
 from meetbefore_assets.steps.tracking import FACE_COLUMNS, track_rows
 from meetbefore_assets.workbench import Workbench
 
@@ -24,6 +24,7 @@ UNCOMMON = 0.15
 # So many tracks are compared two by two where the threshold lies below what is stored.
 COMPARABLE = 20_000
 _PLACE = "place"
+_COLUMNS = [column.name for column in TRACKS.columns if column.name != "vector"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Material:
     """Tracks to group, and what is known about them beforehand.
 
     Attributes:
-        tracks: columns of TRACKS, sorted by track_id.
+        tracks: columns of TRACKS but the vector, sorted by track_id.
         vectors: (m, d) of them.
         graph: the stored edges, between all tracks as they are numbered there.
         row_of: (g,) the row of each of those tracks; -1: it is divided.
@@ -52,16 +53,29 @@ class Material:
 def material(bench: Workbench, videos: Sequence[str], corrections: list[Correction] | None = None) -> Material:
     """Tracks of some videos with the corrections on record, or with the given ones."""
     graph = stored_graph(bench, videos)
-    tracks = bench.store.scan("tracks", list(graph.plan.numbers)).with_row_index(_PLACE) if videos else TRACKS.empty()
+    names = list(graph.plan.numbers)
+    tracks = bench.store.scan("tracks", names, _COLUMNS).with_row_index(_PLACE) if videos else TRACKS.empty()
     if not tracks.height:
         tracks = TRACKS.empty().with_columns(pl.lit(0, pl.UInt32).alias(_PLACE))
     stands = standing(bench, videos, corrections)
-    tracks = _divided(bench, tracks.sort("track_id"), parts_of_tracks(stands, tracks))
-    vectors, row_of = matrix(tracks["vector"]), _placed(graph, tracks)
+    tracks = tracks.sort("track_id")
+    tracks = _divided(bench, tracks, parts_of_tracks(stands, tracks))
+    stored = track_vectors(bench, names) if graph.vectors is None else graph.vectors
+    vectors, row_of = _vectors(stored, tracks), _placed(graph, tracks)
     parts = _edges_of_parts(bench, vectors, tracks[_PLACE].is_null().to_numpy())
-    tracks = tracks.drop(_PLACE)
+    tracks = tracks.select(_COLUMNS)
     together = identities.cannot_links(tracks)
-    return Material(tracks, vectors, graph, row_of, parts, links_of(stands, tracks, together), stands)
+    return Material(tracks, vectors, replace(graph, vectors=None), row_of, parts, links_of(stands, tracks, together), stands)
+
+
+def _vectors(stored: F32, tracks: pl.DataFrame) -> F32:
+    """(m, d) of tracks and of parts of tracks: those of parts come with them."""
+    place = tracks[_PLACE]
+    vectors: F32 = np.take(stored, place.fill_null(0).to_numpy(), axis=0)
+    is_part = place.is_null()
+    if is_part.any():
+        vectors[is_part.to_numpy()] = matrix(tracks.filter(is_part)["vector"])
+    return vectors
 
 
 def edges_above(given: Material, floor: float) -> Edges:

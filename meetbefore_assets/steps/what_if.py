@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.domain.ports import F64, I64
+from meetbefore_assets.domain.vectors import dot_pairs
 from meetbefore_assets.domain.what_if import Difference, difference
 from meetbefore_assets.errors import UsageError
 from meetbefore_assets.steps.clocks import clock_table
-from meetbefore_assets.steps.grouping import group, material
+from meetbefore_assets.steps.grouping import Material, group, material
 from meetbefore_assets.steps.policy import policy, usable_tracks
 from meetbefore_assets.workbench import Workbench
 
@@ -62,7 +63,7 @@ def what_if(bench: Workbench, thresholds: list[float]) -> tuple[float, list[What
     results = []
     for threshold in thresholds:
         change = difference(first_s, last_s, now, group(given, threshold), gap_s)
-        results.append(WhatIf(threshold, change, _examples(tracks, names, change.gained), _examples(tracks, names, change.lost)))
+        results.append(WhatIf(threshold, change, _examples(given, names, change.gained), _examples(given, names, change.lost)))
     return decided.threshold, results
 
 
@@ -73,10 +74,9 @@ def _wall_clock(bench: Workbench, videos: list[str], tracks: pl.DataFrame) -> tu
     return start_s + timed["first_time_s"].to_numpy(), start_s + timed["last_time_s"].to_numpy()
 
 
-def _examples(tracks: pl.DataFrame, names: dict[str, str], pairs: I64) -> list[Example]:
+def _examples(given: Material, names: dict[str, str], pairs: I64) -> list[Example]:
     """The pairs nearest to being decided otherwise: the most similar of them first."""
-    vectors = np.array(tracks["vector"].to_list(), np.float32)
-    similarity = np.einsum("ij,ij->i", vectors[pairs[:, 0]], vectors[pairs[:, 1]])
+    tracks, similarity = given.tracks, dot_pairs(given.vectors, pairs)
     chosen = np.argsort(-similarity, kind="stable")[:EXAMPLES]
 
     def sight(row: int, column: str) -> Sight:
