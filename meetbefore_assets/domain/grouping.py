@@ -75,24 +75,63 @@ def group_tracks(
     Raises:
         MeetbeforeError: a cannot-link lies inside a group that must-links hold together.
     """
-    order = np.lexsort((quality, content_hash(vectors))).astype(np.int64)
+    return group_ordered(in_order(vectors, quality, cannot_link, must_link), policy, edges_above)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Tracks in an order that depends on what they hold alone, and what is known beforehand: the same for every threshold.
+
+    Attributes:
+        vectors: (m, d) float32, in that order.
+        order: (m,) the row of each of them.
+        place: (m,) where each row stands in the order.
+        bound: (m,) the group that must-links put each of them in, numbered from 0.
+        apart: (c, 2) pairs of those groups that are never one.
+    """
+
+    vectors: F32
+    order: I64
+    place: I64
+    bound: I64
+    apart: I64
+
+
+def in_order(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, held: I64 | None = None) -> Ordered:
+    """Put tracks in order; arguments as for `group_tracks`.
+
+    Args:
+        vectors, quality, cannot_link, must_link: see there.
+        held: (m,) which row of `vectors` each track has; None: each its own.
+
+    Raises:
+        MeetbeforeError: a cannot-link lies inside a group that must-links hold together.
+    """
+    hashes = content_hash(vectors)
+    order = np.lexsort((quality, hashes if held is None else hashes[held])).astype(np.int64)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
     bound = _bound(len(order), place[must_link.reshape(-1, 2)])
     apart = place[cannot_link.reshape(-1, 2)]
     _refuse_contradiction(bound, apart, order)
+    taken = np.take(vectors, order if held is None else held[order], axis=0).astype(np.float32, copy=False)
+    return Ordered(taken, order, place, bound, bound[apart])
+
+
+def group_ordered(tracks: Ordered, policy: GroupingPolicy, edges_above: EdgesAbove | None = None) -> I64:
+    """What `group_tracks` returns, for tracks that were put in order before."""
+    vectors = tracks.vectors
 
     def near_above(floor: float) -> Edges:
-        return all_edges(vectors, floor) if edges_above is None else edges_above(floor).placed(place)
+        return all_edges(vectors, floor) if edges_above is None else edges_above(floor).placed(tracks.place)
 
     near = near_above(policy.threshold)
     penalty = policy.correction * distinctiveness(vectors, near, policy.threshold)
     if len(penalty) and penalty.min() < 0:
         near = near_above(policy.threshold + 2 * float(penalty.min()))
-    groups = Groups(vectors, penalty, bound, _corrected(near, penalty, policy.threshold), bound[apart])
-    labels = np.empty_like(order)
-    labels[order] = groups.join_all(policy.threshold, policy.nearest_share)[bound]
+    groups = Groups(vectors, penalty, tracks.bound, _corrected(near, penalty, policy.threshold), tracks.apart)
+    labels = np.empty_like(tracks.order)
+    labels[tracks.order] = groups.join_all(policy.threshold, policy.nearest_share)[tracks.bound]
     return canonical(labels)
 
 

@@ -50,6 +50,7 @@ class Groups:
         self._best = np.empty(count, np.float64)
         self._first = np.empty(count, np.int64)
         self._is_joined = np.zeros(count, np.bool_)
+        self._is_sought = np.zeros(count, np.bool_)
 
     def join_all(self, threshold: float, nearest_share: float) -> I64:
         """Join until no two groups are similar enough.
@@ -97,11 +98,16 @@ class Groups:
 
     def _join(self, near: Neighbourhoods, chosen: I64) -> tuple[I64, I64, F32]:
         stays, goes = chosen
-        self._sums[stays] += self._sums[goes]
         self._size[stays] += self._size[goes]
         self._penalty[stays] += self._penalty[goes]
         self._is_joined[chosen] = True
-        return near.join(stays, goes)
+        owner, other, nearest = near.join(stays, goes)
+        # Whoever has nobody left to be joined with is never compared again.
+        self._is_sought[stays] = False
+        self._is_sought[owner[nearest < APART]] = True
+        is_sought = self._is_sought[stays]
+        self._sums[stays[is_sought]] += self._sums[goes[is_sought]]
+        return owner, other, nearest
 
     def _alike(self, pairs: I64, nearest: F32, threshold: float, nearest_share: float) -> tuple[I64, F64]:
         """Those of (2, e) pairs of groups that reach the threshold, and their similarities."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import polars as pl
@@ -10,8 +10,8 @@ import polars as pl
 from meetbefore_assets.domain import tracks_to_identities as identities
 from meetbefore_assets.domain.corrections import Correction
 from meetbefore_assets.domain.corrections_to_links import Links
-from meetbefore_assets.domain.edges import FLOOR, Edges, find_edges, nearest_only, neighbours_for
-from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
+from meetbefore_assets.domain.edges import FLOOR, NO_EDGES, Edges, find_edges, nearest_only, neighbours_for
+from meetbefore_assets.domain.grouping import GroupingPolicy, Ordered, group_ordered, in_order
 from meetbefore_assets.domain.ports import F32, I64, Bool
 from meetbefore_assets.schema import TRACKS
 from meetbefore_assets.steps.corrections import Standing, links_of, parts_of_tracks, standing
@@ -33,7 +33,8 @@ class Material:
 
     Attributes:
         tracks: columns of TRACKS but the vector, sorted by track_id.
-        vectors: (m, d) of them.
+        stored: (g, d) vectors of all tracks on record, and of the parts of divided ones.
+        held: (m,) which of them each of the tracks has.
         graph: the stored edges, between all tracks as they are numbered there.
         row_of: (g,) the row of each of those tracks; -1: it is divided.
         parts: edges of the parts of divided tracks, between rows.
@@ -42,12 +43,24 @@ class Material:
     """
 
     tracks: pl.DataFrame
-    vectors: F32
+    stored: F32
+    held: I64
     graph: Graph
     row_of: I64
     parts: Edges
     links: Links
     stands: Standing
+
+    @cached_property
+    def ordered(self) -> Ordered:
+        """As they are grouped. Raises MeetbeforeError where links contradict each other."""
+        quality = self.tracks["quality"].to_numpy().astype(np.float32)
+        return in_order(self.stored, quality, self.links.cannot_link, self.links.must_link, self.held)
+
+    @property
+    def vectors(self) -> F32:
+        """(m, d) of the tracks."""
+        return np.asarray(np.take(self.stored, self.held, axis=0))
 
 
 def material(bench: Workbench, videos: Sequence[str], corrections: list[Correction] | None = None) -> Material:
@@ -61,21 +74,21 @@ def material(bench: Workbench, videos: Sequence[str], corrections: list[Correcti
     tracks = tracks.sort("track_id")
     tracks = _divided(bench, tracks, parts_of_tracks(stands, tracks))
     stored = track_vectors(bench, names) if graph.vectors is None else graph.vectors
-    vectors, row_of = _vectors(stored, tracks), _placed(graph, tracks)
-    parts = _edges_of_parts(bench, vectors, tracks[_PLACE].is_null().to_numpy())
-    tracks = tracks.select(_COLUMNS)
-    together = identities.cannot_links(tracks)
-    return Material(tracks, vectors, replace(graph, vectors=None), row_of, parts, links_of(stands, tracks, together), stands)
+    stored, held, parts = _with_parts(bench, stored, tracks)
+    row_of, tracks = _placed(graph, tracks), tracks.select(_COLUMNS)
+    links = links_of(stands, tracks, identities.cannot_links(tracks))
+    return Material(tracks, stored, held, replace(graph, vectors=None), row_of, parts, links, stands)
 
 
-def _vectors(stored: F32, tracks: pl.DataFrame) -> F32:
-    """(m, d) of tracks and of parts of tracks: those of parts come with them."""
-    place = tracks[_PLACE]
-    vectors: F32 = np.take(stored, place.fill_null(0).to_numpy(), axis=0)
-    is_part = place.is_null()
-    if is_part.any():
-        vectors[is_part.to_numpy()] = matrix(tracks.filter(is_part)["vector"])
-    return vectors
+def _with_parts(bench: Workbench, stored: F32, tracks: pl.DataFrame) -> tuple[F32, I64, Edges]:
+    """Stored vectors and those that parts of tracks come with, which of them each track has, and the edges of the parts."""
+    place, is_part = tracks[_PLACE], tracks[_PLACE].is_null().to_numpy()
+    held = place.fill_null(0).to_numpy().astype(np.int64)
+    if not is_part.any():
+        return stored, held, NO_EDGES
+    held[is_part] = len(stored) + np.arange(is_part.sum())
+    stored = np.concatenate([stored, matrix(tracks.filter(is_part)["vector"])])
+    return stored, held, _edges_of_parts(bench, stored[held], is_part)
 
 
 def edges_above(given: Material, floor: float) -> Edges:
@@ -105,14 +118,8 @@ def group(given: Material, threshold: float) -> I64:
     """
     if not given.tracks.height:
         return np.empty(0, np.int64)
-    return group_tracks(
-        given.vectors,
-        given.tracks["quality"].to_numpy().astype(np.float32),
-        given.links.cannot_link,
-        given.links.must_link,
-        GroupingPolicy(threshold),
-        None if _is_compared(given, threshold) else partial(edges_above, given),
-    )
+    known = None if _is_compared(given, threshold) else partial(edges_above, given)
+    return group_ordered(given.ordered, GroupingPolicy(threshold), known)
 
 
 def _is_compared(given: Material, threshold: float) -> bool:
