@@ -85,7 +85,7 @@ def prepare_detector(path: Path) -> bytes:
         PackBrokenError: not an ONNX file.
     """
     model = load(path)
-    _drop_weights_from_inputs(model)
+    drop_weights_from_inputs(model)
     height, width = model.graph.input[0].type.tensor_type.shape.dim[2:4]
     height.dim_param, width.dim_param = "height", "width"
     for value in model.graph.output:
@@ -99,7 +99,7 @@ def prepare_detector(path: Path) -> bytes:
 def normalises_itself(path: Path) -> bool:
     """Whether the graph begins with subtracting a mean and scaling, wherever those nodes stand in the file."""
     model = load(path)
-    _drop_weights_from_inputs(model)
+    drop_weights_from_inputs(model)
     first = _consumers(model, {model.graph.input[0].name})
     second = _consumers(model, {name for node in first for name in node.output})
     return {node.op_type for node in first} == {"Sub"} and {node.op_type for node in second} <= {"Mul", "Div"} and bool(second)
@@ -128,7 +128,7 @@ def _no_model(path: Path, why: str) -> PackBrokenError:
     return PackBrokenError(f"{path}: expected an ONNX model, found something else or a part of one ({why}).", remedy="Replace the file.")
 
 
-def _drop_weights_from_inputs(model: Any) -> None:
+def drop_weights_from_inputs(model: Any) -> None:
     """Older files list their weights as inputs as well (SFace's even those that are no more), which onnxruntime refuses to do without."""
     weights = {tensor.name for tensor in model.graph.initializer}
     read = {name for node in model.graph.node for name in node.input}
@@ -199,5 +199,5 @@ def _replace_nodes(model: Any, nodes: list[Any], constants: Mapping[str, NDArray
     for field, items in (("node", nodes), ("initializer", weights)):
         del getattr(model.graph, field)[:]
         getattr(model.graph, field).extend(items)
-    _drop_weights_from_inputs(model)
+    drop_weights_from_inputs(model)
     del model.graph.value_info[:]

@@ -116,6 +116,11 @@ def scan(path: str) -> PacketTable:
     return _scan(path, status.st_size, status.st_mtime_ns)
 
 
+def forget_scans() -> None:
+    """Read each file anew from now on: for benchmarks, which ask for the same file again and again."""
+    _scan.cache_clear()
+
+
 @lru_cache(maxsize=4)
 def _scan(path: str, size: int, mtime_ns: int) -> PacketTable:
     with open_container(path) as container:

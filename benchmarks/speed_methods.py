@@ -1,0 +1,207 @@
+"""Ways from a file to embeddings that the benchmarks of speed compare: ours, and what others do with the same weights."""
+
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import faiss
+import numpy as np
+import onnxruntime as ort
+from insightface.model_zoo.arcface_onnx import ArcFaceONNX
+from insightface.model_zoo.scrfd import SCRFD
+from insightface.utils import face_align
+
+from meetbefore_assets import settings as settings_module
+from meetbefore_assets.adapters.onnx_session import drop_weights_from_inputs, load, normalises_itself
+from meetbefore_assets.adapters.packs_local import LocalPack
+from meetbefore_assets.adapters.video_packets import forget_scans
+from meetbefore_assets.domain.ports import F32, U8
+from meetbefore_assets.steps.intake import known_videos, take_in
+from meetbefore_assets.steps.per_video import MAKERS
+from meetbefore_assets.wiring import build_workbench
+
+warnings.filterwarnings("ignore", category=FutureWarning, module="insightface")
+
+SQUARE = 640  # side of the padded picture that InsightFace searches unless told otherwise
+REFERENCE_SIMILARITY = 0.6  # AreWeMeetBefore's 1 / (1 + squared distance)
+STEPS = ("videos", "frames", "detections", "embeddings", "tracks")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one turn took, children included; seconds."""
+
+    cpu_s: float
+    wall_s: float
+    faces: int
+    moments: int
+
+    @classmethod
+    def median(cls, turns: list["Cost"]) -> "Cost":
+        """Medians of the seconds; faces and moments are those of the first turn."""
+        cpu_s, wall_s = (statistics.median(values) for values in ([c.cpu_s for c in turns], [c.wall_s for c in turns]))
+        return cls(cpu_s, wall_s, turns[0].faces, turns[0].moments)
+
+
+def measured(work: Callable[[], tuple[int, int]]) -> Cost:
+    """CPU seconds (this process and its children) and seconds by the clock of one turn; `work` returns (faces, moments)."""
+    before, started = _cpu_s(), time.perf_counter()
+    faces, moments = work()
+    return Cost(_cpu_s() - before, time.perf_counter() - started, faces, moments)
+
+
+def _cpu_s() -> float:
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+class InsightFaceStyle:
+    """Detector and recogniser of a pack as InsightFace's FaceAnalysis runs them: a padded square, one face at a time, no rewriting."""
+
+    def __init__(self, pack: LocalPack, threads: int) -> None:
+        self._yunet = pack.detector_kind == "yunet"
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads
+        if self._yunet:
+            self._detector: Any = cv2.FaceDetectorYN.create(str(pack.detector_path), "", (SQUARE, SQUARE), 0.5)
+        else:
+            self._detector = SCRFD(str(pack.detector_path), session=_session(pack.detector_path, options))
+            self._detector.prepare(-1, input_size=(SQUARE, SQUARE), det_thresh=0.5)
+        self._recogniser = ArcFaceONNX(str(pack.recogniser_path), session=_session(pack.recogniser_path, options))
+        if pack.recogniser.input_mean is not None or normalises_itself(pack.recogniser_path):
+            self._recogniser.input_mean, self._recogniser.input_std = 0.0, 1.0
+
+    def faces(self, image: U8) -> Iterator[tuple[F32, F32]]:
+        """Box and unit vector of each face."""
+        boxes, points = self._found(image)
+        for box, landmarks in zip(boxes, points, strict=True):
+            vector = self._recogniser.get_feat(face_align.norm_crop(image, landmarks)).ravel()
+            yield box, vector / np.linalg.norm(vector)
+
+    def _found(self, image: U8) -> tuple[F32, F32]:
+        if not self._yunet:
+            boxes, points = self._detector.detect(image)
+            return boxes[:, :4], points
+        scale = SQUARE / max(image.shape[:2])
+        small = cv2.resize(image, None, fx=scale, fy=scale)
+        square = np.zeros((SQUARE, SQUARE, 3), np.uint8)
+        square[: small.shape[0], : small.shape[1]] = small
+        found = self._detector.detect(square)[1]
+        found = np.empty((0, 15), np.float32) if found is None else found / scale
+        return np.hstack([found[:, :2], found[:, :2] + found[:, 2:4]]), found[:, 4:14].reshape(-1, 5, 2)
+
+
+def _session(path: Path, options: ort.SessionOptions) -> Any:
+    # SFace's file lists its weights as inputs, which onnxruntime refuses; nothing else of it is changed.
+    model = load(path)
+    drop_weights_from_inputs(model)
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+class Reference:
+    """AreWeMeetBefore's procedure: pictures by ffmpeg, each read and searched, a flat L2 index, all records rewritten at every match."""
+
+    def __init__(self, pack: LocalPack, threads: int, folder: Path) -> None:
+        self._models, self._threads, self._folder = InsightFaceStyle(pack, threads), threads, folder
+        self._size = pack.vector_size
+
+    def run(self, clip: Path) -> tuple[int, int]:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        threads = ["-threads", str(self._threads)] if self._threads else []
+        pattern = str(self._folder / "%06d.jpg")
+        command = ["ffmpeg", "-v", "error", *threads, "-i", str(clip), "-vf", "fps=1", *threads, pattern]
+        subprocess.run(command, check=True)
+        pictures = sorted(self._folder.glob("*.jpg"))
+        index, records, faces = faiss.IndexFlatL2(self._size), [], 0
+        for second, path in enumerate(pictures):
+            image = cv2.imread(str(path))
+            for box, vector in self._models.faces(image):
+                faces += 1
+                self._take(index, records, second, image, box, vector)
+        faiss.write_index(index, str(self._folder / "face_index.bin"))
+        return faces, len(pictures)
+
+    def _take(self, index: Any, records: list[dict[str, Any]], second: int, image: U8, box: F32, vector: F32) -> None:
+        distance, nearest = index.search(vector[None], 1)
+        if nearest[0, 0] >= 0 and 1 / (1 + distance[0, 0]) > REFERENCE_SIMILARITY:
+            records[nearest[0, 0]]["appearances"].append(second)
+        else:
+            index.add(vector[None])
+            x1, y1, x2, y2 = np.maximum(box, 0).astype(int)
+            cv2.imwrite(str(self._folder / f"face_{len(records)}.jpg"), image[y1 : y2 + 1, x1 : x2 + 1])
+            records.append({"face_id": len(records), "appearances": [second]})
+        lines = [json.dumps(record) + "\n" for record in records]
+        (self._folder / "face_metadata.jsonl").write_text("".join(lines))
+
+
+class FaceAnalysisOnFrames:
+    """InsightFace's FaceAnalysis on pictures that cv2 reads, nothing written: frames between the moments are decoded, not converted."""
+
+    def __init__(self, pack: LocalPack, threads: int) -> None:
+        self._models, self._threads = InsightFaceStyle(pack, threads), threads
+
+    def run(self, clip: Path) -> tuple[int, int]:
+        parameters = [cv2.CAP_PROP_N_THREADS, self._threads] if self._threads else []
+        capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, parameters)
+        step = round(capture.get(cv2.CAP_PROP_FPS))
+        number = faces = moments = 0
+        while capture.grab():
+            if number % step == 0:
+                moments += 1
+                faces += sum(1 for _ in self._models.faces(capture.retrieve()[1]))
+            number += 1
+        capture.release()
+        return faces, moments
+
+
+class Ours:
+    """The steps of this project, from planning the moments to tracks, with everything that they put on record."""
+
+    def __init__(self, home: Path, pack: str, threads: int, assignments: tuple[str, ...] = ()) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        chosen = settings_module.effective(home, [f"models.pack={pack}", "models.device=cpu", *assignments])
+        self._bench = build_workbench(home, chosen)
+        self._bench.threads = threads or os.cpu_count() or 1
+        cv2.setNumThreads(threads or os.cpu_count() or 1)
+        self._bench.pack()
+        self.parts: dict[str, float] = {}
+        self._known: dict[Path, str] = {}
+
+    def run(self, clip: Path) -> tuple[int, int]:
+        video_id = self.take_in(clip)
+        rows = {}
+        forget_scans()
+        for step in STEPS:
+            before = _cpu_s()
+            rows[step] = MAKERS[step](self._bench, video_id).rows
+            self.parts[step] = _cpu_s() - before
+        return rows["embeddings"], rows["frames"]
+
+    def take_in(self, clip: Path) -> str:
+        """Register a clip, once; its id."""
+        if clip not in self._known:
+            take_in(self._bench, [clip])
+            ids = [key for key, known in known_videos(self._bench).items() if any(str(clip) in uri for uri in known.uris)]
+            self._known[clip] = ids[0]
+        return self._known[clip]
+
+
+def machine() -> str:
+    """This machine in a line, for the head of a table."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    ffmpeg = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=False).stdout.split(" Copyright")[0]
+    return f"{os.cpu_count()} cores, {names[0] if names else platform.processor()}; {ffmpeg}; onnxruntime {ort.__version__}"
