@@ -36,9 +36,8 @@ def main() -> None:
     print(machine(), f"pack {arguments.pack}, medians of {arguments.turns} turns", sep="\n")
     try:
         for threads in arguments.threads:
-            print(
-                f"\n{f'{threads} thread' if threads else 'all cores'}: CPU s / s by the clock (faces); times less CPU, times faster by the clock"
-            )
+            which = f"{threads} thread" if threads else "all cores"
+            print(f"\n{which}: CPU s / s by the clock (faces); how many times less CPU, and faster")
             for text in arguments.clip:
                 codec, size, gop_s = text.split(",")
                 kind = ClipKind(codec, size, float(gop_s), arguments.seconds, arguments.faces, arguments.b_frames)

@@ -33,9 +33,12 @@ class PacketCursor:
                 other.discard = av.stream.Discard.all
         # Frame threads would decode ahead of what is wanted: 8-16 times the work of a keyframe alone.
         self.stream.thread_type = "NONE"
+        # FFmpeg learns this from some pictures, where a file is opened so that it decodes them.
+        options = {"has_b_frames": str(max(self._table.delay, self.stream.codec_context.reorder_depth))}
         if self._is_strict:
             # FFmpeg otherwise hides damage behind copies of earlier pictures, which then pass for this moment.
-            self.stream.codec_context.options = {**self.stream.codec_context.options, "err_detect": "explode"}
+            options["err_detect"] = "explode"
+        self.stream.codec_context.options = {**self.stream.codec_context.options, **options}
         self._packets = self._container.demux(self.stream)
         self._next = 0
 

@@ -16,6 +16,10 @@ from meetbefore_assets.domain.video_to_frames import is_cut_short
 WITHOUT_PTS = frozenset(["avi"])
 # Streams that may begin and end anywhere: their length is an estimate from what is there.
 WITHOUT_LENGTH = frozenset(["mpegts", "mpeg"])
+# Codecs of which MP4 says all that is needed before a picture is decoded.
+KNOWN_BY_HEADER = frozenset(["h264", "hevc"])
+# Pictures that H.264 and H.265 hold back at most.
+LONGEST_DELAY = 16
 UNKNOWN = np.iinfo(np.int64).min
 
 
@@ -71,6 +75,14 @@ class PacketTable:
             at -= 1
         return int(self.keys[at])
 
+    @cached_property
+    def delay(self) -> int:
+        """How many pictures a decoder must hold back to hand them out in the order they are shown: 0 without B-frames, 16 at most."""
+        overtaken = np.zeros(len(self.pts), np.int64)
+        for back in range(1, min(LONGEST_DELAY + 1, len(self.pts))):
+            overtaken[back:] += self.pts[:-back] > self.pts[back:]
+        return int(overtaken.max(initial=0))
+
     def index(self) -> PacketIndex:
         """Pictures that are shown, in order of time, each time once."""
         pts = self.pts[self.is_shown]
@@ -103,7 +115,23 @@ def open_container(path: str) -> Any:
     Raises:
         OSError, av.FFmpegError: as FFmpeg says.
     """
-    return av.open(f"file:{path}", options={"protocol_whitelist": "file,crypto,data"}, metadata_errors="replace")
+    options = {"protocol_whitelist": "file,crypto,data"}
+    if _is_mp4(path):
+        # FFmpeg would decode pictures to learn what is in the header: 105 ms of H.264 at 1080p and 540 ms at 4K, instead of 1 and 3.
+        container = av.open(f"file:{path}", options={**options, "codec_whitelist": "none"}, metadata_errors="replace")
+        if all(stream.codec_context is not None and stream.codec_context.name in KNOWN_BY_HEADER for stream in container.streams.video):
+            return container
+        container.close()
+    return av.open(f"file:{path}", options=options, metadata_errors="replace")
+
+
+def _is_mp4(path: str) -> bool:
+    """Whether the file begins as MP4 and QuickTime do: ISO/IEC 14496-12, 4.3; QuickTime may begin with any of these."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)[4:] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
+    except OSError:
+        return False  # FFmpeg says what is wrong
 
 
 def scan(path: str) -> PacketTable:

@@ -1,6 +1,7 @@
 """Reads videos with PyAV (FFmpeg): true presentation times, and single pictures with as little decoding as possible."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,13 @@ class PyAvReader:
         self._is_strict, self._is_probed = True, False
         self._futile_tries = 0
         self._decoders: list[PictureDecoder] = []
-        self._facts = self._read_facts()
+        self._upright_facts: MediaFacts | None = None
+        self._facts = self._opened(self._describe)
 
     def facts(self) -> MediaFacts:
-        return self._facts
+        if self._upright_facts is None:
+            self._upright_facts = self._opened(self._turned)
+        return self._upright_facts
 
     def index(self) -> PacketIndex:
         table = self._table()
@@ -144,10 +148,10 @@ class PyAvReader:
             self._is_strict = False
             self.close()
 
-    def _read_facts(self) -> MediaFacts:
+    def _opened(self, read: Callable[[Any], MediaFacts]) -> MediaFacts:
         try:
             with open_container(self._path) as container:
-                return self._describe(container)
+                return read(container)
         except (OSError, UnicodeError, av.FFmpegError) as error:
             raise unreadable(self._path, error) from error
 
@@ -165,12 +169,16 @@ class PyAvReader:
             )
         tags = {key.lower(): value for key, value in (*container.metadata.items(), *stream.metadata.items())}
         self._rotation_tag = rotation_tag(tags)
-        rotation_deg = _first_rotation(container, stream, self._rotation_tag)
-        size = (stream.width, stream.height)
-        width, height = size if rotation_deg % 180 == 0 else size[::-1]
         fps = float(stream.average_rate or 0)
         codec = stream.codec_context.codec.canonical_name
-        return MediaFacts(_duration(container, stream), width, height, rotation_deg, fps, codec, container.format.name, tags)
+        return MediaFacts(_duration(container, stream), stream.width, stream.height, 0, fps, codec, container.format.name, tags)
+
+    def _turned(self, container: Any) -> MediaFacts:
+        """The facts with the turn that the first picture asks for, which must be decoded for it."""
+        facts = self._facts
+        rotation_deg = _first_rotation(container, picture_stream(container), self._rotation_tag)
+        width, height = (facts.width, facts.height) if rotation_deg % 180 == 0 else (facts.height, facts.width)
+        return replace(facts, width=width, height=height, rotation_deg=rotation_deg)
 
 
 def _next_run(table: PacketTable, wanted: Sequence[int]) -> tuple[int, list[int]]:
@@ -207,12 +215,15 @@ def _duration(container: Any, stream: Any) -> float:
 def _first_rotation(container: Any, stream: Any, tagged_deg: int) -> int:
     """Turn of the first picture that can be decoded; the tag's where none can."""
     stream.thread_type = "NONE"
+    context = stream.codec_context
     for number, packet in enumerate(container.demux(stream)):
         try:
-            for frame in packet.decode():
+            # Drained, the decoder hands out a picture without waiting for those that might be shown before it.
+            for frame in (*context.decode(packet), *context.decode(None)):
                 return orientation(frame, tagged_deg)[0]
         except av.FFmpegError:
-            continue
+            pass  # the next one may be whole
+        context.flush_buffers()
         if number > _PROBED_PACKETS:
             break
     return tagged_deg
