@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 
-from meetbefore_assets.adapters.faces_opencv import YuNetDetector
+from meetbefore_assets.adapters.faces_yunet import YuNetDetector
 from meetbefore_assets.adapters.packs_local import find_pack
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.paint import U8, Backdrop, Painter, Sprite, to_yuv420

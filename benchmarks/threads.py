@@ -25,9 +25,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     cores = usable_cores()
-    print(
-        f"{cores} cores, {arguments.pack} on {arguments.device}\n\n| processes | threads | spinning | faces a second | CPU ms a face |\n|---|---|---|---|---|"
-    )
+    print(f"{cores} cores, {arguments.pack} on {arguments.device}\n")
+    print("| processes | threads | spinning | faces a second | CPU ms a face |\n|---|---|---|---|---|")
     for processes in sorted({1, max(1, cores // 2), cores}):
         for threads in sorted({1, max(1, cores // processes), cores}):
             for is_spinning in (False, True) if threads > 1 else (False,):

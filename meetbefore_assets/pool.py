@@ -15,7 +15,8 @@ import psutil
 
 from meetbefore_assets.worker import Outcome, Progress, Task, work
 
-# A worker holds its models, a decoder and a few pictures. At most, with YuNet and SFace: 545 MiB for H.264 of 1080p, 802 MiB for HEVC of 4K.
+# A worker holds its models, a decoder and a few pictures. At most, with YuNet and SFace: 545 MiB for H.264 of 1080p,
+# 802 MiB for HEVC of 4K.
 WORKER_BYTES = 900 * 2**20
 
 # What a broken decoder or too little memory ends in; whoever was told to end, or could not begin, is not to blame.

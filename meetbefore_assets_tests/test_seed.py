@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from meetbefore_assets import forget
-from meetbefore_assets.adapters.faces_opencv import YuNetDetector
+from meetbefore_assets.adapters.faces_yunet import YuNetDetector
 from meetbefore_assets.adapters.index_faiss import write_l2
 from meetbefore_assets.adapters.packs_local import find_pack
 from meetbefore_assets.adapters.seed_reader import SeedReader, is_seed, seed_days, seed_hash

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from meetbefore_assets.adapters.faces_opencv import YuNetDetector, no_faces, shrunk
+from meetbefore_assets.adapters.faces_opencv import no_faces, shrunk
+from meetbefore_assets.adapters.faces_yunet import YuNetDetector
 from meetbefore_assets.adapters.insightface_models import model_classes
 from meetbefore_assets.adapters.onnx_devices import obtained_device
-from meetbefore_assets.adapters.onnx_session import normalises_itself, prepare_detector, prepare_recogniser, session
+from meetbefore_assets.adapters.onnx_session import halve_recogniser, normalises_itself, prepare_detector, session
 from meetbefore_assets.adapters.packs_local import LocalPack
 from meetbefore_assets.domain.ports import F32, U8, FaceBatch, FaceDetector, FaceEmbedder
 from meetbefore_assets.errors import ModelError
@@ -19,6 +20,7 @@ ArcFaceONNX, SCRFD = model_classes()
 _STRIDE = 32  # SCRFD's coarsest grid
 # One thread of a CPU, SFace, ms a face in batches of 1, 2, 4, 16: 19, 25, 25, 30 (caches); a GPU wants many.
 _BATCH = {"cuda": 64, "tensorrt": 64}
+_FINISHED_AT_ONCE = 64  # the fully connected layer: 13 MB of SFace's features
 
 
 def input_size(width: int, height: int, max_side: int) -> tuple[int, int]:
@@ -70,8 +72,11 @@ class ArcFaceEmbedder:
     def __init__(self, path: Path, model_id: str, recogniser: Recogniser, *, device: str, threads: int) -> None:
         self.model_id = model_id
         self.size = recogniser.vector_size
-        made = session(prepare_recogniser(path), device=device, threads=threads)
+        front, back = halve_recogniser(path)
+        made = session(front, device=device, threads=threads)
+        self._back = None if back is None else session(back, device=device, threads=threads)
         self.device = obtained_device(made)
+        self._waist = "" if self._back is None else self._back.get_inputs()[0].name
         self._arcface = ArcFaceONNX(model_file=str(path), session=made)
         if recogniser.input_mean is not None and recogniser.input_std is not None:
             self._arcface.input_mean, self._arcface.input_std = recogniser.input_mean, recogniser.input_std
@@ -84,8 +89,12 @@ class ArcFaceEmbedder:
         if crops.shape[1:] != expected or crops.dtype != np.uint8:
             raise ModelError(f"found crops of shape {crops.shape} of {crops.dtype}, expected (n, {str(expected)[1:]} of uint8.")
         step = _BATCH.get(self.device, 1)
-        parts = [self._arcface.get_feat(list(crops[i : i + step, :, :, self._channels])) for i in range(0, len(crops), step)]
-        return np.concatenate([np.empty((0, self.size), np.float32), *parts]).astype(np.float32)
+        parts = [np.empty((0, self.size), np.float32)]
+        for at in range(0, len(crops), _FINISHED_AT_ONCE):
+            some = crops[at : at + _FINISHED_AT_ONCE, :, :, self._channels]
+            features = [self._arcface.get_feat(list(some[i : i + step])) for i in range(0, len(some), step)]
+            parts += [np.concatenate(features)] if self._back is None else self._back.run(None, {self._waist: np.concatenate(features)})
+        return np.concatenate(parts).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,7 @@ class Pack:
     Attributes:
         description: names, device and licence, for people.
         device: where the recogniser runs.
-        detector_device: where the detector runs; YuNet always on the CPU.
+        detector_device: where the detector runs.
     """
 
     detector: FaceDetector
@@ -118,12 +127,7 @@ def load_pack(local: LocalPack, *, device: str, threads: int) -> Pack:
         ModelError: the device was asked for and not obtained.
     """
     embedder = ArcFaceEmbedder(local.recogniser_path, local.recogniser_id, local.recogniser, device=device, threads=threads)
-    detector: FaceDetector
-    detector_device = "cpu"
-    if local.detector_kind == "yunet":
-        detector = YuNetDetector(local.detector_path, local.detector_id)
-    else:
-        detector = scrfd = ScrfdDetector(local.detector_path, local.detector_id, device=device, threads=threads)
-        detector_device = scrfd.device
+    kind = YuNetDetector if local.detector_kind == "yunet" else ScrfdDetector
+    detector = kind(local.detector_path, local.detector_id, device=device, threads=threads)
     description = f"{local.name}: {local.detector_id} and {local.recogniser_id} on {embedder.device}. {local.licence}"
-    return Pack(detector, embedder, embedder.device, detector_device, description)
+    return Pack(detector, embedder, embedder.device, detector.device, description)

@@ -1,19 +1,14 @@
-"""OpenCV: YuNet, the warp that aligns faces, and pictures as bytes."""
+"""OpenCV: the warp that aligns faces, and pictures as bytes."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from meetbefore_assets.domain.ports import F32, F64, U8, FaceBatch
-from meetbefore_assets.errors import PackBrokenError, RecordTornError, StoreError
+from meetbefore_assets.errors import RecordTornError, StoreError
 from meetbefore_assets.schema import CROP_SIDE_PX
 
-# OpenCV's defaults: boxes that overlap more are one face; at most so many candidates.
-_NMS_IOU, _TOP_K = 0.3, 5000
 _MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
 _THUMBNAIL_JPEG = 80
 # A face takes less than half of its thumbnail, so it is left three squares wide.
@@ -38,48 +33,6 @@ def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:
     """Width and height with the longer side at most `max_side` (0: as it is), never enlarged."""
     scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
     return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-class YuNetDetector:
-    """YuNet (Wu et al., 2023) as OpenCV runs it, on the CPU. One instance may serve several threads, one at a time."""
-
-    def __init__(self, path: Path, model_id: str) -> None:
-        self.model_id = model_id
-        self._lock = threading.Lock()
-        try:
-            with _quiet():
-                self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), 0.5, _NMS_IOU, _TOP_K)
-        except cv2.error as error:
-            raise PackBrokenError(
-                f"OpenCV could not load {path} as YuNet: {error}.", remedy="Replace the file with a whole one."
-            ) from error
-
-    def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
-        height, width = image.shape[:2]
-        size = fitted(width, height, max_side)
-        with self._lock:
-            self._net.setInputSize(size)
-            self._net.setScoreThreshold(min_score)
-            _, found = self._net.detect(shrunk(image, *size))
-        if found is None:
-            return no_faces()
-        # x, y, w, h, then the points right eye, left eye, … of the person, which is left to right as seen in the picture; score
-        scale = np.array([width / size[0], height / size[1]], np.float32)
-        corners = found[:, :2] * scale
-        boxes = np.concatenate([corners, corners + found[:, 2:4] * scale], axis=1)
-        landmarks = found[:, 4:14].reshape(-1, 5, 2) * scale
-        return FaceBatch(boxes.astype(np.float32), landmarks.astype(np.float32), np.clip(found[:, 14], 0, 1).astype(np.float32))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """OpenCV 5 warns of a target that its own YuNet class sets."""
-    before = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(before)
 
 
 class OpenCvCamera:

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from meetbefore_assets.adapters.faces_opencv import OpenCvCamera, YuNetDetector, fitted, shrunk
+from meetbefore_assets.adapters.faces_opencv import OpenCvCamera, fitted, shrunk
+from meetbefore_assets.adapters.faces_yunet import YuNetDetector
 from meetbefore_assets.adapters.packs_local import find_pack
 from meetbefore_assets.domain.frames_to_detections import TEMPLATE, alignment_matrices, is_degenerate
 from meetbefore_assets.domain.ports import U8, FaceBatch
@@ -83,7 +84,7 @@ def test_pictures_without_faces_of_any_shape_give_none(yunet: YuNetDetector, sha
 
 def test_what_is_no_yunet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(b"not a model")
-    with pytest.raises(PackBrokenError, match="could not load"):
+    with pytest.raises(PackBrokenError, match="expected an ONNX model"):
         YuNetDetector(tmp_path / "m.onnx", "m")
 
 

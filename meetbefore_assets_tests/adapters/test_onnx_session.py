@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from meetbefore_assets.adapters.onnx_session import normalises_itself, prepare_detector, prepare_recogniser, session
+from meetbefore_assets.adapters.onnx_session import halve_recogniser, normalises_itself, prepare_detector, prepare_recogniser, session
 from meetbefore_assets.adapters.packs_local import find_pack
 from meetbefore_assets.errors import PackBrokenError
 
@@ -68,8 +68,9 @@ def test_dequantised_weights_are_what_onnxruntime_makes_of_them(
     np.testing.assert_allclose(run(prepared, x), expected, rtol=1e-6)
 
 
-def test_prelu_in_simpler_terms_gives_the_same(tmp_path: Path) -> None:
-    slope = RNG.normal(0.2, 0.3, (5, 1, 1)).astype(np.float32)
+@pytest.mark.parametrize("steepest", [0.0, 1.0, 1.7])
+def test_prelu_in_simpler_terms_gives_the_same(tmp_path: Path, steepest: float) -> None:
+    slope = np.append(RNG.uniform(-0.5, 0.9, 4), steepest).reshape(5, 1, 1).astype(np.float32)
     path = save(tmp_path / "m.onnx", [helper.make_node("PRelu", ["x", "a"], ["y"])], {"a": slope}, [1, 5, 8, 8])
     x = RNG.normal(0, 10, (3, 5, 8, 8)).astype(np.float32)
     prepared = prepare_recogniser(path)
@@ -91,6 +92,48 @@ def test_the_prepared_sface_gives_the_vectors_of_opencv(sface: Path, prepared: b
         expected = opencv.feature(crop)[0]
         assert vector @ expected / np.linalg.norm(vector) / np.linalg.norm(expected) > 0.9999
         assert np.linalg.norm(vector) == pytest.approx(np.linalg.norm(expected), rel=1e-3)
+
+
+def test_two_halves_give_what_the_whole_gives(sface: Path, prepared: bytes) -> None:
+    front, back = halve_recogniser(sface)
+    assert back is not None
+    faces = RNG.uniform(0, 255, (3, 3, 112, 112)).astype(np.float32)
+    whole = session(prepared, device="cpu", threads=1)
+    expected = np.concatenate([whole.run(None, {"data": face[None]})[0] for face in faces])
+    first, second = (session(half, device="cpu", threads=1) for half in (front, back))
+    between = np.concatenate([first.run(None, {"data": face[None]})[0] for face in faces])
+    (found,) = second.run(None, {second.get_inputs()[0].name: between})
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert len(front) + len(back) < 1.01 * len(prepared)
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [helper.make_node("Relu", ["x"], ["y"])],
+        [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("Gemm", ["r", "w"], ["g"]), helper.make_node("Add", ["g", "x"], ["y"])],
+    ],
+    ids=["no such layer", "a way around it"],
+)
+def test_what_has_no_waist_stays_whole(tmp_path: Path, nodes: list[onnx.NodeProto]) -> None:
+    path = save(tmp_path / "m.onnx", nodes, {"w": RNG.normal(size=(4, 4)).astype(np.float32)}, [1, 4])
+    front, back = halve_recogniser(path)
+    assert back is None
+    x = RNG.normal(size=(2, 4)).astype(np.float32)
+    np.testing.assert_array_equal(run(front, x), run(prepare_recogniser(path), x))
+
+
+@pytest.mark.parametrize("trans_b", [0, 1])
+def test_the_waist_is_as_wide_as_the_layer_sums(tmp_path: Path, trans_b: int) -> None:
+    weights = RNG.normal(size=(2, 6) if trans_b else (6, 2)).astype(np.float32)
+    nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("Gemm", ["r", "w"], ["y"], transB=trans_b)]
+    front, back = halve_recogniser(save(tmp_path / "m.onnx", nodes, {"w": weights}, [1, 6]))
+    assert back is not None
+    made, x = session(back, device="cpu", threads=1), RNG.normal(size=(3, 6)).astype(np.float32)
+    assert made.get_inputs()[0].shape == ["batch", 6]
+    np.testing.assert_allclose(
+        made.run(None, {"r": run(front, x)})[0], np.maximum(x, 0) @ (weights.T if trans_b else weights), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_the_prepared_sface_has_one_input_and_no_quantised_weights(prepared: bytes) -> None:
