@@ -23,9 +23,18 @@ from insightface.model_zoo.scrfd import SCRFD
 from insightface.utils import face_align
 
 from meetbefore_assets import settings as settings_module
-from meetbefore_assets.adapters.onnx_session import drop_weights_from_inputs, load, normalises_itself
-from meetbefore_assets.adapters.packs_local import LocalPack
+from meetbefore_assets.adapters.faces_insightface import input_size
+from meetbefore_assets.adapters.onnx_session import (
+    drop_weights_from_inputs,
+    load,
+    normalises_itself,
+    prepare_detector,
+    prepare_recogniser,
+    session,
+)
+from meetbefore_assets.adapters.packs_local import LocalPack, find_pack
 from meetbefore_assets.adapters.video_packets import forget_scans
+from meetbefore_assets.domain.frames_to_detections import alignment_matrices
 from meetbefore_assets.domain.ports import F32, U8
 from meetbefore_assets.steps.intake import known_videos, take_in
 from meetbefore_assets.steps.per_video import MAKERS
@@ -87,8 +96,12 @@ class InsightFaceStyle:
         """Box and unit vector of each face."""
         boxes, points = self._found(image)
         for box, landmarks in zip(boxes, points, strict=True):
-            vector = self._recogniser.get_feat(face_align.norm_crop(image, landmarks)).ravel()
-            yield box, vector / np.linalg.norm(vector)
+            yield box, self.vector(face_align.norm_crop(image, landmarks))
+
+    def vector(self, crop: U8) -> F32:
+        """Unit vector of an aligned face."""
+        vector = self._recogniser.get_feat(crop).ravel()
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
     def _found(self, image: U8) -> tuple[F32, F32]:
         if not self._yunet:
@@ -176,7 +189,8 @@ class Ours:
         self._bench = build_workbench(home, chosen)
         self._bench.threads = threads or os.cpu_count() or 1
         cv2.setNumThreads(threads or os.cpu_count() or 1)
-        self._bench.pack()
+        loaded = self._bench.pack()
+        self.detector, self.embedder = loaded.detector, loaded.embedder
         self.parts: dict[str, float] = {}
         self._known: dict[Path, str] = {}
 
@@ -197,6 +211,37 @@ class Ours:
             ids = [key for key, known in known_videos(self._bench).items() if any(str(clip) in uri for uri in known.uris)]
             self._known[clip] = ids[0]
         return self._known[clip]
+
+    def planned(self, clip: Path) -> list[int]:
+        """The pts of the moments that were looked at."""
+        return self._bench.store.get("frames", self.take_in(clip), ["pts"])["pts"].to_list()
+
+    def crops(self, image: U8) -> U8:
+        """The aligned faces of a picture."""
+        found = self.detector.detect(image, min_score=0.6, max_side=self._bench.settings().detection.max_side)
+        return self._bench.camera.align(image, alignment_matrices(found.landmarks))
+
+    def pure_models(self, image: U8, moments: int, faces: int) -> dict[str, Callable[[], None]]:
+        """The models alone, on inputs that are ready: once a moment and once a face (twice with the mirror image)."""
+        settings = self._bench.settings()
+        local = find_pack(settings.models.pack, self._bench.home)
+        detector = session(prepare_detector(local.detector_path), device="cpu", threads=1)
+        recogniser = session(prepare_recogniser(local.recogniser_path), device="cpu", threads=1)
+        width, height = input_size(image.shape[1], image.shape[0], settings.detection.max_side)
+        picture = cv2.dnn.blobFromImage(cv2.resize(image, (width, height)))
+        face = cv2.dnn.blobFromImage(self.crops(image)[0])
+        times = faces * (2 if settings.models.mirror else 1)
+        return {"detector": _repeated(detector, picture, moments), "recogniser": _repeated(recogniser, face, times)}
+
+
+def _repeated(made: Any, blob: F32, times: int) -> Callable[[], None]:
+    name = made.get_inputs()[0].name
+
+    def work() -> None:
+        for _ in range(times):
+            made.run(None, {name: blob})
+
+    return work
 
 
 def machine() -> str:
