@@ -8,7 +8,7 @@ import polars as pl
 from markupsafe import Markup
 
 from meetbefore_assets.report.page_map import map_svg
-from meetbefore_assets.report.page_phrases import Phrase, say
+from meetbefore_assets.report.page_phrases import Phrase, count, say
 
 Row = dict[str, Any]
 
@@ -40,7 +40,7 @@ def chance(row: Row) -> Phrase | None:
     expected, share = row.get("expected_by_chance"), row.get("chance_q")
     if expected is None:
         return None
-    found = say("chance", expected=f"{expected:.1f}", seen=int(row["days"]))
+    found = say("chance", expected=f"{expected:.1f}", seen=count(int(row["days"]), "day"))
     return found if share is None else say("chance.share", chance=found, share=f"{share:.0%}")
 
 

@@ -78,7 +78,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "visible": ("visible for {seconds} s in {videos}", "在 {videos}中露面 {seconds} 秒"),
     "habit.weekday": ("mostly on {weekday} ({n} of {of} days)", "多在{weekday}（{of} 天中 {n} 天）"),
     "habit.hour": ("around {time}", "约 {time}"),
-    "chance": ("{seen} days, where chance alone would give {expected}", "{seen} 天，而纯属偶然时预期为 {expected} 天"),
+    "chance": ("{seen}, where chance alone would give {expected}", "{seen}，而纯属偶然时预期为 {expected} 天"),
     "chance.share": ("{chance} (of people this unlikely, {share} are mere chance)", "{chance}（同样罕见的人当中，{share} 纯属偶然）"),
     "chance.list": (
         "Met on more days than chance explains: {number} of the people below (at most {share} of these are mere chance).",

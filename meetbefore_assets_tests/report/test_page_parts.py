@@ -180,11 +180,13 @@ def test_optional_figures_are_silent_where_they_are_not_on_record() -> None:
     assert (chance(ROW), place({}), holds({"holds_from": None, "holds_to": None})) == (None, None, None)
     found = [
         chance(ROW | {"expected_by_chance": 1.312, "chance_q": 0.04}),
+        chance(ROW | {"days": 1, "expected_by_chance": 1.3}),
         place({"latitude": 52.5, "longitude": -13.25}),
         holds({"holds_to": 0.5}),
     ]
     assert [phrase.en for phrase in found if phrase] == [
         "4 days, where chance alone would give 1.3 (of people this unlikely, 4% are mere chance)",
+        "1 day, where chance alone would give 1.3",
         "at 52.5000, -13.2500",
         "Counts as meeting them again at any threshold up to 0.50.",
     ]
