@@ -56,3 +56,23 @@ def test_too_much_work_is_done_in_cells(monkeypatch):
     monkeypatch.setattr(index_faiss, "EXACT_WORK", 160_000)
     assert isinstance(index_of(vectors, 10), FlatIndex)
     assert isinstance(index_of(vectors, 11), CellIndex)
+
+
+def test_the_exact_index_is_put_on_a_gpu_where_faiss_and_the_machine_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = []
+
+    def to_gpu(_resources: object, device: int, index: object) -> object:
+        moved.append(device)
+        return index
+
+    index_faiss._gpu_resources.cache_clear()
+    monkeypatch.setattr(index_faiss.faiss, "StandardGpuResources", object, raising=False)
+    monkeypatch.setattr(index_faiss.faiss, "index_cpu_to_gpu", to_gpu, raising=False)
+    vectors = np.eye(4, dtype=np.float32)
+    for gpus, expected in ((0, []), (1, [0])):
+        monkeypatch.setattr(index_faiss.faiss, "get_num_gpus", lambda gpus=gpus: gpus, raising=False)
+        similarity, rows = FlatIndex(vectors).search(vectors, 1)
+        assert moved == expected
+        assert rows[:, 0].tolist() == [0, 1, 2, 3]
+        assert similarity[:, 0].tolist() == [1.0] * 4
+    index_faiss._gpu_resources.cache_clear()

@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from meetbefore_assets.adapters import faces_insightface
 from meetbefore_assets.adapters.faces_insightface import ArcFaceEmbedder
 from meetbefore_assets.adapters.onnx_devices import DEVICES, PROVIDERS, obtained_device, requested_providers
 from meetbefore_assets.adapters.onnx_session import prepare_recogniser, session
@@ -118,16 +119,18 @@ def test_tensorrt_leaves_what_it_cannot_do_to_cuda_and_all_end_at_the_cpu(offer:
     assert requested_providers("cpu", 1) == [CPU]
 
 
-def test_a_gpu_is_given_batches_and_the_cpu_single_faces(sface: LocalPack, offer: Any) -> None:
-    crops = RNG.integers(0, 256, (70, 112, 112, 3), dtype=np.uint8)
+def test_a_gpu_is_given_batches_and_the_cpu_single_faces(sface: LocalPack, offer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert faces_insightface._BATCH["cuda"] >= 32
+    monkeypatch.setitem(faces_insightface._BATCH, "cuda", 4)
+    crops = RNG.integers(0, 256, (6, 112, 112, 3), dtype=np.uint8)
     found = {}
     offer("cuda", work=True)
-    for device, batches in (("cuda", [64, 6]), ("cpu", [1] * 3)):
+    for device, batches in (("cuda", [4, 2]), ("cpu", [1] * 6)):
         embedder = ArcFaceEmbedder(sface.recogniser_path, "x", sface.recogniser, device=device, threads=1)
-        found[device] = embedder.embed(crops if device == "cuda" else crops[:3])
+        found[device] = embedder.embed(crops)
         assert embedder._arcface.session.batches == batches
         assert embedder.device == device
-    np.testing.assert_allclose(found["cuda"][:3], found["cpu"], atol=1e-4)
+    np.testing.assert_allclose(found["cuda"], found["cpu"], atol=1e-4)
 
 
 def test_an_unknown_device_is_refused(prepared: bytes) -> None:
