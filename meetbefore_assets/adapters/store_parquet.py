@@ -24,6 +24,8 @@ from meetbefore_assets.errors import RecordTornError, StoreError
 
 _STAMP = "meetbefore"
 _SUFFIX = ".parquet"
+# Rows with pictures that are compressed at once: as one group, an hour of video would be held in memory a second time.
+_PICTURES_AT_ONCE = 1024
 
 
 def open_store(uri: str) -> "ParquetStore":
@@ -64,7 +66,8 @@ class ParquetStore:
         temporary = path.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}.{secrets.token_hex(4)}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            table.write_parquet(temporary, metadata={_STAMP: text}, compression="zstd")
+            rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
+            table.write_parquet(temporary, metadata={_STAMP: text}, compression="zstd", row_group_size=rows)
             os.chmod(temporary, 0o600)
             sync(temporary)
             identity = _identity(os.stat(temporary))

@@ -35,6 +35,7 @@ PREVIEW_SIDE_PX = 480
 PREVIEW_FACES, PREVIEW_COLUMNS = 24, 6
 # Faces from this score on are looked at, so that those dropped for a low score are counted.
 COUNTED_SCORE = 0.4
+ROWS_AT_ONCE = 256
 
 
 def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dict[str, object]]:
@@ -49,8 +50,7 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
     graves = graves_of(bench, video_id)
     keeper = _Keeper(making)
     dropped: Counter[str] = Counter()
-    rows: list[dict[str, object]] = []
-    errors: list[str] = []
+    rows, errors = _Rows(bench, graves), list[str]()
     started = time.perf_counter()
     moments = zip(plan["frame_id"], plan["time_s"], reader.pictures(plan["pts"].to_numpy()), strict=True)
     for done, (frame_id, time_s, picture) in enumerate(moments, start=1):
@@ -62,15 +62,15 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
             keeper.keep(time_s, picture.image)
         place = {"video_id": video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
         for ordinal, row in enumerate(_faces(making, picture.image, dropped)):
-            rows.append({**place, **row, "face_id": file_to_video.face_id(content_hash, picture.pts, ordinal)})
+            rows.add({**place, **row, "face_id": file_to_video.face_id(content_hash, picture.pts, ordinal)})
     if errors and len(errors) == plan.height:
         raise UnreadableVideoError(
             f"{video_id}: none of its {plan.height} moments could be decoded; the first said: {errors[0]}.",
             remedy="Play the file; if it plays, convert it with ffmpeg and run again.",
         )
     seconds = time.perf_counter() - started
-    faces = without_forgotten(bench, DETECTIONS.frame(rows), graves)
-    dropped[FORGOTTEN] += len(rows) - faces.height
+    faces = rows.frame()
+    dropped[FORGOTTEN] += rows.found - faces.height
     facts: dict[str, object] = {
         "moments": plan.height,
         "faces": faces.height,
@@ -84,6 +84,32 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
     if errors:
         facts["first decoding error"] = errors[0]
     return faces, facts
+
+
+class _Rows:
+    """Faces gathered into tables a few hundred at a time: as dictionaries, with their pictures, they would take twice the memory."""
+
+    def __init__(self, bench: Workbench, graves: Graves) -> None:
+        self._bench, self._graves = bench, graves
+        self._pending: list[dict[str, object]] = []
+        self._frames: list[pl.DataFrame] = []
+        self.found = 0
+
+    def add(self, row: dict[str, object]) -> None:
+        self.found += 1
+        self._pending.append(row)
+        if len(self._pending) >= ROWS_AT_ONCE:
+            self._gather()
+
+    def frame(self) -> pl.DataFrame:
+        """All faces that were not forgotten."""
+        self._gather()
+        return pl.concat(self._frames, rechunk=False)
+
+    def _gather(self) -> None:
+        if self._pending or not self._frames:
+            self._frames.append(without_forgotten(self._bench, DETECTIONS.frame(self._pending), self._graves))
+            self._pending = []
 
 
 def without_forgotten(bench: Workbench, faces: pl.DataFrame, graves: Graves) -> pl.DataFrame:
