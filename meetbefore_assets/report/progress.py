@@ -97,7 +97,11 @@ class RunView:
         known = len(summary.intake.present)
         if not known:
             looked = ", ".join(printable(str(source)) for source in bench.sources())
-            self._console.print(f"No recordings found in {looked}. Copy some there, or name a folder: meetbefore run FOLDER")
+            before = len(bench.store.keys("sources"))
+            if before:
+                self._console.print(f"No recordings in {looked}; {words.count(before, 'video')} known from before ({seconds:.1f} s).")
+            else:
+                self._console.print(f"No recordings found in {looked}. Copy some there, or name a folder: meetbefore run FOLDER")
         elif not summary.computed and not summary.matched and not summary.problems:
             failed = f", {len(summary.failed)} failed before" if summary.failed else ""
             self._console.print(f"Nothing to do: {words.count(known, 'video')} known and in step{failed} ({seconds:.1f} s).")
