@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from meetbefore_assets.adapters import stamp_cache
 from meetbefore_assets.adapters.stamp_cache import LEAST_NEW, NAME
 from meetbefore_assets.adapters.store_parquet import ParquetStore
 from meetbefore_assets.domain.ports import Stamp
@@ -30,11 +31,13 @@ def root(tmp_path: Path) -> Path:
 
 def versions(root: Path) -> list[str | None]:
     store = ParquetStore(root)
+    store._stamps._load()
     stamps = [store.stamp("tracks", f"v{number}") for number in range(LEAST_NEW)]
     return [found.data_version if found else None for found in stamps]
 
 
-def test_another_process_reads_the_same_from_the_cache(root: Path) -> None:
+def test_another_process_reads_the_same_from_the_cache(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stamp_cache, "PATIENCE", 0)
     assert ParquetStore(root).stamp("tracks", "v0") == stamp("one-0")
     # The footers are not read: of files that are torn in place, but look the same, the cache still tells.
     path = root / "tracks" / "v1.parquet"
@@ -42,6 +45,13 @@ def test_another_process_reads_the_same_from_the_cache(root: Path) -> None:
     path.write_bytes(b"\0" * before.st_size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert versions(root)[1] == "one-1"
+
+
+def test_it_is_read_by_whoever_asks_for_many_stamps_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stamp_cache, "PATIENCE", 10)
+    store = ParquetStore(root)
+    looked = [store.stamp("tracks", f"v{number}") and bool(store._stamps._on_disk) for number in range(12)]
+    assert looked == [False] * 10 + [True] * 2
 
 
 def test_a_file_written_anew_is_read_anew(root: Path) -> None:
