@@ -1,13 +1,13 @@
 """Groups that grow by mutual-best joins over a sparse graph of similar pairs.
 
-A round joins every pair of groups that is the best of both, and reaches the threshold. Only the neighbours of groups that were
-joined are looked at again, so the work of a round falls with the number of its joins, however many rounds somebody takes who is seen
-all the time (1,300 in a million tracks), and a component that holds most of the archive is nothing special.
+A round looks at the pairs of groups that reach the threshold; a pair that is the best of both its groups is joined. Only the
+neighbours of groups that were joined are looked at again, so the work of a round falls with the number of its joins, however
+many rounds somebody takes who is seen all the time (1,300 in a million tracks), and a component that holds most of the archive is
+nothing special.
 """
 
 import numpy as np
 
-from meetbefore_assets.domain.candidates import Candidates
 from meetbefore_assets.domain.edges import Edges
 from meetbefore_assets.domain.neighbourhoods import APART, Neighbourhoods, highest
 from meetbefore_assets.domain.ports import F32, F64, I64
@@ -47,6 +47,8 @@ class Groups:
         is_two = self._pairs[0] != self._pairs[1]
         self._pairs, self._nearest = self._pairs[:, is_two], self._nearest[is_two]
         # Notes on groups, of the round alone.
+        self._best = np.empty(count, np.float64)
+        self._first = np.empty(count, np.int64)
         self._is_joined = np.zeros(count, np.bool_)
         self._is_sought = np.zeros(count, np.bool_)
 
@@ -58,18 +60,41 @@ class Groups:
         """
         near = Neighbourhoods(len(self._numbers), self._pairs, self._nearest)
         is_free = self._nearest < APART
-        found = self._alike(self._pairs[:, is_free], self._nearest[is_free], threshold, nearest_share)
-        candidates = Candidates(len(self._numbers), *found)
-        while (chosen := candidates.mutual()).size:
+        alike, similarity = self._alike(self._pairs[:, is_free], self._nearest[is_free], threshold, nearest_share)
+        while (chosen := self._mutual_best(alike, similarity)).size:
             owner, other, nearest = self._join(near, chosen)
+            is_left = ~self._is_joined[alike].any(axis=0)
             # Two that were both joined have each other for neighbours.
             is_once = (nearest < APART) & ((owner < other) | ~self._is_joined[other])
             pairs = np.stack([np.minimum(owner, other), np.maximum(owner, other)])[:, is_once]
             self._is_joined[chosen] = False
-            candidates.replace(chosen, *self._alike(pairs, nearest[is_once], threshold, nearest_share))
+            again, its = self._alike(pairs, nearest[is_once], threshold, nearest_share)
+            alike = np.concatenate([alike[:, is_left], again], axis=1)
+            similarity = np.concatenate([similarity[is_left], its])
         label = np.arange(self._all, dtype=np.int64)
         label[self._numbers] = self._numbers[near.found(np.arange(len(self._numbers)))]
         return label
+
+    def _mutual_best(self, alike: I64, similarity: F64) -> I64:
+        """(2, j) pairs that are the best of both their groups; no group twice."""
+        a, b = alike
+        best = self._best
+        best[a] = best[b] = -np.inf
+        np.maximum.at(best, a, similarity)
+        np.maximum.at(best, b, similarity)
+        is_best = (best[a] == similarity) & (best[b] == similarity)
+        return self._one_each(a[is_best], b[is_best])
+
+    def _one_each(self, a: I64, b: I64) -> I64:
+        """Of equally similar pairs that share a group the first, by rows; rows are in order of content."""
+        order = np.lexsort((b, a))
+        a, b, ranks = a[order], b[order], np.arange(len(order), dtype=np.int64)
+        first = self._first
+        first[a] = first[b] = len(order)
+        np.minimum.at(first, a, ranks)
+        np.minimum.at(first, b, ranks)
+        is_first = (first[a] == ranks) & (first[b] == ranks)
+        return np.stack([a[is_first], b[is_first]])
 
     def _join(self, near: Neighbourhoods, chosen: I64) -> tuple[I64, I64, F32]:
         stays, goes = chosen

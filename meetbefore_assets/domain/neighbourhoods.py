@@ -42,7 +42,7 @@ class Neighbourhoods:
         self._into[goes] = stays
         both = np.concatenate([stays, goes])
         length = self._length[both]
-        at = stretches(self._start[both], length)
+        at = _stretches(self._start[both], length)
         place = np.repeat(np.tile(np.arange(len(stays)), 2), length)
         other, nearest = self.found(self._other[at]), self._nearest[at]
         is_other = other != stays[place]
@@ -77,7 +77,7 @@ class Neighbourhoods:
         """Move what is pointed to together, and leave room for `more` and as much again."""
         groups = np.flatnonzero(self._length)
         length = self._length[groups]
-        at = stretches(self._start[groups], length)
+        at = _stretches(self._start[groups], length)
         self._used = len(at)
         room = np.zeros(self._used + 2 * more, np.int64)
         self._other = np.concatenate([self._other[at], room])
@@ -95,7 +95,7 @@ def highest(keys: I64, nearest: F32) -> tuple[I64, F32]:
     return keys[is_first], np.maximum.reduceat(nearest, np.flatnonzero(is_first))
 
 
-def stretches(start: I64, length: I64) -> I64:
+def _stretches(start: I64, length: I64) -> I64:
     """start[0], start[0] + 1, ... (length[0] numbers), start[1], ..."""
     before = np.cumsum(length) - length
     return np.asarray(np.arange(int(length.sum()), dtype=np.int64) + np.repeat(start - before, length))
