@@ -41,7 +41,7 @@ def home(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home") / "h"
     done = meetbefore("run", clips, "--home", folder, "--set", "time.zone='UTC'", "--jobs", 1)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 videos computed" in done.stdout
+    assert "2 videos (6 s) computed" in done.stdout
     return folder
 
 

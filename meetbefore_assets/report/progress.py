@@ -119,7 +119,9 @@ class RunView:
             self._console.print(f"Look:  meetbefore people --home {bench.home}   or open {bench.home / 'report.html'}")
 
     def _footage(self) -> str:
-        return f" ({self._pace.footage_s / 60:,.1f} min)" if self._pace.footage_s else ""
+        footage_s = self._pace.footage_s
+        said = f"{footage_s:.0f} s" if footage_s < 90 else f"{footage_s / 60:,.1f} min"
+        return f" ({said})" if footage_s else ""
 
     def _list_failures(self, summary: Summary) -> None:
         if not summary.failed:
