@@ -177,7 +177,7 @@ def _is_new(plan: Plan) -> Bool:
 
 def track_vectors(bench: Workbench, videos: list[str]) -> F32:
     """(m, d) vectors of all tracks of some videos, in the order of the videos and of their tables."""
-    return matrix(bench.store.scan("tracks", videos, ["vector"])["vector"])
+    return matrix(bench.store.scan("tracks", videos, ["vector"])["vector"] if videos else pl.Series([], dtype=pl.List(pl.Float32)))
 
 
 def matrix(vectors: pl.Series) -> F32:
