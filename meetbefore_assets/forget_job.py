@@ -3,7 +3,7 @@
 import dagster as dg
 
 from meetbefore_assets import forget
-from meetbefore_assets.instance_forget import forget_in_instance, report_record
+from meetbefore_assets.instance_forget import forget_in_instance, report_decided
 from meetbefore_assets.partitions import videos_partitions
 from meetbefore_assets.workbench import Workbench
 
@@ -13,7 +13,7 @@ def erase_video(context: dg.OpExecutionContext, bench: dg.ResourceParam[Workbenc
     """Take the run's video out of record, index, database, pictures and page; decide anew who is who; delete its partition and runs."""
     done = forget.forget_videos(bench, [context.partition_key])
     runs = forget_in_instance(context.instance, done.videos)
-    reported = report_record(context.instance, bench)
+    reported = report_decided(context.instance, bench)
     context.log.info(f"{done.faces} faces erased, {len(runs)} runs deleted, {reported} partitions of other videos reported anew")
 
 

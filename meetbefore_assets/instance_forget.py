@@ -13,8 +13,9 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from meetbefore_assets import instance as instances
 from meetbefore_assets.domain.lineage import PER_VIDEO
 from meetbefore_assets.errors import StoreError
+from meetbefore_assets.instance_upkeep import delete_run, report_record
 from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets.workbench import WHOLE, Workbench
+from meetbefore_assets.workbench import Workbench
 
 _PARTITION_TAG = "dagster/partition"
 _DECIDED = ("identity_assignments", "encounter_scores")
@@ -34,9 +35,9 @@ def forget_in_dagster(home: Path, video_ids: Iterable[str]) -> int:
     folder = instances.prepare(home)
     with instances.opened(home) as instance:
         deleted = forget_in_instance(instance, video_ids)
-        for run_id in deleted:
-            _remove_files(folder, run_id)
-        report_record(instance, build_workbench(home))
+        for left in (path for run_id in deleted for path in folder.rglob(run_id)):
+            shutil.rmtree(left)
+        report_decided(instance, build_workbench(home))
     for path in sorted(folder.rglob("*.db")):
         compact(path)
     return len(deleted)
@@ -49,7 +50,7 @@ def forget_in_instance(instance: dg.DagsterInstance, video_ids: Iterable[str]) -
     naming = {run_id for video_id in videos for run_id in _runs_naming(instance, video_id)}
     finished = [run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=sorted(naming))) if run.is_finished] if naming else []
     for run_id in finished:
-        instance.delete_run(run_id)
+        delete_run(instance, run_id)
     _forget_checks(instance, videos, finished)
     return sorted(finished)
 
@@ -76,33 +77,9 @@ def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
             cursor = found.cursor
 
 
-def report_record(instance: dg.DagsterInstance, bench: Workbench) -> int:
-    """Tell Dagster what is on record of the assets that are decided over all videos, where its events do not say so; returns how many."""
-    reported = 0
-    for asset in (*PER_VIDEO, *_DECIDED):
-        told = instance.get_materialized_partitions(dg.AssetKey(asset))
-        for key in bench.store.keys(asset):
-            if key != WHOLE and (key not in told or asset in _DECIDED):
-                reported += _report(instance, bench, asset, key)
-    return reported
-
-
-def _report(instance: dg.DagsterInstance, bench: Workbench, asset: str, key: str) -> int:
-    stamp = bench.store.stamp(asset, key)
-    if stamp is None:
-        return 0
-    tags = {"dagster/data_version": stamp.data_version}
-    instance.report_runless_asset_event(
-        dg.AssetMaterialization(asset_key=asset, partition=key, metadata={"dagster/row_count": stamp.rows}, tags=tags)
-    )
-    return 1
-
-
-def _remove_files(folder: Path, run_id: str) -> None:
-    for path in folder.rglob(f"{run_id}.db*"):
-        path.unlink()
-    for path in folder.rglob(run_id):
-        shutil.rmtree(path)
+def report_decided(instance: dg.DagsterInstance, bench: Workbench) -> int:
+    """Tell the UI what is on record now that runs are gone, and who is who was decided without one; returns how many tables."""
+    return report_record(instance, bench, (*PER_VIDEO, *_DECIDED), anew=_DECIDED)
 
 
 def compact(path: Path) -> None:

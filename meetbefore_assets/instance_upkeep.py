@@ -26,12 +26,13 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
     count = 0
     while records := instance.get_run_records(dg.RunsFilter(created_before=before, statuses=ended), limit=_BATCH, ascending=True):
         for record in records:
-            _delete(instance, record.dagster_run.run_id)
+            delete_run(instance, record.dagster_run.run_id)
         count += len(records)
     return count
 
 
-def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
+def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete a run with its events and logs, and the files they were in."""
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.delete_run(run_id)
     # SQLite keeps a file for each run, which is empty now.
@@ -42,12 +43,19 @@ def _delete(instance: dg.DagsterInstance, run_id: str) -> None:
                 Path(shard(run_id) + ending).unlink()
 
 
-def report_record(instance: dg.DagsterInstance, bench: Workbench, per_video: tuple[str, ...]) -> int:
-    """Tell the UI of tables on record that it has no materialization of; returns how many."""
+def report_record(instance: dg.DagsterInstance, bench: Workbench, per_video: tuple[str, ...], anew: tuple[str, ...] = ()) -> int:
+    """Tell the UI of tables on record that it has no materialization of; returns how many.
+
+    Args:
+        instance: of the home.
+        bench: the home.
+        per_video: names of assets.
+        anew: those of them that are told in any case, because they changed without a run.
+    """
     partitions = set(instance.get_dynamic_partitions("videos"))
     count = 0
     for asset in per_video:
-        shown = instance.get_materialized_partitions(dg.AssetKey(asset))
+        shown = set() if asset in anew else instance.get_materialized_partitions(dg.AssetKey(asset))
         for key in sorted((set(bench.store.keys(asset)) & partitions) - shown - {WHOLE}):
             stamp = bench.store.stamp(asset, key)
             if stamp is not None:

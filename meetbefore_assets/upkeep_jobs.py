@@ -83,6 +83,7 @@ def keep_in_order(context: dg.OpExecutionContext, bench: Bench) -> None:
         "tables torn": len(found.torn),
         "tables of unknown videos dropped": len(found.orphans),
         "temporary files deleted": len(found.litter),
+        "objects of the history made one": found.compacted,
         "index was in step": index.was_in_step,
         "dead runs closed": closed,
         "old runs deleted": pruned,

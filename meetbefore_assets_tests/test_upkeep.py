@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from meetbefore_assets import settings
@@ -18,6 +19,7 @@ from meetbefore_assets.instance_upkeep import prune_runs, report_record
 from meetbefore_assets.partitions import PARTITIONS_NAME
 from meetbefore_assets.steps import journal
 from meetbefore_assets.steps.failing import due_failures, remember_failure
+from meetbefore_assets.steps.history import MANY, compact_history, history_table, write_history
 from meetbefore_assets.steps.intake import drop_video, take_in
 from meetbefore_assets.steps.per_video import MAKERS
 from meetbefore_assets.steps.policy import policy
@@ -132,6 +134,39 @@ def test_litter_goes_when_it_is_old(bench: Workbench) -> None:
     assert keep_up(bench, ()).litter == [str(old)]
     assert not old.exists()
     assert young.exists()
+
+
+def note_joins(bench: Workbench, first: int, last: int) -> None:
+    """One object for each of some re-matches, in which somebody was joined to somebody else."""
+    for number in range(first, last):
+        before, after = (pl.DataFrame({"face_id": ["f"], "person_id": [name]}) for name in (f"p{number}", f"p{number + 1}"))
+        assert write_history(bench, before, after, policy(bench), None) == 1
+
+
+def test_the_history_of_ids_becomes_one_object_and_says_what_it_said(bench: Workbench) -> None:
+    note_joins(bench, 0, MANY - 1)
+    assert keep_up(bench, ()).compacted == 0
+    note_joins(bench, MANY - 1, MANY)
+    said, before = history_table(bench), bench.store.keys("identity_history")
+    assert keep_up(bench, ()).compacted == len(before) == MANY
+    assert len(bench.store.keys("identity_history")) == 1
+    assert history_table(bench).equals(said)
+    note_joins(bench, MANY, 2 * MANY)
+    assert keep_up(bench, ()).compacted == MANY + 1
+    assert history_table(bench).height == 2 * MANY * said.height // MANY
+
+
+def test_a_history_that_was_half_put_together_says_nothing_twice(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    note_joins(bench, 0, MANY)
+    said = history_table(bench)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "drop", lambda _asset, _key: None)
+        compact_history(bench)
+    assert len(bench.store.keys("identity_history")) == MANY + 1
+    assert history_table(bench).equals(said)
+    keep_up(bench, ())
+    assert len(bench.store.keys("identity_history")) == 1
+    assert history_table(bench).equals(said)
 
 
 def test_old_runs_go_and_the_ui_still_knows_what_is_on_record(bench: Workbench, instance: dg.DagsterInstance) -> None:

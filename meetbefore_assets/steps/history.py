@@ -12,6 +12,8 @@ from meetbefore_assets.steps.policy import Policy
 from meetbefore_assets.workbench import Workbench
 
 ASSET = IDENTITY_HISTORY.name
+# So many objects, one a re-match, are worth putting into one.
+MANY = 30
 
 
 def write_history(bench: Workbench, before: pl.DataFrame, after: pl.DataFrame, decided: Policy, threshold_before: float | None) -> int:
@@ -40,10 +42,26 @@ def write_history(bench: Workbench, before: pl.DataFrame, after: pl.DataFrame, d
     return table["person_id"].n_unique()
 
 
+def compact_history(bench: Workbench) -> int:
+    """Put what happened into one object, where it became many; returns of how many it was made. The caller holds the lock of matching.
+
+    Whoever is interrupted between the new object and the old ones leaves rows twice, which nobody sees (`history_table`).
+    """
+    keys = bench.store.keys(ASSET)
+    if len(keys) < MANY or any(bench.store.stamp(ASSET, key) is None for key in keys):
+        return 0
+    table = check(IDENTITY_HISTORY, history_table(bench))
+    one = f"{max(keys).partition('-')[0]}-{digest(sorted(keys))[:8]}"
+    bench.store.put(ASSET, one, table, Stamp(digest(one), {}, {}, table.height))
+    for key in keys:
+        bench.store.drop(ASSET, key)
+    return len(keys)
+
+
 def history_table(bench: Workbench) -> pl.DataFrame:
     """All that ever happened, oldest first: columns of IDENTITY_HISTORY."""
     keys = bench.store.keys(ASSET)
-    table = bench.store.scan(ASSET, keys) if keys else IDENTITY_HISTORY.empty()
+    table = bench.store.scan(ASSET, keys).unique() if keys else IDENTITY_HISTORY.empty()
     return table.sort("matched_at", "person_id", -pl.col("faces"), "other_person_id")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from meetbefore_assets.errors import RecordTornError
 from meetbefore_assets.schema import SIMILAR_TRACKS, SOURCES
 from meetbefore_assets.steps.edges import edge_store
+from meetbefore_assets.steps.history import compact_history
 from meetbefore_assets.steps.intake import PER_VIDEO_TABLES
 from meetbefore_assets.steps.journal import rotate
 from meetbefore_assets.workbench import WHOLE, Workbench
@@ -27,12 +28,14 @@ class Upkeep:
         torn: (asset, key) that cannot be read; those in `REMADE` were dropped, so that the next run makes them anew.
         orphans: (asset, key) of videos that are not known; they were dropped.
         litter: temporary files of processes that died; they were deleted.
+        compacted: objects of the history of ids that are one now.
     """
 
     verified: int
     torn: list[tuple[str, str]]
     orphans: list[tuple[str, str]]
     litter: list[str]
+    compacted: int
 
 
 def keep_up(bench: Workbench, assets: tuple[str, ...]) -> Upkeep:
@@ -54,7 +57,9 @@ def keep_up(bench: Workbench, assets: tuple[str, ...]) -> Upkeep:
     for path in litter:
         Path(path).unlink(missing_ok=True)
     rotate(bench)
-    return Upkeep(verified, torn, orphans, litter)
+    with bench.lock("matching"):
+        compacted = compact_history(bench)
+    return Upkeep(verified, torn, orphans, litter, compacted)
 
 
 def _tables(bench: Workbench, assets: tuple[str, ...]) -> Iterator[tuple[str, str]]:
