@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -17,9 +18,18 @@ settings.load_profile("patient")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Where Python is told to keep no compiled modules, processes that tests start keep them for one another until the end."""
+    _heed_signals()
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
         folder = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="meetbefore-tests-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def _heed_signals() -> None:
+    """Processes inherit it when signals are ignored, as in the background of a shell: then those that tests start would never end."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
