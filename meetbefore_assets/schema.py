@@ -482,9 +482,14 @@ def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         if not column.is_nullable and frame[column.name].null_count():
             raise SchemaError(f"table {table.name}: column {column.name} has {frame[column.name].null_count()} nulls, expected none.")
         _check_range(table, column, frame[column.name])
+    check_key(table, frame)
+    return frame
+
+
+def check_key(table: Table, frame: pl.DataFrame) -> None:
+    """Raises SchemaError: a key repeats; `frame` needs no other columns."""
     if frame.select(list(table.key)).is_duplicated().any():
         raise SchemaError(f"table {table.name}: the key {', '.join(table.key)} repeats, expected one row each.")
-    return frame
 
 
 # Means of single-precision numbers may end a little beyond what they were made from.

@@ -11,15 +11,16 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from meetbefore_assets.adapters.scan_cache import ScanCache, is_worth_keeping
 from meetbefore_assets.adapters.stamp_cache import Identity, StampCache
-from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.domain.ports import Stamp, TableWriter
 from meetbefore_assets.errors import RecordTornError, StoreError
 
 _STAMP = "meetbefore"
@@ -59,29 +60,55 @@ class ParquetStore:
         Raises:
             StoreError: the disk is full or must not be written to; nothing is left behind.
         """
+        rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
+        with self._temporary(asset, key) as temporary, self._telling(asset, key):
+            table.write_parquet(temporary, metadata={_STAMP: _told(stamp, table.height)}, compression="zstd", row_group_size=rows)
+            self._publish(asset, key, temporary, stamp, table.height)
+
+    @contextlib.contextmanager
+    def writer(self, asset: str, key: str) -> Iterator[TableWriter]:
+        """Write one table a part at a time; its methods raise what `put` raises."""
+        with self._temporary(asset, key) as temporary:
+            writer = _Writer(self, asset, key, temporary)
+            try:
+                yield writer
+            finally:
+                writer.close()
+
+    @contextlib.contextmanager
+    def _temporary(self, asset: str, key: str) -> Iterator[Path]:
+        """A name to write under; what is left there in the end is removed."""
         path = self._path(asset, key)
-        text = json.dumps(
-            {"data_version": stamp.data_version, "inputs": dict(stamp.inputs), "facts": dict(stamp.facts), "rows": table.height}
-        )
         temporary = path.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}.{secrets.token_hex(4)}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
-            table.write_parquet(temporary, metadata={_STAMP: text}, compression="zstd", row_group_size=rows)
-            os.chmod(temporary, 0o600)
-            sync(temporary)
-            identity = _identity(os.stat(temporary))
-            os.replace(temporary, path)
-            sync(path.parent)
-        except (OSError, pl.exceptions.PolarsError) as error:  # polars tells a full disk as a ComputeError
+            yield temporary
+        finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _telling(self, asset: str, key: str) -> Iterator[None]:
+        """Have the table's folder, and tell what goes wrong in a sentence."""
+        path = self._path(asset, key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            yield
+        except (OSError, pl.exceptions.PolarsError) as error:  # polars tells a full disk as a ComputeError
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise StoreError(
                 f"{path} could not be written: {reason or error}.",
                 remedy=f"{_free(self.root)}Free some space or check the permissions, then run again: nothing is lost.",
             ) from error
-        self._stamps.put(_name(asset, key), identity, Stamp(stamp.data_version, dict(stamp.inputs), dict(stamp.facts), table.height))
+
+    def _publish(self, asset: str, key: str, temporary: Path, stamp: Stamp, rows: int) -> None:
+        """Give a file that was written its place."""
+        path = self._path(asset, key)
+        os.chmod(temporary, 0o600)
+        sync(temporary)
+        identity = _identity(os.stat(temporary))
+        os.replace(temporary, path)
+        sync(path.parent)
+        self._stamps.put(_name(asset, key), identity, Stamp(stamp.data_version, dict(stamp.inputs), dict(stamp.facts), rows))
 
     def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         path = self._path(asset, key)
@@ -90,6 +117,18 @@ class ParquetStore:
         try:
             return pl.read_parquet(path, columns=list(columns) if columns is not None else None, memory_map=False)
         except (pl.exceptions.ComputeError, OSError) as error:
+            raise _torn(path, error) from error
+
+    def parts(self, asset: str, key: str, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+        path = self._path(asset, key)
+        if not path.exists():
+            raise KeyError(f"{asset}/{key}")
+        try:
+            table = pl.scan_parquet(path).select(list(columns))
+            height = table.select(pl.len()).collect().item()
+            for at in range(0, height, rows):
+                yield table.slice(at, rows).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
             raise _torn(path, error) from error
 
     def scan(self, asset: str, keys: Sequence[str], columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -146,6 +185,43 @@ class ParquetStore:
 
     def _path(self, asset: str, key: str) -> Path:
         return self.root / _name(asset, key)
+
+
+class _Writer:
+    """Implements `ports.TableWriter`: each part becomes a row group of the file."""
+
+    def __init__(self, store: ParquetStore, asset: str, key: str, temporary: Path) -> None:
+        self._store, self._place, self._temporary = store, (asset, key), temporary
+        self._file: pq.ParquetWriter | None = None
+        self._rows = 0
+
+    def add(self, rows: pl.DataFrame) -> None:
+        with self._store._telling(*self._place):
+            part = rows.to_arrow()
+            if self._file is None:
+                self._file = pq.ParquetWriter(self._temporary, part.schema, compression="zstd")
+            self._file.write_table(part)
+            self._rows += rows.height
+
+    def commit(self, stamp: Stamp) -> None:
+        with self._store._telling(*self._place):
+            if self._file is None:
+                raise ValueError(f"{'/'.join(self._place)}: nothing was added, expected a part with its columns.")
+            self._file.add_key_value_metadata({_STAMP: _told(stamp, self._rows)})
+            self._file.close()
+            self._file = None
+            self._store._publish(*self._place, self._temporary, stamp, self._rows)
+
+    def close(self) -> None:
+        """Let go of a file that was not committed."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # a full disk; what was written is removed anyway
+                self._file.close()
+
+
+def _told(stamp: Stamp, rows: int) -> str:
+    """A stamp as it stands in the footer."""
+    return json.dumps({"data_version": stamp.data_version, "inputs": dict(stamp.inputs), "facts": dict(stamp.facts), "rows": rows})
 
 
 def _select(table: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:

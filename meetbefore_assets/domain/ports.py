@@ -9,6 +9,7 @@ first picture of the video.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
@@ -197,10 +198,30 @@ class Stamp:
     rows: int
 
 
+class TableWriter(Protocol):
+    """A table that is written a part at a time, so that it need not fit into memory."""
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """The next rows; all parts have the same columns. Raises StoreError."""
+        ...
+
+    def commit(self, stamp: Stamp) -> None:
+        """Nothing is seen of the table before this; at least one part (it may be empty) was added. Raises StoreError."""
+        ...
+
+
 class Store(Protocol):
     """The record: one immutable table per (asset, key). A put is seen whole or not at all."""
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None: ...
+
+    def writer(self, asset: str, key: str) -> AbstractContextManager[TableWriter]:
+        """For tables too large to put at once; what was not committed when it is left is gone."""
+        ...
+
+    def parts(self, asset: str, key: str, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+        """A table in its order, at most `rows` rows at a time; errors as of `get`."""
+        ...
 
     def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Raises RecordTornError, or KeyError where there is nothing."""

@@ -26,7 +26,7 @@ from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
 from meetbefore_assets.steps.clocks import started_at
 from meetbefore_assets.steps.files import kept_frames, preview_path, write_private
 from meetbefore_assets.steps.forgotten import graves_of
-from meetbefore_assets.steps.made import Making
+from meetbefore_assets.steps.made import Making, Parts
 from meetbefore_assets.workbench import Workbench
 
 FORGOTTEN = "forgotten"
@@ -38,8 +38,8 @@ COUNTED_SCORE = 0.4
 ROWS_AT_ONCE = 256
 
 
-def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dict[str, object]]:
-    """All faces of one video, and facts about how they were found.
+def detect_faces(making: Making, reader: VideoReader, parts: Parts) -> tuple[dict[str, object], pl.DataFrame]:
+    """Write all faces of one video; facts about how they were found, and the best of them.
 
     Raises:
         UnreadableVideoError: not one of the planned moments could be decoded.
@@ -50,7 +50,7 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
     graves = graves_of(bench, video_id)
     keeper = _Keeper(making)
     dropped: Counter[str] = Counter()
-    rows, errors = _Rows(bench, graves), list[str]()
+    rows, errors = _Rows(bench, graves, parts), list[str]()
     started = time.perf_counter()
     moments = zip(plan["frame_id"], plan["time_s"], reader.pictures(plan["pts"].to_numpy()), strict=True)
     for done, (frame_id, time_s, picture) in enumerate(moments, start=1):
@@ -69,11 +69,11 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
             remedy="Play the file; if it plays, convert it with ffmpeg and run again.",
         )
     seconds = time.perf_counter() - started
-    faces = rows.frame()
-    dropped[FORGOTTEN] += rows.found - faces.height
+    best = rows.finish()
+    dropped[FORGOTTEN] += rows.found - parts.rows
     facts: dict[str, object] = {
         "moments": plan.height,
-        "faces": faces.height,
+        "faces": parts.rows,
         **{f"dropped: {reason}": count for reason, count in sorted(dropped.items()) if count},
         "moments not decodable": len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
@@ -83,33 +83,35 @@ def detect_faces(making: Making, reader: VideoReader) -> tuple[pl.DataFrame, dic
     }
     if errors:
         facts["first decoding error"] = errors[0]
-    return faces, facts
+    return facts, best
 
 
 class _Rows:
-    """Faces gathered into tables a few hundred at a time: as dictionaries, with their pictures, they would take twice the memory."""
+    """Faces written a few hundred at a time, so that memory does not grow with the length of a video; the best are remembered."""
 
-    def __init__(self, bench: Workbench, graves: Graves) -> None:
-        self._bench, self._graves = bench, graves
+    def __init__(self, bench: Workbench, graves: Graves, parts: Parts) -> None:
+        self._bench, self._graves, self._parts = bench, graves, parts
         self._pending: list[dict[str, object]] = []
-        self._frames: list[pl.DataFrame] = []
+        self._best = DETECTIONS.empty()
         self.found = 0
 
     def add(self, row: dict[str, object]) -> None:
         self.found += 1
         self._pending.append(row)
         if len(self._pending) >= ROWS_AT_ONCE:
-            self._gather()
+            self._write()
 
-    def frame(self) -> pl.DataFrame:
-        """All faces that were not forgotten."""
-        self._gather()
-        return pl.concat(self._frames, rechunk=False)
+    def finish(self) -> pl.DataFrame:
+        """Write the rest; the best faces of those that were not forgotten."""
+        if self._pending or not self.found:
+            self._write()
+        return self._best
 
-    def _gather(self) -> None:
-        if self._pending or not self._frames:
-            self._frames.append(without_forgotten(self._bench, DETECTIONS.frame(self._pending), self._graves))
-            self._pending = []
+    def _write(self) -> None:
+        part = without_forgotten(self._bench, DETECTIONS.frame(self._pending), self._graves)
+        self._parts.add(part)
+        self._best = _best(pl.concat([self._best, part]))
+        self._pending = []
 
 
 def without_forgotten(bench: Workbench, faces: pl.DataFrame, graves: Graves) -> pl.DataFrame:
@@ -208,10 +210,14 @@ def remove_kept(bench: Workbench, video_id: str, times_s: Iterable[float]) -> No
 def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
     """A contact sheet of the best faces of a video, for people; returns its path, or "" where there is nobody."""
     path = preview_path(bench, video_id)
-    best = faces.sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)
+    best = _best(faces)
     if not best.height:
         path.unlink(missing_ok=True)
         return ""
     data = bench.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
     write_private(path, data)
     return str(path)
+
+
+def _best(faces: pl.DataFrame) -> pl.DataFrame:
+    return faces.sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)

@@ -1,15 +1,16 @@
 """Writing one table of a video with the versions of what it was made from."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
 
 from meetbefore_assets.domain import lineage
-from meetbefore_assets.domain.ports import Stamp
+from meetbefore_assets.domain.ports import Stamp, TableWriter
 from meetbefore_assets.errors import UsageError
-from meetbefore_assets.schema import Table, check
+from meetbefore_assets.schema import Table, check, check_key
 from meetbefore_assets.settings import Settings
 from meetbefore_assets.steps.forgotten import graves_version
 from meetbefore_assets.workbench import Workbench
@@ -43,10 +44,43 @@ class Making:
 
     def write(self, frame: pl.DataFrame, facts: Facts) -> Made:
         """Check and write the table."""
-        facts = {**facts, "seconds": round(time.perf_counter() - self.begun_s, 3)}
-        stamp = Stamp(self.step.data_version, self.step.inputs, {name: str(value) for name, value in facts.items()}, frame.height)
+        stamp, facts = self.stamp(facts, frame.height)
         self.bench.store.put(self.table.name, self.video_id, check(self.table, frame), stamp)
         return Made(self.step.data_version, frame.height, facts)
+
+    @contextmanager
+    def writing(self) -> Iterator["Parts"]:
+        """Write the table a part at a time; it is on record when `Parts.commit` was called."""
+        with self.bench.store.writer(self.table.name, self.video_id) as writer:
+            yield Parts(self, writer)
+
+    def stamp(self, facts: Facts, rows: int) -> tuple[Stamp, Facts]:
+        """What the record is told of the table, and the facts with the seconds it took."""
+        facts = {**facts, "seconds": round(time.perf_counter() - self.begun_s, 3)}
+        return Stamp(self.step.data_version, self.step.inputs, {name: str(value) for name, value in facts.items()}, rows), facts
+
+
+class Parts:
+    """A table of a video that is too large to be held at once."""
+
+    def __init__(self, making: Making, writer: TableWriter) -> None:
+        self._making, self._writer = making, writer
+        self._keys = making.table.empty().select(list(making.table.key))
+        self.rows = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Check and write the next rows."""
+        part = check(self._making.table, frame)
+        self._writer.add(part)
+        self._keys = pl.concat([self._keys, part.select(list(self._making.table.key))])
+        self.rows += part.height
+
+    def commit(self, facts: Facts) -> Made:
+        """Put the table on record."""
+        check_key(self._making.table, self._keys)
+        stamp, facts = self._making.stamp(facts, self.rows)
+        self._writer.commit(stamp)
+        return Made(self._making.step.data_version, self.rows, facts)
 
 
 def begin(bench: Workbench, table: Table, video_id: str) -> Making:

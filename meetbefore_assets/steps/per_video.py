@@ -22,6 +22,8 @@ from meetbefore_assets.steps.tracking import track_rows
 from meetbefore_assets.workbench import Workbench
 
 EMBED_BATCH = 32
+# Crops read from the record at a time: a multiple of the batch, and of what is written at a time.
+CROPS_AT_ONCE = 256
 
 
 def open_video(bench: Workbench, video_id: str) -> tuple[VideoReader, str]:
@@ -114,35 +116,36 @@ def make_detections(bench: Workbench, video_id: str) -> Made:
     """Decode the planned moments once, find faces, keep aligned crops."""
     making = begin(bench, DETECTIONS, video_id)
     reader, uri = open_video(bench, video_id)
-    with reader:
-        frame, facts = detect_faces(making, reader)
-    refuse_changed(bench, video_id, uri)
-    preview = write_preview(bench, video_id, frame)
-    return making.write(frame, {**facts, "preview": Path(preview)} if preview else facts)
+    with making.writing() as parts:
+        with reader:
+            facts, best = detect_faces(making, reader, parts)
+        refuse_changed(bench, video_id, uri)
+        preview = write_preview(bench, video_id, best)
+        return parts.commit({**facts, "preview": Path(preview)} if preview else facts)
 
 
 def make_embeddings(bench: Workbench, video_id: str) -> Made:
     """Turn the kept crops into unit vectors; the video is not needed."""
     making = begin(bench, EMBEDDINGS, video_id)
-    faces = bench.store.get("detections", video_id, ["face_id", "crop"])
     pack = bench.pack(making.settings)
-    raw = np.zeros((0, pack.embedder.size), np.float32)
-    if faces.height:
-        batches = (faces["crop"][at : at + EMBED_BATCH].to_list() for at in range(0, faces.height, EMBED_BATCH))
-        is_mirrored = making.settings.models.mirror
-        raw = np.concatenate([_embed(pack.embedder, bench.camera.decode_crops(batch), is_mirrored) for batch in batches])
-    vectors, norms = unit(raw)
+    face_ids, raw = list[str](), [np.zeros((0, pack.embedder.size), np.float32)]
+    for part in bench.store.parts("detections", video_id, ["face_id", "crop"], CROPS_AT_ONCE):
+        face_ids += part["face_id"].to_list()
+        for at in range(0, part.height, EMBED_BATCH):
+            crops = bench.camera.decode_crops(part["crop"][at : at + EMBED_BATCH].to_list())
+            raw.append(_embed(pack.embedder, crops, making.settings.models.mirror))
+    vectors, norms = unit(np.concatenate(raw))
     frame = pl.DataFrame(
         {
-            "face_id": faces["face_id"],
-            "video_id": [video_id] * faces.height,
-            "model": [pack.embedder.model_id] * faces.height,
+            "face_id": face_ids,
+            "video_id": [video_id] * len(face_ids),
+            "model": [pack.embedder.model_id] * len(face_ids),
             "vector": list(vectors),
             "raw_norm": norms,
         },
         schema=EMBEDDINGS.dtypes,
     )
-    facts = {"faces": faces.height, "model": pack.embedder.model_id, "device": pack.device}
+    facts = {"faces": len(face_ids), "model": pack.embedder.model_id, "device": pack.device}
     return making.write(frame, {**facts, "device asked for": making.settings.models.device})
 
 
