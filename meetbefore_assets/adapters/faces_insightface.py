@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meetbefore_assets.adapters.faces_opencv import no_faces, shrunk
+from meetbefore_assets.adapters.faces_opencv import no_faces, planes, shrunk
 from meetbefore_assets.adapters.faces_yunet import YuNetDetector
 from meetbefore_assets.adapters.insightface_models import model_classes
 from meetbefore_assets.adapters.onnx_devices import obtained_device
@@ -38,6 +38,13 @@ def _up(length: float) -> int:
     return max(_STRIDE, -int(-length // _STRIDE) * _STRIDE)
 
 
+class FastScrfd(SCRFD):  # type: ignore[misc, valid-type]
+    """InsightFace's class with the same numbers for its model, in a fifth of the time (see `planes`)."""
+
+    def _prepare_input_blob(self, image: U8, input_size: tuple[int, int]) -> F32:
+        return planes(image, *input_size, channels=slice(None, None, -1), mean=self.input_mean, scale=1 / self.input_std)
+
+
 class ScrfdDetector:
     """SCRFD (Guo et al., 2021) by InsightFace's class, at the aspect of the picture instead of a padded square."""
 
@@ -46,7 +53,7 @@ class ScrfdDetector:
         made = session(prepare_detector(path), device=device, threads=threads)
         self.device = obtained_device(made)
         # without a file it cannot make sessions of its own, one for each size of picture, beside ours
-        self._scrfd = SCRFD(model_file=None, session=made)
+        self._scrfd = FastScrfd(model_file=None, session=made)
 
     def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
         height, width = image.shape[:2]

@@ -24,12 +24,41 @@ def no_faces() -> FaceBatch:
 def shrunk(image: U8, width: int, height: int) -> U8:
     """The picture at another size; shrinking averages, so that fine patterns do not turn into false edges.
 
-    Down to half the size, the four neighbours that are interpolated are all there is to average (1080p to 1280 x 720: 2 ms, not 9).
+    By halves as far as that goes, which OpenCV does fast, and then interpolated: of less than two pixels a side, the neighbours that
+    are interpolated are all there is to average. 1080p to 640 x 360 and 1280 x 720: 2 and 4 ms, averaged at once 7 and 18; 4K: 7 and 9, not
+    18 and 24.
     """
+    while 2 * width <= image.shape[1] and 2 * height <= image.shape[0] and not (image.shape[0] % 2 or image.shape[1] % 2):
+        image = _resized(image, image.shape[1] // 2, image.shape[0] // 2, cv2.INTER_AREA)
     if image.shape[:2] == (height, width):
         return image
     is_smaller = 2 * width < image.shape[1] or 2 * height < image.shape[0]
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR), np.uint8)
+    return _resized(image, width, height, cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR)
+
+
+def _resized(image: U8, width: int, height: int, interpolation: int) -> U8:
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+
+
+def planes(image: U8, width: int, height: int, *, channels: slice = slice(None), mean: float = 0.0, scale: float = 1.0) -> F32:
+    """(picture - mean) * scale as a model wants it, (1, 3, height, width) float32, at the left and top of a black picture of that size.
+
+    `cv2.dnn.blobFromImage` gives the same numbers, in 5 ms for 640 x 384 and 17 for 1280 x 736; this takes 0.5 and 3.
+
+    Args:
+        image: not larger than width x height.
+        channels: `slice(None, None, -1)` turns B, G, R into R, G, B.
+    """
+    blob = np.empty((1, 3, height, width), np.float32)
+    inside = blob[0, :, : image.shape[0], : image.shape[1]]
+    inside[:] = image[:, :, channels].transpose(2, 0, 1)
+    blob[0, :, image.shape[0] :] = 0
+    blob[0, :, : image.shape[0], image.shape[1] :] = 0
+    if mean:
+        blob -= np.float32(mean)
+    if scale != 1.0:
+        blob *= np.float32(scale)
+    return blob
 
 
 def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:

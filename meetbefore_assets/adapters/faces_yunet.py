@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from meetbefore_assets.adapters.faces_opencv import fitted, no_faces, shrunk
+from meetbefore_assets.adapters.faces_opencv import fitted, no_faces, planes, shrunk
 from meetbefore_assets.adapters.onnx_devices import obtained_device
 from meetbefore_assets.adapters.onnx_session import prepare_detector, session
 from meetbefore_assets.domain.ports import F32, U8, FaceBatch
@@ -54,11 +54,10 @@ class YuNetDetector:
 
     def _candidates(self, image: U8, min_score: float) -> F32:
         """x, y, width, height, five points, score of what reaches `min_score`: (n, 15), pixels of `image`."""
-        bottom, right = -image.shape[0] % _GRID, -image.shape[1] % _GRID
-        padded = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
-        answers = self._session.run(self._outputs, {self._input: cv2.dnn.blobFromImage(padded)})
+        width, height = image.shape[1] + -image.shape[1] % _GRID, image.shape[0] + -image.shape[0] % _GRID
+        answers = self._session.run(self._outputs, {self._input: planes(image, width, height)})
         grids = zip(_STRIDES, answers[0:3], answers[3:6], answers[6:9], answers[9:12], strict=True)
-        return np.concatenate([_decoded(grid[0], padded.shape[1] // grid[0], *grid[1:], min_score) for grid in grids])
+        return np.concatenate([_decoded(grid[0], width // grid[0], *grid[1:], min_score) for grid in grids])
 
 
 def _decoded(stride: int, columns: int, cls: F32, obj: F32, boxes: F32, points: F32, min_score: float) -> F32:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from meetbefore_assets.adapters.faces_opencv import OpenCvCamera, fitted, shrunk
+from meetbefore_assets.adapters.faces_opencv import OpenCvCamera, fitted, planes, shrunk
 from meetbefore_assets.adapters.faces_yunet import YuNetDetector
 from meetbefore_assets.adapters.packs_local import find_pack
 from meetbefore_assets.domain.frames_to_detections import TEMPLATE, alignment_matrices, is_degenerate
@@ -107,6 +107,33 @@ def test_shrinking_averages() -> None:
     stripes[:, ::2] = 200
     assert shrunk(stripes, 50, 50).tolist() == np.full((50, 50, 3), 100).tolist()
     assert shrunk(stripes, 100, 100) is stripes
+
+
+@pytest.mark.parametrize(
+    ("size", "smaller"),
+    [((1920, 1080), (640, 360)), ((1920, 1080), (1280, 720)), ((3840, 2160), (1280, 720)), ((1001, 777), (250, 194)), ((64, 64), (1, 1))],
+)
+def test_shrinking_by_halves_is_near_averaging_at_once(size: tuple[int, int], smaller: tuple[int, int]) -> None:
+    smooth = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8), (0, 0), 6)
+    expected = cv2.resize(smooth, smaller, interpolation=cv2.INTER_AREA).astype(float)
+    assert np.abs(shrunk(smooth, *smaller) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("size", [(640, 384), (33, 31), (1, 1)])
+@pytest.mark.parametrize("is_rgb", [True, False])
+@pytest.mark.parametrize("mean", [0.0, 127.5])
+def test_planes_are_the_numbers_of_opencv(size: tuple[int, int], is_rgb: bool, mean: float) -> None:
+    image = np.random.default_rng(2).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    found = planes(image, *size, channels=slice(None, None, -1) if is_rgb else slice(None), mean=mean, scale=1 / 128)
+    np.testing.assert_allclose(found, cv2.dnn.blobFromImage(image, 1 / 128, size, (mean,) * 3, swapRB=is_rgb), atol=1e-6)
+    assert found.flags.c_contiguous
+
+
+def test_around_a_smaller_picture_the_planes_are_black() -> None:
+    white = np.full((2, 3, 3), 255, np.uint8)
+    padded = np.zeros((4, 5, 3), np.uint8)
+    padded[:2, :3] = white
+    assert planes(white, 5, 4, mean=100.0).tolist() == cv2.dnn.blobFromImage(padded, 1.0, (5, 4), (100, 100, 100)).tolist()
 
 
 def test_beyond_the_picture_aligned_faces_are_black() -> None:
