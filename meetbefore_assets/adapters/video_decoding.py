@@ -15,6 +15,8 @@ NEAR_PACKETS = 16
 # How many keyframes further back a seek is tried when it landed too late.
 STEPS_BACK = (0, 1, 4, 16)
 RECENT = 64
+# MP4 with B-frames, sought by the time of decoding, lands a keyframe too early, and all packets up to the right one are read.
+SOUGHT_BY_PTS = ("matroska", "mov")
 
 
 class PacketCursor:
@@ -85,7 +87,7 @@ class PacketCursor:
     def _seek(self, place: int, back: int) -> bool:
         keys = self._table.keys
         key = int(keys[max(int(np.searchsorted(keys, place)) - back, 0)])
-        by_pts = self._container.format.name.startswith("matroska") or self._table.dts[key] == UNKNOWN
+        by_pts = self._container.format.name.startswith(SOUGHT_BY_PTS) or self._table.dts[key] == UNKNOWN
         moment = int((self._table.pts if by_pts else self._table.dts)[key])
         try:
             self._container.seek(moment, stream=self.stream, backward=True)

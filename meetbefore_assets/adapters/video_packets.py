@@ -1,7 +1,7 @@
 """The packets of a video without decoding: when each picture is shown, where decoding can start, what is missing."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
+from meetbefore_assets.adapters.video_listed import Columns, listed_packets
 from meetbefore_assets.domain.ports import I64, Bool, PacketIndex
 from meetbefore_assets.domain.video_to_frames import is_cut_short
 
@@ -153,6 +154,16 @@ def forget_scans() -> None:
 def _scan(path: str, size: int, mtime_ns: int) -> PacketTable:
     with open_container(path) as container:
         stream = picture_stream(container)
+        listed = listed_packets(path, container, stream) if container.format.name.startswith("mov") and stream is not None else None
+        if listed is not None:
+            return _table(container, stream, listed)
+    return _read_through(path)
+
+
+def _read_through(path: str) -> PacketTable:
+    """Read every packet."""
+    with open_container(path) as container:
+        stream = picture_stream(container)
         rows: list[tuple[int, int, bool, bool]] = []
         duration, fault = 0, ""
         try:
@@ -165,14 +176,14 @@ def _scan(path: str, size: int, mtime_ns: int) -> PacketTable:
         except av.FFmpegError as error:
             fault = error.strerror or str(error)
         columns = np.array(rows, np.int64).reshape(-1, 4).T
-        is_keyframe, is_shown = _decodable(columns[0], columns[2] == 1, columns[3] == 1)
-        is_reordered = container.format.name in WITHOUT_PTS and bool(stream.codec_context.has_b_frames)
-        table = PacketTable(columns[0], columns[1], is_keyframe, is_shown, stream.time_base, is_reordered)
-        return PacketTable(*_fields(table), cut=_missing(path, container, stream, table, duration, fault))
+        table = _table(container, stream, (columns[0], columns[1], columns[2] == 1, columns[3] == 1))
+        return replace(table, cut=_missing(path, container, stream, table, duration, fault))
 
 
-def _fields(table: PacketTable) -> tuple[I64, I64, Bool, Bool, Fraction, bool]:
-    return table.pts, table.dts, table.is_keyframe, table.is_shown, table.time_base, table.is_reordered
+def _table(container: Any, stream: Any, columns: Columns) -> PacketTable:
+    pts, dts, is_keyframe, is_shown = columns
+    is_reordered = container.format.name in WITHOUT_PTS and bool(stream.codec_context.has_b_frames)
+    return PacketTable(pts, dts, *_decodable(pts, is_keyframe, is_shown), stream.time_base, is_reordered)
 
 
 def or_unknown(value: int | None) -> int:

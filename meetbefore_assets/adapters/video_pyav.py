@@ -10,6 +10,7 @@ import numpy as np
 
 from meetbefore_assets.adapters.video_decoding import PictureDecoder, count_through
 from meetbefore_assets.adapters.video_diagnosis import COPY_AGAIN, unreadable
+from meetbefore_assets.adapters.video_mp4 import is_upright
 from meetbefore_assets.adapters.video_orientation import orientation, rotation_tag
 from meetbefore_assets.adapters.video_packets import PacketTable, open_container, picture_stream, scan, tagged_duration
 from meetbefore_assets.adapters.video_pictures import PicturesReader
@@ -57,7 +58,8 @@ class PyAvReader:
 
     def facts(self) -> MediaFacts:
         if self._upright_facts is None:
-            self._upright_facts = self._opened(self._turned)
+            # Most headers say that nothing is turned: then no picture need be decoded to learn it (1080p: 60 to 100 ms).
+            self._upright_facts = self._facts if not self._rotation_tag and is_upright(self._path) else self._opened(self._turned)
         return self._upright_facts
 
     def index(self) -> PacketIndex:
