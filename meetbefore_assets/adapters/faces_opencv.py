@@ -13,7 +13,7 @@ _MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
 _THUMBNAIL_JPEG = 80
 # A face takes less than half of its thumbnail, so it is left three squares wide.
 _BLUR_SQUARES = 6
-_CROP_PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_AVG, cv2.IMWRITE_PNG_COMPRESSION, 3]
+_CROP_PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP, cv2.IMWRITE_PNG_COMPRESSION, 0]
 
 
 def no_faces() -> FaceBatch:
@@ -100,9 +100,11 @@ class OpenCvCamera:
     def encode_crop(self, crop: U8) -> bytes:
         """PNG: the same pixels again, so the same vector, whichever recogniser looks at them.
 
-        `benchmarks/crop_format.py`, bytes a crop, ms to write, least cosine: PNG as OpenCV writes it 22-24k, 0.7-0.9, 1; with the
-        average filter at level 3 (this) 20.9k, 1.2, 1; WebP lossless 13k, 15 (as long as the recogniser itself), 1; JPEG 4:4:4
-        at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946; WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
+        Each line is told by its difference to the one above, and left as it is for the record to compress: Parquet's zstd makes that
+        smaller than PNG would, in half of the time. `benchmarks/crop_format.py`, bytes a crop on disk, ms to write and to read: this
+        19.8k, 0.6, 0.2 (footage 14.8k); PNG with the average filter at level 3 19.7k, 1.1, 0.4 (16.3k). Bytes, ms to write, least
+        cosine of what loses pixels, or time: WebP lossless 13k, 15 (as long as the recogniser itself), 1; JPEG 4:4:4 at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946;
+        WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
         """
         return _encoded(".png", crop, _CROP_PNG)
 

@@ -25,6 +25,7 @@ from meetbefore_assets.errors import RecordTornError, StoreError
 
 _STAMP = "meetbefore"
 _SUFFIX = ".parquet"
+_ZSTD = 3
 # Rows with pictures that are compressed at once: as one group, an hour of video would be held in memory a second time.
 _PICTURES_AT_ONCE = 1024
 
@@ -62,7 +63,8 @@ class ParquetStore:
         """
         rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
         with self._temporary(asset, key) as temporary, self._telling(asset, key):
-            table.write_parquet(temporary, metadata={_STAMP: _told(stamp, table.height)}, compression="zstd", row_group_size=rows)
+            told = {_STAMP: _told(stamp, table.height)}
+            table.write_parquet(temporary, metadata=told, compression="zstd", compression_level=_ZSTD, row_group_size=rows)
             self._publish(asset, key, temporary, stamp, table.height)
 
     @contextlib.contextmanager
@@ -199,7 +201,7 @@ class _Writer:
         with self._store._telling(*self._place):
             part = rows.to_arrow()
             if self._file is None:
-                self._file = pq.ParquetWriter(self._temporary, part.schema, compression="zstd")
+                self._file = pq.ParquetWriter(self._temporary, part.schema, compression="zstd", compression_level=_ZSTD)
             self._file.write_table(part)
             self._rows += rows.height
 

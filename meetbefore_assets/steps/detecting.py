@@ -110,7 +110,7 @@ class _Rows:
     def _write(self) -> None:
         part = without_forgotten(self._bench, DETECTIONS.frame(self._pending), self._graves)
         self._parts.add(part)
-        self._best = _best(pl.concat([self._best, part]))
+        self._best = best_faces(pl.concat([self._best, part]))
         self._pending = []
 
 
@@ -210,7 +210,7 @@ def remove_kept(bench: Workbench, video_id: str, times_s: Iterable[float]) -> No
 def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
     """A contact sheet of the best faces of a video, for people; returns its path, or "" where there is nobody."""
     path = preview_path(bench, video_id)
-    best = _best(faces)
+    best = best_faces(faces)
     if not best.height:
         path.unlink(missing_ok=True)
         return ""
@@ -219,5 +219,6 @@ def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
     return str(path)
 
 
-def _best(faces: pl.DataFrame) -> pl.DataFrame:
+def best_faces(faces: pl.DataFrame) -> pl.DataFrame:
+    """Those that the contact sheet shows."""
     return faces.sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)

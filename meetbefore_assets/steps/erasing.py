@@ -32,9 +32,9 @@ def erase_rows(bench: Workbench, video_id: str) -> int:
 
     The tables get the versions they would have, had they been made from the file again. Tracks are left to the caller.
     """
-    faces = bench.store.get("detections", video_id) if bench.store.stamp("detections", video_id) else DETECTIONS.empty()
-    erased = _erase_detections(bench, video_id, faces)
-    kept = bench.store.get("detections", video_id, ["face_id"]) if faces.height else faces.select("face_id")
+    erased = _erase_detections(bench, video_id)
+    is_there = bench.store.stamp("detections", video_id) is not None
+    kept = bench.store.get("detections", video_id, ["face_id"]) if is_there else DETECTIONS.empty().select("face_id")
     _erase_embeddings(bench, video_id, kept)
     _erase_identities(bench, video_id, kept)
     for asset in _TABLES:
@@ -42,19 +42,24 @@ def erase_rows(bench: Workbench, video_id: str) -> int:
     return erased
 
 
-def _erase_detections(bench: Workbench, video_id: str, faces: pl.DataFrame) -> int:
+def _erase_detections(bench: Workbench, video_id: str) -> int:
     stamp, graves = bench.store.stamp("detections", video_id), graves_of(bench, video_id)
     if stamp is None or stamp.inputs.get(FORGOTTEN, "") == graves.version:
         return 0
-    rest = detecting.without_forgotten(bench, faces, graves)
-    erased = faces.height - rest.height
-    detecting.remove_kept(bench, video_id, faces.join(rest, on="face_id", how="anti")["time_s"].unique())
-    detecting.write_preview(bench, video_id, rest)
-    counts = {"faces": str(rest.height), _DROPPED: str(int(stamp.facts.get(_DROPPED, 0)) + erased)}
-    inputs = {**stamp.inputs, FORGOTTEN: graves.version}
-    changed = Stamp(_next_version("detections", stamp, inputs), inputs, {**stamp.facts, **counts}, rest.height)
-    bench.store.put("detections", video_id, check(DETECTIONS, rest), changed)
-    return erased
+    rows, best, gone = 0, DETECTIONS.empty(), list[float]()
+    with bench.store.writer("detections", video_id) as writer:
+        writer.add(best)
+        for part in bench.store.parts("detections", video_id, list(DETECTIONS.dtypes), detecting.ROWS_AT_ONCE):
+            rest = detecting.without_forgotten(bench, part, graves)
+            writer.add(check(DETECTIONS, rest))
+            rows, best = rows + rest.height, detecting.best_faces(pl.concat([best, rest]))
+            gone += part.join(rest, on="face_id", how="anti")["time_s"].to_list()
+        detecting.remove_kept(bench, video_id, sorted(set(gone)))
+        detecting.write_preview(bench, video_id, best)
+        counts = {"faces": str(rows), _DROPPED: str(int(stamp.facts.get(_DROPPED, 0)) + len(gone))}
+        inputs = {**stamp.inputs, FORGOTTEN: graves.version}
+        writer.commit(Stamp(_next_version("detections", stamp, inputs), inputs, {**stamp.facts, **counts}, rows))
+    return len(gone)
 
 
 def _erase_embeddings(bench: Workbench, video_id: str, kept: pl.DataFrame) -> None:
