@@ -102,8 +102,8 @@ class OpenCvCamera:
 
         Each line is told by its difference to the one above, and left as it is for the record to compress: Parquet's zstd makes that
         smaller than PNG would, in half of the time. `benchmarks/crop_format.py`, bytes a crop on disk, ms to write and to read: this
-        19.8k, 0.6, 0.2 (footage 14.8k); PNG with the average filter at level 3 19.7k, 1.1, 0.4 (16.3k). Bytes, ms to write, least
-        cosine of what loses pixels, or time: WebP lossless 13k, 15 (as long as the recogniser itself), 1; JPEG 4:4:4 at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946;
+        19.8k, 0.6, 0.2 (footage 14.8k); PNG with the average filter at level 3 19.7k, 1.1, 0.4 (16.3k). Of what loses pixels, or time:
+        WebP lossless 13k, 15 (as long as the recogniser itself), cosine 1; JPEG 4:4:4 at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946;
         WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
         """
         return _encoded(".png", crop, _CROP_PNG)
