@@ -1,7 +1,6 @@
 """A few worker processes, and the tasks that are waiting."""
 
 import multiprocessing
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from meetbefore_assets.hands import usable_cores
 from meetbefore_assets.worker import Outcome, Progress, Task, work
 
 # A worker holds its models, a decoder and a few pictures. At most, with YuNet and SFace: 545 MiB for H.264 of 1080p,
@@ -32,11 +32,6 @@ def default_jobs(*, is_gpu: bool = False) -> int:
     """Videos at a time: a core each, as far as the free memory reaches; `is_gpu`: all of them share one GPU."""
     by_memory = int(psutil.virtual_memory().available) // WORKER_BYTES
     return max(1, min(usable_cores(), by_memory, GPU_JOBS if is_gpu else usable_cores()))
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass

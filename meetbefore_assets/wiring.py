@@ -72,9 +72,7 @@ def _load_pack(name: str, home: Path, device: str, threads: int) -> LoadedPack:
     from meetbefore_assets.adapters.faces_insightface import load_pack
     from meetbefore_assets.adapters.packs_local import find_pack
 
-    if threads:
-        cv2.setNumThreads(threads)
-
+    cv2.setNumThreads(1)  # the cores are shared out among pictures
     pack = load_pack(find_pack(name, home), device=device, threads=threads)
     return LoadedPack(pack.detector, pack.embedder, pack.device, pack.detector_device)
 

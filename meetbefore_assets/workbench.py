@@ -15,9 +15,13 @@ from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
 from meetbefore_assets.domain.places import Fix
 from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
+from meetbefore_assets.hands import usable_cores
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
 from meetbefore_assets.settings import Settings
+
+# Threads that share one video where nobody shared out the cores: other runs may be at work beside it.
+FEW = 4
 
 if TYPE_CHECKING:  # loads scipy, which commands that only read do without
     from meetbefore_assets.domain.thresholds import Calibration
@@ -153,7 +157,7 @@ class Workbench:
         calibrations: the last one that was worked out, by version.
         handed: what one step has at hand that a later one of the same process would read from disk again, by the name of the table.
         fixed_settings: hold instead of those of the file, for one command.
-        threads: of one model where the settings leave it open.
+        threads: that share the work on one video where the settings leave it open; 0: a few of the cores.
         progress: told (video_id, moments done, moments in all) during long work.
     """
 
@@ -198,11 +202,15 @@ class Workbench:
             pack.min_score if isinstance(score, str) else score,
         )
 
+    def hands(self, settings: Settings | None = None) -> int:
+        """Threads that share the work on one video."""
+        return (settings or self.settings()).models.threads or self.threads or min(usable_cores(), FEW)
+
     def pack(self, settings: Settings | None = None) -> LoadedPack:
         models = (settings or self.settings()).models
-        key = (models.pack, models.device, models.threads or self.threads)
+        key = (models.pack, models.device, self.hands(settings))
         if key not in self._packs:
-            self._packs[key] = self.tools.load_pack(models.pack, self.home, models.device, models.threads or self.threads)
+            self._packs[key] = self.tools.load_pack(models.pack, self.home, models.device, key[-1])
         return self._packs[key]
 
     @cached_property

@@ -44,6 +44,9 @@ class FakeReader:
         count = len(self._moments)
         return PacketIndex(np.arange(count, dtype=np.int64) * 10, np.ones(count, bool), Fraction(1, 10))
 
+    def is_sought(self) -> bool:
+        return True
+
     def pictures(self, pts: I64) -> Iterator[Picture]:
         for moment in pts:
             who = self._moments[int(moment) // 10]

@@ -50,7 +50,7 @@ class ScrfdDetector:
 
     def __init__(self, path: Path, model_id: str, *, device: str, threads: int) -> None:
         self.model_id = model_id
-        made = session(prepare_detector(path), device=device, threads=threads)
+        made = session(prepare_detector(path), device=device, callers=threads)
         self.device = obtained_device(made)
         # without a file it cannot make sessions of its own, one for each size of picture, beside ours
         self._scrfd = FastScrfd(model_file=None, session=made)
@@ -80,8 +80,8 @@ class ArcFaceEmbedder:
         self.model_id = model_id
         self.size = recogniser.vector_size
         front, back = halve_recogniser(path)
-        made = session(front, device=device, threads=threads)
-        self._back = None if back is None else session(back, device=device, threads=threads)
+        made = session(front, device=device, callers=threads)
+        self._back = None if back is None else session(back, device=device, callers=threads)
         self.device = obtained_device(made)
         self._waist = "" if self._back is None else self._back.get_inputs()[0].name
         self._arcface = ArcFaceONNX(model_file=str(path), session=made)
@@ -127,7 +127,7 @@ def load_pack(local: LocalPack, *, device: str, threads: int) -> Pack:
     Args:
         local: what `find_pack` found.
         device: one of `onnx_devices.DEVICES`.
-        threads: threads of one model; 0: as many as onnxruntime likes. OpenCV's are set by the caller (`cv2.setNumThreads`).
+        threads: that may use the models at the same time. OpenCV's own are set by the caller (`cv2.setNumThreads`).
 
     Raises:
         PackBrokenError: a model cannot be loaded.

@@ -18,7 +18,7 @@ _GRID = _STRIDES[-1]
 
 
 class YuNetDetector:
-    """YuNet (Wu et al., 2023). One instance may serve several threads.
+    """YuNet (Wu et al., 2023). One instance serves `threads` threads at once.
 
     On one thread, ms a picture, OpenCV's FaceDetectorYN / this: 1280 x 720 77 / 49, 640 x 384 18 / 8.5.
 
@@ -29,7 +29,7 @@ class YuNetDetector:
 
     def __init__(self, path: Path, model_id: str, *, device: str = "cpu", threads: int = 1) -> None:
         self.model_id = model_id
-        self._session = session(prepare_detector(path), device=device, threads=threads)
+        self._session = session(prepare_detector(path), device=device, callers=threads)
         self.device = obtained_device(self._session)
         self._outputs = [f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in _STRIDES]
         if set(self._outputs) - {output.name for output in self._session.get_outputs()}:

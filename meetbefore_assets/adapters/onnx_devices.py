@@ -40,12 +40,13 @@ def is_gpu_offered() -> bool:
     return PROVIDERS["cuda"] in ort.get_available_providers()
 
 
-def requested_providers(device: str, threads: int) -> list[Provider]:
+def requested_providers(device: str, threads: int, callers: int = 1) -> list[Provider]:
     """The providers to ask onnxruntime for, with their options.
 
     Args:
         device: one of DEVICES.
-        threads: of one model; 0: as many as the provider likes.
+        threads: that share the work of one call; 0: as many as the provider likes.
+        callers: threads that call the model at the same time.
 
     Raises:
         ModelError: the device is none of DEVICES, or the installed onnxruntime does not offer it.
@@ -58,27 +59,27 @@ def requested_providers(device: str, threads: int) -> list[Provider]:
     if wanted in ("cuda", "tensorrt"):
         ort.preload_dlls()  # CUDA and cuDNN from their wheels
     chain = [name for name in (wanted, *_BEHIND.get(wanted, ("cpu",))) if PROVIDERS[name] in offered]
-    return [_with_options(name, threads) for name in chain]
+    return [_with_options(name, threads, callers) for name in chain]
 
 
-def _with_options(device: str, threads: int) -> Provider:
+def _with_options(device: str, threads: int, callers: int) -> Provider:
     options: dict[str, dict[str, str]] = {
         # Pictures and batches come in several sizes, and an exhaustive search for the fastest kernel is made anew for each of them.
         # TF32 has ten bits: vectors would part from the CPU's by 1e-3, where results are compared to 1e-4.
         "cuda": {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"},
         "tensorrt": {"trt_fp16_enable": "False"},
-        "openvino": {"device_type": "CPU", "load_config": json.dumps({"CPU": _openvino(threads)})},
+        "openvino": {"device_type": "CPU", "load_config": json.dumps({"CPU": _openvino(threads, callers)})},
     }
     return (PROVIDERS[device], options[device]) if device in options else PROVIDERS[device]
 
 
-def _openvino(threads: int) -> dict[str, str]:
-    """One stream; the precision is left to OpenVINO, which takes bfloat16 where the processor has it (AMX, AVX512-BF16).
+def _openvino(threads: int, callers: int) -> dict[str, str]:
+    """A stream for each caller; the precision is left to OpenVINO, which takes bfloat16 where the processor has it (AMX, AVX512-BF16).
 
     400 faces of the labelled footage, SFace, one thread, cosine to onnxruntime's own vectors: in single precision at least 0.9999999
     (largest difference 6e-7), in bfloat16 at least 0.9991. On a processor without it bfloat16 is three times slower.
     """
-    return {"NUM_STREAMS": "1", **({"INFERENCE_NUM_THREADS": str(threads)} if threads else {})}
+    return {"NUM_STREAMS": str(callers), **({"INFERENCE_NUM_THREADS": str(threads * callers)} if threads else {})}
 
 
 def obtained_device(made: Any) -> str:

@@ -17,25 +17,26 @@ from meetbefore_assets.errors import PackBrokenError
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 # Threads that wait for work do not turn in circles. SFace, ms of the processor a face on two cores that others were using too
 # (benchmarks/threads.py): one thread 22, two threads 27, two that spin 43; two processes of one thread 23, of two that spin 46.
-# So a model gets one thread a core that no other job has, and more threads than that gain nothing.
+# So a model gets one thread for each that calls it, and several pictures are worked on at once instead.
 SPINNING = "0"
 
 ort.disable_telemetry_events()
 
 
-def session(model: Path | bytes, *, device: str, threads: int) -> Any:
+def session(model: Path | bytes, *, device: str, threads: int = 1, callers: int = 1) -> Any:
     """An onnxruntime InferenceSession.
 
     Args:
         model: file, or a serialised model.
         device: one of `onnx_devices.DEVICES`; 'auto' takes the best that works, any other insists.
-        threads: threads of one model; 0: as many as onnxruntime likes.
+        threads: that share the work of one call; 0: as many as onnxruntime likes.
+        callers: threads that call it at the same time.
 
     Raises:
         ModelError: the device was asked for and not obtained, or is none of DEVICES.
         PackBrokenError: the model cannot be loaded.
     """
-    requested = requested_providers(device, threads)
+    requested = requested_providers(device, threads, callers)
     # onnxruntime-gpu lists CUDA on machines without a GPU and complains on stderr when it falls back: for 'auto' that is no error
     ort.set_default_logger_severity(_FATAL_ONLY if device == "auto" else _ERRORS_ONLY)
     try:

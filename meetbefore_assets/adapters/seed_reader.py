@@ -125,6 +125,9 @@ class SeedReader:
         pts = np.array(list(self._moments), np.int64)
         return PacketIndex(pts, np.ones(len(pts), bool), TIME_BASE)
 
+    def is_sought(self) -> bool:
+        return True
+
     def pictures(self, pts: I64) -> Iterator[Picture]:
         for value in pts.tolist():
             image, missing = _tiled(self._who[self._moments[value]])

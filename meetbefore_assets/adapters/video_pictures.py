@@ -60,6 +60,9 @@ class PicturesReader:
         pts = np.array(list(self._names), np.int64)
         return PacketIndex(pts, np.ones(len(pts), bool), TIME_BASE)
 
+    def is_sought(self) -> bool:
+        return True
+
     def pictures(self, pts: I64) -> Iterator[Picture]:
         for value in pts.tolist():
             if value not in self._names:

@@ -76,7 +76,11 @@ class PyAvReader:
             )
         return index
 
+    def is_sought(self) -> bool:
+        return not self._table().is_reordered
+
     def pictures(self, pts: I64) -> Iterator[Picture]:
+        self._futile_tries = 0  # what was asked for before does not change the answer
         wanted = [int(value) for value in pts]
         table = self._table()
         if table.is_reordered:

@@ -101,6 +101,10 @@ class VideoReader(Protocol):
         """Raises UnreadableVideoError (no pictures) or TruncatedVideoError (the file ends too early)."""
         ...
 
+    def is_sought(self) -> bool:
+        """Whether any moment can be reached without decoding all before it, so that several readers may share the work."""
+        ...
+
     def pictures(self, pts: I64) -> Iterator[Picture]:
         """Decode the given moments (increasing pts of `index`), one Picture each, in that order."""
         ...

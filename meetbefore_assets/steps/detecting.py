@@ -4,28 +4,19 @@ import datetime as dt
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import polars as pl
 
-from meetbefore_assets.domain import file_to_video
 from meetbefore_assets.domain.forgetting import Graves, boxes_at, forgotten_faces, shows_forgotten
-from meetbefore_assets.domain.frames_to_detections import (
-    alignment_matrices,
-    frontality,
-    gate,
-    gate_sharpness,
-    is_turned_away,
-    quality,
-    sharpness,
-)
 from meetbefore_assets.domain.ports import U8, VideoReader
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
 from meetbefore_assets.steps.clocks import started_at
 from meetbefore_assets.steps.files import kept_frames, preview_path, write_private
 from meetbefore_assets.steps.forgotten import graves_of
+from meetbefore_assets.steps.looking import look
 from meetbefore_assets.steps.made import Making, Parts
 from meetbefore_assets.workbench import Workbench
 
@@ -33,36 +24,36 @@ FORGOTTEN = "forgotten"
 FACE_ALONE_JPEG = 85
 PREVIEW_SIDE_PX = 480
 PREVIEW_FACES, PREVIEW_COLUMNS = 24, 6
-# Faces from this score on are looked at, so that those dropped for a low score are counted.
-COUNTED_SCORE = 0.4
 ROWS_AT_ONCE = 256
 
 
-def detect_faces(making: Making, reader: VideoReader, parts: Parts) -> tuple[dict[str, object], pl.DataFrame]:
+def detect_faces(
+    making: Making, reader: VideoReader, another: Callable[[], VideoReader], parts: Parts
+) -> tuple[dict[str, object], pl.DataFrame]:
     """Write all faces of one video; facts about how they were found, and the best of them.
+
+    Args:
+        making: the table.
+        reader: the video; closed in the end.
+        another: opens it once more.
+        parts: where the faces are written.
 
     Raises:
         UnreadableVideoError: not one of the planned moments could be decoded.
     """
     bench, video_id = making.bench, making.video_id
     plan = bench.store.get("frames", video_id, ["frame_id", "pts", "time_s"])
-    content_hash = bench.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
     graves = graves_of(bench, video_id)
-    keeper = _Keeper(making)
+    keeper = _Keeper(making, graves)
     dropped: Counter[str] = Counter()
     rows, errors = _Rows(bench, graves, parts), list[str]()
     started = time.perf_counter()
-    moments = zip(plan["frame_id"], plan["time_s"], reader.pictures(plan["pts"].to_numpy()), strict=True)
-    for done, (frame_id, time_s, picture) in enumerate(moments, start=1):
-        bench.progress(video_id, done, plan.height)
-        if picture.image is None:
-            errors.append(f"{time_s:.1f} s: {picture.error}")
-            continue
-        if not len(boxes_at(time_s, graves)[0]):
-            keeper.keep(time_s, picture.image)
-        place = {"video_id": video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
-        for ordinal, row in enumerate(_faces(making, picture.image, dropped)):
-            rows.add({**place, **row, "face_id": file_to_video.face_id(content_hash, picture.pts, ordinal)})
+    for seen in look(making, plan, reader, another, keeper.keep):
+        if seen.error:
+            errors.append(f"{seen.time_s:.1f} s: {seen.error}")
+        dropped.update(seen.dropped)
+        for row in seen.rows:
+            rows.add(row)
     if errors and len(errors) == plan.height:
         raise UnreadableVideoError(
             f"{video_id}: none of its {plan.height} moments could be decoded; the first said: {errors[0]}.",
@@ -133,49 +124,18 @@ def without_forgotten(bench: Workbench, faces: pl.DataFrame, graves: Graves) -> 
     return rest.with_columns(pl.Series("thumbnail", alone, pl.Binary))
 
 
-def _faces(making: Making, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
-    """The faces of one picture that pass the gates, in a stable order."""
-    bench, settings, min_score = making.bench, making.settings.detection, making.models.min_score
-    found = bench.pack(making.settings).detector.detect(image, min_score=min(COUNTED_SCORE, min_score), max_side=settings.max_side)
-    batch, counts = gate(found, (image.shape[1], image.shape[0]), min_score, settings.min_face_px)
-    dropped.update(counts)
-    if not len(batch):
-        return []
-    crops = bench.camera.align(image, alignment_matrices(batch.landmarks))
-    sharp, front = sharpness(crops), frontality(batch.landmarks)
-    is_sharp = gate_sharpness(sharp, settings)
-    is_turned = is_turned_away(front, batch.scores, settings)
-    kept = is_sharp & ~is_turned
-    dropped.update({"blurred": int((~is_sharp).sum()), "turned away": int((is_sharp & is_turned).sum())})
-    sides = np.minimum(batch.boxes[:, 2] - batch.boxes[:, 0], batch.boxes[:, 3] - batch.boxes[:, 1])
-    good = quality(sides, sharp, front, batch.scores)
-    return [
-        {
-            **dict(zip(("x1", "y1", "x2", "y2"), batch.boxes[i].tolist(), strict=True)),
-            "landmarks": batch.landmarks[i].ravel().tolist(),
-            "det_score": float(batch.scores[i]),
-            "sharpness": float(sharp[i]),
-            "frontality": float(front[i]),
-            "quality": float(good[i]),
-            "crop": bench.camera.encode_crop(crops[i]),
-            "thumbnail": bench.camera.thumbnail(image, batch.boxes[i], THUMBNAIL_SIDE_PX),
-        }
-        for i in np.flatnonzero(kept)
-    ]
-
-
 class _Keeper:
     """Writes whole pictures where the setting asks for them, named by local time as AreWeMeetBefore named them."""
 
-    def __init__(self, making: Making) -> None:
-        self._keep = making.settings.frames.keep
+    def __init__(self, making: Making, graves: Graves) -> None:
+        self._keep, self._graves = making.settings.frames.keep, graves
         self._interval_s = making.settings.sampling.interval_s
         self._camera = making.bench.camera
         self._folder = kept_frames(making.bench, making.video_id)
         self._start = started_at(making.bench, making.video_id, local=True) if self._keep != "none" else None
 
     def keep(self, time_s: float, image: U8) -> None:
-        if self._start is None:
+        if self._start is None or len(boxes_at(time_s, self._graves)[0]):
             return
         moment = self._start + dt.timedelta(seconds=round(time_s) if self._interval_s >= 1 else time_s)
         side = PREVIEW_SIDE_PX if self._keep == "preview" else 0

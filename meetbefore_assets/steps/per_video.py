@@ -12,6 +12,7 @@ from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_face
 from meetbefore_assets.domain.ports import F32, U8, FaceEmbedder, VideoReader
 from meetbefore_assets.domain.video_to_frames import plan_frames
 from meetbefore_assets.errors import UnreadableVideoError
+from meetbefore_assets.hands import in_order
 from meetbefore_assets.packs import default_threshold
 from meetbefore_assets.schema import BLOCKED_PEOPLE, DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
 from meetbefore_assets.steps.detecting import detect_faces, write_preview
@@ -118,7 +119,7 @@ def make_detections(bench: Workbench, video_id: str) -> Made:
     reader, uri = open_video(bench, video_id)
     with making.writing() as parts:
         with reader:
-            facts, best = detect_faces(making, reader, parts)
+            facts, best = detect_faces(making, reader, lambda: open_video(bench, video_id)[0], parts)
         refuse_changed(bench, video_id, uri)
         preview = write_preview(bench, video_id, best)
         return parts.commit({**facts, "preview": Path(preview)} if preview else facts)
@@ -127,13 +128,16 @@ def make_detections(bench: Workbench, video_id: str) -> Made:
 def make_embeddings(bench: Workbench, video_id: str) -> Made:
     """Turn the kept crops into unit vectors; the video is not needed."""
     making = begin(bench, EMBEDDINGS, video_id)
-    pack = bench.pack(making.settings)
+    pack, camera, hands = bench.pack(making.settings), bench.camera, bench.hands(making.settings)
     face_ids, raw = list[str](), [np.zeros((0, pack.embedder.size), np.float32)]
-    for part in bench.store.parts("detections", video_id, ["face_id", "crop"], CROPS_AT_ONCE):
+
+    def embed(batch: list[bytes]) -> F32:
+        return _embed(pack.embedder, camera.decode_crops(batch), making.settings.models.mirror)
+
+    for part in bench.store.parts("detections", video_id, ["face_id", "crop"], CROPS_AT_ONCE * hands):
         face_ids += part["face_id"].to_list()
-        for at in range(0, part.height, EMBED_BATCH):
-            crops = bench.camera.decode_crops(part["crop"][at : at + EMBED_BATCH].to_list())
-            raw.append(_embed(pack.embedder, crops, making.settings.models.mirror))
+        batches = (part["crop"][at : at + EMBED_BATCH].to_list() for at in range(0, part.height, EMBED_BATCH))
+        raw += in_order(embed, batches, hands)
     vectors, norms = unit(np.concatenate(raw))
     frame = pl.DataFrame(
         {

@@ -1,0 +1,78 @@
+"""How many cores there are, and work that several threads share."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, Protocol, TypeVar
+
+
+class Closable(Protocol):
+    """What is let go of in the end."""
+
+    def close(self) -> None: ...
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Tool = TypeVar("Tool", bound=Closable)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """Results of the items, in their order, worked out by several threads; by the caller's own where one is enough.
+
+    No more than two items a thread are taken before their turn, so what is waiting stays small however many there are. The first error
+    ends it, after what is being worked on.
+    """
+    if threads <= 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class OneEach(Generic[Tool]):
+    """A tool of its own for each thread, opened when it is first asked for; a context manager that closes them all.
+
+    Args:
+        first: the tool of the thread that made this.
+        more: opens another one.
+    """
+
+    def __init__(self, first: Tool, more: Callable[[], Tool]) -> None:
+        self._more, self._lock, self._opened = more, threading.Lock(), [first]
+        self._mine = threading.local()
+        self._mine.tool = first
+
+    def mine(self) -> Tool:
+        """The tool of the thread that asks."""
+        if not hasattr(self._mine, "tool"):
+            tool = self._more()
+            with self._lock:
+                self._opened.append(tool)
+            self._mine.tool = tool
+        found: Tool = self._mine.tool
+        return found
+
+    def __enter__(self) -> "OneEach[Tool]":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for tool in self._opened:
+            tool.close()

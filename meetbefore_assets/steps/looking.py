@@ -1,0 +1,128 @@
+"""Looking at the planned moments of one video: pieces of it, by as many threads as there are cores for it."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.domain import file_to_video
+from meetbefore_assets.domain.frames_to_detections import (
+    alignment_matrices,
+    frontality,
+    gate,
+    gate_sharpness,
+    is_turned_away,
+    quality,
+    sharpness,
+)
+from meetbefore_assets.domain.ports import U8, VideoReader
+from meetbefore_assets.hands import OneEach, in_order
+from meetbefore_assets.schema import THUMBNAIL_SIDE_PX
+from meetbefore_assets.steps.made import Making
+
+# Faces from this score on are looked at, so that those dropped for a low score are counted.
+COUNTED_SCORE = 0.4
+# What a thread takes at a time. Pieces begin at the same moments however many threads there are, so that answers are the same; where
+# several moments share a keyframe, what lies before it is decoded twice at most once in a piece.
+MOMENTS_AT_ONCE = 16
+
+
+@dataclass
+class Seen:
+    """What was found at one moment.
+
+    Attributes:
+        time_s: seconds since the first picture of the video.
+        error: why there is no picture; "" where there is one.
+        rows: a row of DETECTIONS for each face that passes the gates.
+        dropped: how many faces did not pass, by reason.
+    """
+
+    time_s: float
+    error: str = ""
+    rows: list[dict[str, object]] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def look(making: Making, plan: pl.DataFrame, reader: VideoReader, another: Callable[[], VideoReader], keep: "Keep") -> Iterator[Seen]:
+    """What is found at the moments of a plan, in their order.
+
+    Args:
+        making: the table that is made of it.
+        plan: frame_id, pts and time_s of the moments.
+        reader: the video; closed in the end.
+        another: opens it once more, for another thread.
+        keep: is given each picture that could be decoded, by any thread.
+    """
+    hands = making.bench.hands(making.settings) if reader.is_sought() else 1
+    size = MOMENTS_AT_ONCE if reader.is_sought() else max(1, plan.height)
+    with OneEach(reader, another) as readers:
+        looker = _Looker(making, plan.height, readers, keep)
+        pieces = (plan[at : at + size] for at in range(0, plan.height, size))
+        if hands == 1:
+            for piece in pieces:
+                yield from looker.look(piece)
+        else:
+            for seen in in_order(lambda piece: list(looker.look(piece)), pieces, hands):
+                yield from seen
+
+
+Keep = Callable[[float, U8], None]
+
+
+class _Looker:
+    """Serves any number of threads."""
+
+    def __init__(self, making: Making, moments: int, readers: OneEach[VideoReader], keep: Keep) -> None:
+        self._making, self._readers, self._keep = making, readers, keep
+        bench, settings = making.bench, making.settings
+        # Made before there is more than one thread.
+        self._detector, self._camera = bench.pack(settings).detector, bench.camera
+        self._content_hash = bench.store.get("videos", making.video_id, ["content_hash"])["content_hash"][0]
+        self._lock, self._done, self._moments = threading.Lock(), 0, moments
+
+    def look(self, piece: pl.DataFrame) -> Iterator[Seen]:
+        pictures = self._readers.mine().pictures(piece["pts"].to_numpy())
+        for frame_id, time_s, picture in zip(piece["frame_id"], piece["time_s"], pictures, strict=True):
+            seen = Seen(time_s, error=picture.error if picture.image is None else "")
+            if picture.image is not None:
+                self._keep(time_s, picture.image)
+                place = {"video_id": self._making.video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
+                for ordinal, row in enumerate(self._faces(picture.image, seen.dropped)):
+                    seen.rows.append({**place, **row, "face_id": file_to_video.face_id(self._content_hash, picture.pts, ordinal)})
+            with self._lock:
+                self._done += 1
+                self._making.bench.progress(self._making.video_id, self._done, self._moments)
+            yield seen
+
+    def _faces(self, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
+        """The faces of one picture that pass the gates, in a stable order."""
+        settings, min_score = self._making.settings.detection, self._making.models.min_score
+        found = self._detector.detect(image, min_score=min(COUNTED_SCORE, min_score), max_side=settings.max_side)
+        batch, counts = gate(found, (image.shape[1], image.shape[0]), min_score, settings.min_face_px)
+        dropped.update(counts)
+        if not len(batch):
+            return []
+        crops = self._camera.align(image, alignment_matrices(batch.landmarks))
+        sharp, front = sharpness(crops), frontality(batch.landmarks)
+        is_sharp = gate_sharpness(sharp, settings)
+        is_turned = is_turned_away(front, batch.scores, settings)
+        dropped.update({"blurred": int((~is_sharp).sum()), "turned away": int((is_sharp & is_turned).sum())})
+        sides = np.minimum(batch.boxes[:, 2] - batch.boxes[:, 0], batch.boxes[:, 3] - batch.boxes[:, 1])
+        good = quality(sides, sharp, front, batch.scores)
+        return [
+            {
+                **dict(zip(("x1", "y1", "x2", "y2"), batch.boxes[i].tolist(), strict=True)),
+                "landmarks": batch.landmarks[i].ravel().tolist(),
+                "det_score": float(batch.scores[i]),
+                "sharpness": float(sharp[i]),
+                "frontality": float(front[i]),
+                "quality": float(good[i]),
+                "crop": self._camera.encode_crop(crops[i]),
+                "thumbnail": self._camera.thumbnail(image, batch.boxes[i], THUMBNAIL_SIDE_PX),
+            }
+            for i in np.flatnonzero(is_sharp & ~is_turned)
+        ]

@@ -1,0 +1,66 @@
+"""Several threads at one video find what one finds."""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from meetbefore_assets import settings as settings_module
+from meetbefore_assets.domain.ports import U8
+from meetbefore_assets.steps.intake import take_in
+from meetbefore_assets.steps.looking import MOMENTS_AT_ONCE
+from meetbefore_assets.steps.per_video import MAKERS
+from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets_tests.builders import corrupt, draw_clip
+
+SIZE = (640, 360)
+
+
+@pytest.fixture(name="clip", scope="module")
+def _clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six people who drift through the picture, a third of whose packets are damaged."""
+    spec = importlib.util.find_spec("insightface")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    six = cv2.imread(str(Path(spec.submodule_search_locations[0]) / "data" / "images" / "t1.jpg"))
+    wide = cv2.resize(six, (720, 405))
+
+    def draw(number: int, size: tuple[int, int]) -> U8:
+        x = (number * 3) % 80
+        return np.ascontiguousarray(wide[20 : 20 + size[1], x : x + size[0]])
+
+    path = tmp_path_factory.mktemp("videos") / "20250307081205.mp4"
+    draw_clip(path, seconds=2.2 * MOMENTS_AT_ONCE, fps=4, gop=6, size=SIZE, bframes=1, draw=draw)
+    return corrupt(path, 0.3)
+
+
+def tables(home: Path, clip: Path, threads: int) -> dict[str, pl.DataFrame]:
+    home.mkdir()
+    settings = settings_module.effective(home, [f"models.threads={threads}", "models.device=cpu"])
+    bench = build_workbench(home, settings)
+    told = []
+    bench.progress = lambda _video_id, done, total: told.append((done, total))
+    take_in(bench, [clip])
+    (video_id,) = bench.store.keys("sources")
+    for make in MAKERS.values():
+        make(bench, video_id)
+    moments = bench.store.get("frames", video_id).height
+    assert moments > 2 * MOMENTS_AT_ONCE
+    assert told == [(done, moments) for done in range(1, moments + 1)]
+    stamp = bench.store.stamp("detections", video_id)
+    assert stamp is not None
+    told_of = {name: value for name, value in stamp.facts.items() if "second" not in name and "_s" not in name and name != "preview"}
+    facts = pl.DataFrame({"name": list(told_of), "value": list(told_of.values())})
+    return {"facts": facts, **{asset: bench.store.get(asset, video_id) for asset in ("detections", "embeddings", "tracks")}}
+
+
+def test_several_threads_find_what_one_finds(clip: Path, tmp_path: Path) -> None:
+    alone = tables(tmp_path / "one", clip, 1)
+    assert alone["detections"].height > 2 * MOMENTS_AT_ONCE
+    assert dict(alone["facts"].iter_rows())["moments not decodable"] != "0"
+    together = tables(tmp_path / "three", clip, 3)
+    for name, table in alone.items():
+        assert together[name].equals(table), name
