@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from meetbefore_assets import pool
 from meetbefore_assets.cli import cli
-from meetbefore_assets.pool import GPU_JOBS, WORKER_BYTES, default_jobs
+from meetbefore_assets.pool import GPU_JOBS, THREAD_BYTES, WORKER_BYTES, default_jobs, threads_each
 from meetbefore_assets.wiring import build_workbench
 
 
@@ -28,6 +28,19 @@ def _machine(monkeypatch: pytest.MonkeyPatch):
 def test_a_core_each_as_far_as_memory_reaches(machine, cores: int, workers_in_memory: float, expected: int) -> None:
     machine(cores, workers_in_memory)
     assert default_jobs() == expected
+
+
+@pytest.mark.parametrize(("cores", "jobs", "expected"), [(16, 1, 16), (16, 5, 3), (16, 16, 1), (2, 3, 1)])
+def test_jobs_share_the_cores(machine, cores: int, jobs: int, expected: int) -> None:
+    machine(cores, 100)
+    assert threads_each(jobs) == expected
+
+
+def test_threads_reach_as_far_as_memory(machine) -> None:
+    machine(16, 1.05 + 3 * THREAD_BYTES / WORKER_BYTES)
+    assert threads_each(1) == 4
+    machine(16, 0.2)
+    assert threads_each(1) == 1
 
 
 def test_a_few_share_a_gpu(machine) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import av
 import numpy as np
 
-from meetbefore_assets.adapters.video_orientation import upright
+from meetbefore_assets.adapters.video_orientation import Uprighter
 from meetbefore_assets.adapters.video_packets import UNKNOWN, PacketTable, is_end, open_container, or_unknown, picture_stream, stamp
 from meetbefore_assets.domain.ports import Picture
 
@@ -116,7 +116,7 @@ class PictureDecoder:
     """Decodes runs of pictures that share a keyframe."""
 
     def __init__(self, path: str, table: PacketTable, *, is_strict: bool, rotation_deg: int) -> None:
-        self._table, self._rotation_deg = table, rotation_deg
+        self._table, self._uprighter = table, Uprighter(rotation_deg)
         self._cursor = PacketCursor(path, table, is_strict)
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class PictureDecoder:
             is_bad = self._is_bad(frame, pts)
             if pending and pending[0] == pts:
                 pending.pop(0)
-                yield self._lost(pts) if is_bad else shown(pts, frame, self._rotation_deg)
+                yield self._lost(pts) if is_bad else shown(pts, frame, self._uprighter)
             if not pending:
                 return
         for pts in pending:
@@ -194,10 +194,10 @@ class PictureDecoder:
         return Picture(pts, None, f"cannot be decoded: {self._fault or 'the decoder left it out'}")
 
 
-def shown(pts: int, frame: Any, rotation_deg: int) -> Picture:
+def shown(pts: int, frame: Any, uprighter: Uprighter) -> Picture:
     """The frame as a Picture; an error where its pixel format cannot be turned into B, G, R."""
     try:
-        return Picture(pts, upright(frame, rotation_deg))
+        return Picture(pts, uprighter.picture(frame))
     except (ValueError, MemoryError, av.FFmpegError) as error:
         return Picture(pts, None, f"cannot be shown: {frame.format.name} of {frame.width} x {frame.height} ({error})")
 
@@ -208,7 +208,7 @@ def count_through(path: str, table: PacketTable, wanted: Sequence[int], rotation
     The n-th picture that comes out has the n-th time. Counting starts anew at every keyframe (its number in the file,
     and the later ones that were shown before it), so that damage costs the pictures up to the next one only.
     """
-    times = np.sort(table.pts)
+    times, uprighter = np.sort(table.pts), Uprighter(rotation_deg)
     cursor = PacketCursor(path, table, is_strict=True)
     try:
         pending = list(wanted)
@@ -226,7 +226,7 @@ def count_through(path: str, table: PacketTable, wanted: Sequence[int], rotation
             while pending and pending[0] < pts:
                 yield Picture(pending.pop(0), None, "cannot be decoded: damaged, or next to what is")
             if pending and pending[0] == pts:
-                yield shown(pending.pop(0), frame, rotation_deg)
+                yield shown(pending.pop(0), frame, uprighter)
             if not pending:
                 return
         for pts in pending:

@@ -36,9 +36,25 @@ def orientation(frame: Any, rotation_deg: int) -> tuple[int, bool]:
     return round(math.degrees(math.atan2(b, a)) / 90) * 90 % 360, is_mirrored
 
 
-def upright(frame: Any, rotation_deg: int) -> U8:
-    """Decoded frame of any pixel format -> (height, width, 3) uint8, B, G, R, upright, contiguous."""
-    turn_deg, is_mirrored = orientation(frame, rotation_deg)
+class Uprighter:
+    """Turns the frames of one stream upright, all as the first of them says; `rotation_deg` holds where it says nothing.
+
+    PyAV's frame and its side data refer to each other: whoever asks for it keeps the frame until Python looks for such rings (of 4K,
+    12 MB each, dozens of them at a time), so only one is asked.
+    """
+
+    def __init__(self, rotation_deg: int) -> None:
+        self._tagged_deg = rotation_deg
+        self._turn: tuple[int, bool] | None = None
+
+    def picture(self, frame: Any) -> U8:
+        """Decoded frame of any pixel format -> (height, width, 3) uint8, B, G, R, upright, contiguous."""
+        if self._turn is None:
+            self._turn = orientation(frame, self._tagged_deg)
+        return _upright(frame, *self._turn)
+
+
+def _upright(frame: Any, turn_deg: int, is_mirrored: bool) -> U8:
     image = np.rot90(frame.to_ndarray(format="bgr24", threads=1), -turn_deg // 90)
     picture: U8 = np.ascontiguousarray(image[:, ::-1] if is_mirrored else image)
     return picture

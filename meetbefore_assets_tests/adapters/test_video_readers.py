@@ -1,3 +1,4 @@
+import gc
 import logging
 import os
 import shutil
@@ -303,6 +304,19 @@ class TestOrientation:
             facts = reader.facts()
         assert (facts.width, facts.height, facts.rotation_deg) == (192, 96, rotation_deg)
         assert all_numbers(clip) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("rotation_deg", [0, 90])
+def test_frames_do_not_outlive_their_pictures(tmp_path: Path, rotation_deg: int) -> None:
+    clip = draw_clip(tmp_path / "a.mp4", seconds=2, size=SMALL, gop=5, rotation_deg=rotation_deg)
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(str(clip)) as reader:
+            for _ in reader.pictures(reader.index().pts):
+                assert sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()) <= 4
+    finally:
+        gc.enable()
 
 
 class TestStreams:
