@@ -25,6 +25,7 @@ FACE_ALONE_JPEG = 85
 PREVIEW_SIDE_PX = 480
 PREVIEW_FACES, PREVIEW_COLUMNS = 24, 6
 ROWS_AT_ONCE = 256
+_SHOWN = ["face_id", "quality", "thumbnail"]
 
 
 def detect_faces(
@@ -83,7 +84,7 @@ class _Rows:
     def __init__(self, bench: Workbench, graves: Graves, parts: Parts) -> None:
         self._bench, self._graves, self._parts = bench, graves, parts
         self._pending: list[dict[str, object]] = []
-        self._best = DETECTIONS.empty()
+        self._best = DETECTIONS.empty().select(_SHOWN)
         self.found = 0
 
     def add(self, row: dict[str, object]) -> None:
@@ -101,7 +102,7 @@ class _Rows:
     def _write(self) -> None:
         part = without_forgotten(self._bench, DETECTIONS.frame(self._pending), self._graves)
         self._parts.add(part)
-        self._best = best_faces(pl.concat([self._best, part]))
+        self._best = best_faces(pl.concat([self._best, part.select(_SHOWN)]))
         self._pending = []
 
 
@@ -180,5 +181,7 @@ def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
 
 
 def best_faces(faces: pl.DataFrame) -> pl.DataFrame:
-    """Those that the contact sheet shows."""
-    return faces.sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)
+    """Those that the contact sheet shows: their face_id, quality and thumbnail, in a table that holds on to no others."""
+    best = faces.select(_SHOWN).sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)
+    # Rows taken from a table of polars keep all of its pictures in memory; rows written anew do not.
+    return pl.DataFrame(best.rows(), schema=best.schema, orient="row")

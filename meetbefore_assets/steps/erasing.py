@@ -46,13 +46,13 @@ def _erase_detections(bench: Workbench, video_id: str) -> int:
     stamp, graves = bench.store.stamp("detections", video_id), graves_of(bench, video_id)
     if stamp is None or stamp.inputs.get(FORGOTTEN, "") == graves.version:
         return 0
-    rows, best, gone = 0, DETECTIONS.empty(), list[float]()
+    rows, best, gone = 0, detecting.best_faces(DETECTIONS.empty()), list[float]()
     with bench.store.writer("detections", video_id) as writer:
-        writer.add(best)
+        writer.add(DETECTIONS.empty())
         for part in bench.store.parts("detections", video_id, list(DETECTIONS.dtypes), detecting.ROWS_AT_ONCE):
             rest = detecting.without_forgotten(bench, part, graves)
             writer.add(check(DETECTIONS, rest))
-            rows, best = rows + rest.height, detecting.best_faces(pl.concat([best, rest]))
+            rows, best = rows + rest.height, detecting.best_faces(pl.concat([best, rest.select(best.columns)]))
             gone += part.join(rest, on="face_id", how="anti")["time_s"].to_list()
         detecting.remove_kept(bench, video_id, sorted(set(gone)))
         detecting.write_preview(bench, video_id, best)
