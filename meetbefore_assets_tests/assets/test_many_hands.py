@@ -10,6 +10,8 @@ import pytest
 
 from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.ports import U8
+from meetbefore_assets.schema import DETECTIONS
+from meetbefore_assets.steps.detecting import best_faces
 from meetbefore_assets.steps.intake import take_in
 from meetbefore_assets.steps.looking import MOMENTS_AT_ONCE
 from meetbefore_assets.steps.per_video import MAKERS
@@ -64,3 +66,13 @@ def test_several_threads_find_what_one_finds(clip: Path, tmp_path: Path) -> None
     together = tables(tmp_path / "three", clip, 3)
     for name, table in alone.items():
         assert together[name].equals(table), name
+
+
+def test_the_best_faces_hold_on_to_no_others() -> None:
+    rng = np.random.default_rng(1)
+    rows = [{"face_id": str(number), "quality": number / 100, "thumbnail": rng.bytes(1000)} for number in range(100)]
+    schema = {name: DETECTIONS.dtypes[name] for name in ("face_id", "quality", "thumbnail")}
+    best = best_faces(pl.DataFrame(rows, schema=schema))
+    assert best["face_id"].to_list() == [str(number) for number in range(99, 75, -1)]
+    # As it lies in memory, with the buffers that rows may share.
+    assert best["thumbnail"].to_arrow(compat_level=pl.CompatLevel.newest()).get_total_buffer_size() < 30 * 1000
