@@ -136,7 +136,7 @@ def _is_mp4(path: str) -> bool:
 
 
 def scan(path: str) -> PacketTable:
-    """Read all packets of the picture stream once; remembered until the file changes.
+    """All packets of the picture stream: as the header of MP4 lists them, else by reading each once; remembered until the file changes.
 
     Raises:
         OSError, av.FFmpegError: the file cannot be opened.
