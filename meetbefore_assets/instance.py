@@ -9,8 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from meetbefore_assets.adapters.locks import hold
 from meetbefore_assets.errors import MeetbeforeError, StoreError
 from meetbefore_assets.partitions import PARTITIONS_NAME
 
@@ -22,6 +24,7 @@ HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = (
 )
 # A run that is executed once more takes over the tags of the first: they count for the run that they name.
 RUN_TAG = ".dagster/meetbefore_run"
+_LAID_OUT_S = 300.0
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _ALIVE = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -66,16 +69,35 @@ def prepare(home: Path) -> Path:
     return folder
 
 
+def entered(home: Path) -> dg.DagsterInstance:
+    """The instance of a home; whoever calls this closes it.
+
+    Of processes that come at the same time, one lays out Dagster's databases while the others wait: at once, they would note two
+    beginnings there, which Dagster never reads again.
+
+    Raises:
+        StoreError: what Dagster keeps there is torn.
+    """
+    prepare(home)
+    with hold(home / "locks", "dagster", _LAID_OUT_S):
+        try:
+            return dg.DagsterInstance.get()
+        except CommandError as error:
+            raise StoreError(
+                f"what Dagster notes in {home / 'dagster'} is torn ({error}).",
+                remedy=f"Delete {home / 'dagster' / 'history'} and run again: Dagster forgets old runs, what they made is kept.",
+            ) from error
+
+
 @contextlib.contextmanager
 def opened(home: Path) -> Iterator[dg.DagsterInstance]:
     """The instance of a home.
 
     Raises:
-        StoreError: what Dagster keeps there cannot be read or written.
+        StoreError: what Dagster keeps there cannot be read or written, or is torn.
     """
-    prepare(home)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with entered(home) as instance:
             yield instance
     except DBAPIError as error:
         raise trouble(home, error) from error

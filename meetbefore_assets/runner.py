@@ -169,8 +169,7 @@ def _execute(bench: Workbench, todo: list[VideoStatus], options: RunOptions, wat
     is_gpu = bench.tools.is_gpu_used(bench.settings().models.device)
     jobs = min(options.jobs or default_jobs(is_gpu=is_gpu), max(1, len(todo)))
     pool = Pool(bench.home, jobs)
-    if (bench.home / "dagster" / "history" / "runs.db").exists():  # two processes must not lay out a new one at once
-        pool.warm_up(jobs)
+    pool.warm_up(jobs)
     try:
         _with_dagster(bench, pool, todo, jobs, watcher, summary)
     except BaseException:

@@ -109,7 +109,6 @@ class _Executor:
 
         instance.prepare(home)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
-        import dagster as dg
 
         from meetbefore_assets.definitions import build_definitions
         from meetbefore_assets.wiring import build_workbench
@@ -119,7 +118,7 @@ class _Executor:
         bench.progress = progress
         self._bench = bench
         self._definitions = build_definitions(bench)
-        self._instance = dg.DagsterInstance.get()
+        self._instance = instance.entered(home)
         self._tags = instance.process_tags
         self._trouble = instance.trouble
 

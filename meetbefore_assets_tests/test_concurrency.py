@@ -1,9 +1,13 @@
 """Several at work on one home: serialised where needed, never corrupt, never stuck."""
 
+import contextlib
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +15,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from meetbefore_assets import instance
 from meetbefore_assets.adapters.locks import hold
-from meetbefore_assets.errors import LockTimeoutError
+from meetbefore_assets.errors import LockTimeoutError, StoreError
 from meetbefore_assets.schema import HISTORY, PUBLISHED
 from meetbefore_assets.steps.indexing import build_index
 from meetbefore_assets.steps.intake import take_in
@@ -87,6 +92,44 @@ def test_many_at_once_give_what_one_alone_gives_while_somebody_reads(tmp_path: P
     assert opened[0] > 0
     assert content(home) == content(tmp_path / "alone")
     assert not list(home.rglob("*.tmp"))
+
+
+OPENER = """
+import sys, time
+from pathlib import Path
+from meetbefore_assets import instance
+home, number = Path(sys.argv[1]), sys.argv[2]
+(home / f"ready {number}").touch()
+while not (home / "go").exists():
+    time.sleep(0.001)
+with instance.opened(home) as dagster:
+    print(dagster.get_runs_count())
+"""
+
+
+def test_processes_that_open_a_new_home_at_once_lay_it_out_once(tmp_path: Path) -> None:
+    together = 4
+    commands = [[sys.executable, "-c", OPENER, str(tmp_path), str(number)] for number in range(together)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for command in commands]
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("ready *"))) < together and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (tmp_path / "go").touch()
+    ended = [(*process.communicate(timeout=120), process.returncode) for process in processes]
+    assert ended == [("0\n", "", 0)] * together
+
+
+def test_torn_notes_of_dagster_are_told_in_words(tmp_path: Path) -> None:
+    with instance.opened(tmp_path):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / "dagster" / "history" / "runs.db")) as database, database:
+        database.execute("insert into alembic_version values ('another')")
+    with pytest.raises(StoreError, match="torn") as caught, instance.opened(tmp_path):
+        pass
+    assert "history" in caught.value.remedy
+    shutil.rmtree(tmp_path / "dagster" / "history")
+    with instance.opened(tmp_path) as again:
+        assert again.get_runs_count() == 0
 
 
 HOLDER = """
