@@ -54,7 +54,13 @@ def run_all(arguments: argparse.Namespace, folder: Path) -> None:
         kind = ClipKind(size=size, seconds=BASE_S, faces=faces)
         source = make_clip(kind, folder / "clips", None)
         target = folder / "clips" / f"{kind.name}_looped_{length_s}s_{copy}" / f"202503070812{copy:02d}.mp4"
-        return loop_clip(source, length_s // BASE_S + copy, target)  # copies differ, or they would be one recording
+        if not target.exists():
+            looped = loop_clip(source, length_s // BASE_S, target.with_suffix(".looped"))
+            with looped.open("ab") as file:
+                # A box that players pass over tells copies apart, or they would be one recording.
+                file.write((12).to_bytes(4, "big") + b"free" + copy.to_bytes(4, "big"))
+            looped.replace(target)
+        return target
 
     def compare(what: str, rows: dict[int, list[Path]], turns: int) -> None:
         found = {number: child(arguments.pack, folder, clips, turns) for number, clips in rows.items()}
