@@ -123,6 +123,11 @@ def _session(path: Path, options: ort.SessionOptions) -> Any:
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def _let_cv2_use(threads: int) -> None:
+    # cv2's number holds for the whole process, and the methods take turns in one.
+    cv2.setNumThreads(threads or os.cpu_count() or 1)
+
+
 class Reference:
     """AreWeMeetBefore's procedure: pictures by ffmpeg, each read and searched, a flat L2 index, all records rewritten at every match."""
 
@@ -131,6 +136,7 @@ class Reference:
         self._size = pack.vector_size
 
     def run(self, clip: Path) -> tuple[int, int]:
+        _let_cv2_use(self._threads)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         threads = ["-threads", str(self._threads)] if self._threads else []
@@ -167,6 +173,7 @@ class FaceAnalysisOnFrames:
         self._models, self._threads = InsightFaceStyle(pack, threads), threads
 
     def run(self, clip: Path) -> tuple[int, int]:
+        _let_cv2_use(self._threads)
         parameters = [cv2.CAP_PROP_N_THREADS, self._threads] if self._threads else []
         capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, parameters)
         step = round(capture.get(cv2.CAP_PROP_FPS))
@@ -188,13 +195,13 @@ class Ours:
         chosen = settings_module.effective(home, [f"models.pack={pack}", "models.device=cpu", *assignments])
         self._bench = build_workbench(home, chosen)
         self._bench.threads = threads or os.cpu_count() or 1
-        cv2.setNumThreads(threads or os.cpu_count() or 1)
         loaded = self._bench.pack()
         self.detector, self.embedder = loaded.detector, loaded.embedder
         self.parts: dict[str, float] = {}
         self._known: dict[Path, str] = {}
 
     def run(self, clip: Path) -> tuple[int, int]:
+        _let_cv2_use(1)  # as the loading of a pack sets it; the threads share the moments instead
         video_id = self.take_in(clip)
         rows = {}
         forget_scans()
