@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from meetbefore_assets.cli_common import console, home_option, jobs_option, open_bench, set_option
+from meetbefore_assets.cli_common import Place, console, home_option, jobs_option, open_bench, set_option
 from meetbefore_assets.cli_corrections import COMMANDS as CORRECTIONS
 from meetbefore_assets.cli_exchange import clip, export, import_
 from meetbefore_assets.cli_forget import forget
@@ -46,15 +46,16 @@ def demo(home: Path, jobs: int | None) -> None:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=Place())
 @home_option
 @set_option
 @jobs_option
 @click.option("--retry-failed", is_flag=True, help="Try videos again that failed and did not change since.")
-def run(paths: tuple[Path, ...], home: Path, assignments: tuple[str, ...], jobs: int | None, retry_failed: bool) -> None:
+def run(paths: tuple[Path | str, ...], home: Path, assignments: tuple[str, ...], jobs: int | None, retry_failed: bool) -> None:
     """Take recordings in, and make what is missing or out of date, and nothing else.
 
-    PATHS are recordings or folders with recordings; they stay where they are. Without any, the folders of the setting
+    PATHS are recordings or folders with recordings, on a disk or in an object store (s3://bucket/folder); they stay where they are.
+    Without any, the folders of the setting
     `sources` are looked through (HOME/videos at first). Ctrl-C stops at once and loses nothing: run again to go on.
 
     Ends with 1 if a video failed, after all others are done.

@@ -39,6 +39,17 @@ class _JobsOption(click.Option):
         return super().get_help_record(ctx)
 
 
+class Place(click.ParamType["Path | str"]):
+    """A file or folder as a Path; an address in an object store as text."""
+
+    name = "path"
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        from meetbefore_assets.settings import is_remote
+
+        return value if isinstance(value, str) and is_remote(value) else Path(value)
+
+
 jobs_option = click.option("--jobs", cls=_JobsOption, type=click.IntRange(1, 1024))
 
 
@@ -52,9 +63,10 @@ def open_bench(home: Path, assignments: tuple[str, ...] = (), *, must_exist: boo
     from meetbefore_assets.settings import effective
     from meetbefore_assets.wiring import build_workbench
 
-    if must_exist and not (home / "record").is_dir():
+    bench = build_workbench(home, effective(home, list(assignments)) if assignments else None)
+    if must_exist and not (home / "record").is_dir() and not bench.settings().store.uri:
         raise UsageError(f"there is no home at '{home}'; expected a folder that `meetbefore run` has filled.", remedy="Give --home DIR.")
-    return build_workbench(home, effective(home, list(assignments)) if assignments else None)
+    return bench
 
 
 def console() -> "Console":

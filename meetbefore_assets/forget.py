@@ -101,7 +101,7 @@ def lift(bench: Workbench, text: str) -> str:
     if text in bench.store.keys(BLOCKED_PEOPLE.name):
         bench.store.drop(BLOCKED_PEOPLE.name, text)
         return f"{text} is off the block list"
-    wanted = bench.tools.content_hash(text) if Path(text).exists() else text
+    wanted = bench.tools.content_hash(text) if bench.is_present([text]) else text
     found = [key for key in bench.store.keys(FORGOTTEN_VIDEOS.name) if key.startswith(wanted)]
     if len(found) != 1:
         raise UsageError(

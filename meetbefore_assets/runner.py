@@ -31,14 +31,14 @@ class RunOptions:
     """What the user asked for.
 
     Attributes:
-        paths: files and folders to take in besides the sources of the settings.
+        paths: files and folders to take in besides the sources of the settings; as text those in an object store.
         assignments: KEY=VALUE settings to write first.
         jobs: videos at a time; 0: as many as cores and memory allow.
         retry_failed: try videos again that failed with the same file, settings and program.
         retry_due: the same, but each only after a while that doubles with every attempt.
     """
 
-    paths: tuple[Path, ...] = ()
+    paths: tuple[Path | str, ...] = ()
     assignments: tuple[str, ...] = ()
     jobs: int = 0
     retry_failed: bool = False
@@ -130,20 +130,22 @@ def bring_in_step(home: Path) -> None:
         raise MeetbeforeError(outcome.message, remedy="What was said is on record; `meetbefore run` tries again.")
 
 
-def _refuse_missing(paths: tuple[Path, ...]) -> None:
+def _refuse_missing(paths: tuple[Path | str, ...]) -> None:
     for path in paths:
-        if not path.expanduser().exists():
+        if isinstance(path, Path) and not path.expanduser().exists():
             raise UsageError(
                 f"{path} does not exist; expected a recording or a folder with recordings.", remedy="Check the spelling, or mount the disk."
             )
 
 
-def _paths(bench: Workbench, options: RunOptions) -> list[Path]:
+def _paths(bench: Workbench, options: RunOptions) -> list[Path | str]:
     """The sources of the settings, and what was named; the default folder need not be there when something was named."""
-    sources = [source for source in bench.sources() if source.exists() or not options.paths or bench.settings().sources]
-    if not bench.settings().sources and not options.paths:
-        bench.sources()[0].mkdir(parents=True, exist_ok=True, mode=0o700)
-    return [*sources, *options.paths]
+    if bench.settings().sources:
+        return [*bench.sources(), *options.paths]
+    (default,) = (Path(source) for source in bench.sources())
+    if not options.paths:
+        default.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return [*([default] if default.exists() else []), *options.paths]
 
 
 def _check_models(bench: Workbench, assignments: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from meetbefore_assets.errors import SettingsError
 
 FILE_NAME = "settings.toml"
+REMOTE_SCHEMES = ("s3", "gs", "az", "abfs", "abfss")
+# Stand in for a setting that the file of the home does not have: where a container has no file of its own.
+ENVIRONMENT = {"MEETBEFORE_STORE": ("store", "uri"), "MEETBEFORE_POSTGRES": ("store", "postgres")}
+
+
+def is_remote(uri: str) -> bool:
+    """Whether a place is in an object store, not in a folder."""
+    return uri.partition("://")[0] in REMOTE_SCHEMES and "://" in uri
 
 
 class _Section(BaseModel):
@@ -198,9 +207,28 @@ class PrivacySettings(_Section):
 
 
 class StoreSettings(_Section):
-    """Where the record is kept."""
+    """Where the record is kept, and what several machines share besides."""
 
-    uri: str = Field("", description="where the record is kept; empty: <home>/record")
+    uri: str = Field("", description="where the record is kept: a folder, or an address such as s3://bucket/folder; empty: <home>/record")
+    postgres: str = Field("", description="postgresql:// address in which locks are taken, for several machines; empty: files in the home")
+    cache_gib: float = Field(20.0, ge=0.1, le=1e6, description="most room for copies of recordings that lie in an object store")
+
+    @field_validator("uri")
+    @classmethod
+    def _uri(cls, value: str) -> str:
+        scheme = value.partition("://")[0] if "://" in value else "file"
+        if scheme != "file" and scheme not in REMOTE_SCHEMES:
+            raise ValueError(
+                f"expected a folder, or an address that begins with file://, {', '.join(f'{known}://' for known in REMOTE_SCHEMES)}"
+            )
+        return value
+
+    @field_validator("postgres")
+    @classmethod
+    def _postgres(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("expected an address such as postgresql://user:password@host/database")
+        return value
 
 
 class Settings(_Section):
@@ -282,21 +310,67 @@ def described_keys() -> list[tuple[str, str]]:
 def load(home: Path) -> Settings:
     """The settings of a home; defaults where there is no file.
 
+    Where `store.uri` is in an object store, `settings.toml` lies there too, for all machines; what the home's own file says, and the
+    environment for `store.uri` and `store.postgres` (ENVIRONMENT), is for this one and lies over it.
+
     Raises:
         SettingsError: the file is no TOML, or a key or value is wrong.
+        StoreError: the object store cannot be reached.
     """
-    path = home / FILE_NAME
-    return parse(_read(path), str(path))
+    return parse(_document(home), str(home / FILE_NAME))
+
+
+def _document(home: Path) -> dict[str, Any]:
+    own = _own(home)
+    uri = _store_uri(own)
+    return _over(own, _shared(uri)) if is_remote(uri) else own
+
+
+def _own(home: Path) -> dict[str, Any]:
+    """What holds on this machine."""
+    own = _read(home / FILE_NAME)
+    for variable, (section, key) in ENVIRONMENT.items():
+        if os.environ.get(variable) and isinstance(own.get(section, {}), dict):
+            own.setdefault(section, {}).setdefault(key, os.environ[variable])
+    return own
+
+
+def _store_uri(document: dict[str, Any]) -> str:
+    section = document.get("store", {})
+    return str(section.get("uri", "")) if isinstance(section, dict) else ""
+
+
+def _shared(uri: str) -> dict[str, Any]:
+    from meetbefore_assets import shared_settings
+
+    return _parsed(shared_settings.read(uri)[0], f"{uri}/{FILE_NAME}")
+
+
+def _over(upper: dict[str, Any], lower: dict[str, Any]) -> dict[str, Any]:
+    both = {**lower, **upper}
+    for key in upper.keys() & lower.keys():
+        if isinstance(upper[key], dict) and isinstance(lower[key], dict):
+            both[key] = {**lower[key], **upper[key]}
+    return both
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        remedy = "Mend that line, or delete the file to return to the defaults."
-        raise SettingsError(f"{path} is not valid TOML: {error}.", remedy=remedy) from error
+        return _parsed(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.", remedy=_MEND) from error
+
+
+_MEND = "Mend that line, or delete the file to return to the defaults."
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{where} is not valid TOML: {error}.", remedy=_MEND) from error
 
 
 def override(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
@@ -327,22 +401,45 @@ def _value(text: str) -> Any:
 
 def effective(home: Path, assignments: list[str]) -> Settings:
     """Settings of a home with assignments that hold for one command only."""
-    return parse(override(_read(home / FILE_NAME), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
+    return parse(override(_document(home), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
 
 
 def apply(home: Path, assignments: list[str]) -> Settings:
     """Write assignments into the settings file (its comments stay), after checking the whole.
 
+    Where the record is in an object store they go into the file there, which is for all machines; but what says where the store is,
+    and what this machine's own file says already, goes into its own.
+
     Raises:
         SettingsError: and the file is left as it was.
+        StoreError: the object store cannot be reached.
     """
+    settings = effective(home, assignments)
+    own = _read(home / FILE_NAME)
+    uri = _store_uri(_own(home))
+    here = [each for each in assignments if not is_remote(uri) or _belongs_here(each, own)]
+    if here:
+        _write_own(home, here)
+    if len(here) < len(assignments):
+        _write_shared(uri, [each for each in assignments if each not in here])
+    return settings
+
+
+def _belongs_here(assignment: str, own: dict[str, Any]) -> bool:
+    section, _, key = assignment.partition("=")[0].strip().partition(".")
+    return section == "store" or (section in own and (not key or key in own[section]))
+
+
+def _write_own(home: Path, assignments: list[str]) -> None:
     path = home / FILE_NAME
-    before = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
-    _read(path)
-    document = override(before, assignments)
-    settings = parse(document.unwrap(), "--set")  # type: ignore[attr-defined]
+    document = override(tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document(), assignments)
     home.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".toml.tmp")
     temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
     temporary.replace(path)
-    return settings
+
+
+def _write_shared(uri: str, assignments: list[str]) -> None:
+    from meetbefore_assets import shared_settings
+
+    shared_settings.change(uri, lambda text: tomlkit.dumps(override(tomlkit.parse(text), assignments)))

@@ -1,7 +1,8 @@
 """What a step needs of its surroundings: one home, its record and settings, and tools behind ports."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -123,9 +124,34 @@ class Publisher(Protocol):
         """Whether the file holds just these parts."""
         ...
 
+    def remove(self) -> None:
+        """Take the database away, with whatever was left beside it: rows that are deleted leave their bytes in a file."""
+        ...
+
     def snapshot(self, vector_size: int) -> AbstractContextManager[Snapshot | None]:
         """The present file; None where there is none, or one of another shape. Raises StoreError."""
         ...
+
+
+class SharedFiles(Protocol):
+    """Files of a home that lie in the object store too, for people at other machines; names are relative to the home."""
+
+    def put(self, path: Path) -> str:
+        """Put a file of this home; its address."""
+        ...
+
+    def drop(self, path: Path) -> None:
+        """Remove a file, or all in a folder, from the store."""
+        ...
+
+
+def size_and_time(path: str) -> tuple[int, int] | None:
+    """Size in bytes and modification time (ns) of a file of this machine; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)
@@ -138,15 +164,19 @@ class Tools:
     load_pack: Callable[[str, Path, str, int], LoadedPack]
     open_camera: Callable[[], FaceCamera]
     index_of: MakeIndex
-    scan: Callable[[list[Path]], Found]
+    scan: Callable[[Sequence[Path | str]], Found]
     content_hash: Callable[[str], str]
     sidecar_start: Callable[[str], str]
     machine_zone: Callable[[], str]
     hold: Callable[[Path, str, float], AbstractContextManager[None]]
-    open_database: Callable[[Path], Publisher]
+    open_database: Callable[[Path, str], Publisher]
     place_files: Callable[[Sequence[str]], list[tuple[tuple[str, int, int], ...]]] = lambda uris: [()] * len(uris)
     read_fixes: Callable[[str, datetime | None], list[Fix]] = lambda _path, _started_at: []
     is_gpu_used: Callable[[str], bool] = lambda _device: False
+    size_and_time: Callable[[str], tuple[int, int] | None] = size_and_time
+    at_hand: Callable[[str], str] = lambda uri: uri  # path of a recording on this machine, fetched where it lies in an object store
+    hold_in_postgres: Callable[[str, str, str, float], AbstractContextManager[None]] | None = None
+    shared_files: Callable[[str, Path], SharedFiles] | None = None
 
 
 @dataclass
@@ -176,7 +206,41 @@ class Workbench:
 
     @cached_property
     def store(self) -> Store:
-        return self.tools.open_store(self.settings().store.uri or str(self.home / "record"))
+        shared = self.shared_uri
+        return self.tools.open_store(f"{shared}/record" if shared else self.settings().store.uri or str(self.home / "record"))
+
+    @property
+    def shared_uri(self) -> str:
+        """The address of the archive where it lies in an object store, for several machines; "" where it lies in folders."""
+        uri = self.settings().store.uri
+        return uri.rstrip("/") if settings_module.is_remote(uri) else ""
+
+    @cached_property
+    def index_store(self) -> Store:
+        """Beside the record, as a cache: whatever is missing is made anew."""
+        return self.tools.open_store(f"{self.shared_uri}/index" if self.shared_uri else str(self.home / "index"))
+
+    def published(self, path: Path) -> Publisher:
+        """The published database: the file at `path`, or a copy there of the one in the object store."""
+        return self.tools.open_database(path, self.shared_uri)
+
+    def share(self, path: Path) -> str:
+        """Put a file of the home into the object store, if there is one; where people find it."""
+        return self._shared_files.put(path) if self._shared_files else str(path)
+
+    def unshare(self, path: Path) -> None:
+        """Remove a file of the home, or a folder, from the object store, if there is one."""
+        if self._shared_files:
+            self._shared_files.drop(path)
+
+    @property
+    def _shared_files(self) -> SharedFiles | None:
+        opened = self.tools.shared_files
+        return opened(self.shared_uri, self.home) if opened and self.shared_uri else None
+
+    def is_present(self, uris: Iterable[str]) -> bool:
+        """Whether one of a video's files can be reached."""
+        return any(self.tools.size_and_time(uri.partition("?day=")[0]) is not None for uri in uris)
 
     def zone(self) -> str:
         name = self.settings().time.zone
@@ -217,10 +281,19 @@ class Workbench:
     def camera(self) -> FaceCamera:
         return self.tools.open_camera()
 
-    def lock(self, name: str, timeout_s: float = 3600.0) -> AbstractContextManager[None]:
-        return self.tools.hold(self.home / "locks", name, timeout_s)
+    @contextmanager
+    def lock(self, name: str, timeout_s: float = 3600.0) -> Iterator[None]:
+        """Hold a lock of the archive; what others wrote before is seen. Raises LockTimeoutError or StoreError."""
+        store = self.settings().store
+        if store.postgres and self.tools.hold_in_postgres:
+            held = self.tools.hold_in_postgres(store.postgres, self.shared_uri or str(self.home), name, timeout_s)
+        else:
+            held = self.tools.hold(self.home / "locks", name, timeout_s)
+        with held:
+            self.store.refresh()
+            yield
 
-    def sources(self) -> list[Path]:
-        """Folders to look for recordings in."""
+    def sources(self) -> list[Path | str]:
+        """Folders to look for recordings in; as text those in an object store."""
         folders = self.settings().sources
-        return [Path(folder).expanduser() for folder in folders] or [self.home / "videos"]
+        return [folder if settings_module.is_remote(folder) else Path(folder).expanduser() for folder in folders] or [self.home / "videos"]

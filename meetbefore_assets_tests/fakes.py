@@ -7,16 +7,16 @@ in whose colour the number of the person is written; the fake detector reads the
 import json
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from meetbefore_assets.adapters.database_duckdb import DuckDbPublisher
+from meetbefore_assets import wiring
 from meetbefore_assets.adapters.files_hash import content_hash
 from meetbefore_assets.adapters.files_local import scan
 from meetbefore_assets.adapters.index_faiss import index_of
 from meetbefore_assets.adapters.locks import hold
-from meetbefore_assets.adapters.store_parquet import open_store
 from meetbefore_assets.domain.ports import F32, F64, I64, U8, FaceBatch, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.errors import PackNotFoundError, RecordTornError, UnreadableVideoError
 from meetbefore_assets.packs import Recogniser
@@ -142,7 +142,7 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
     return Workbench(
         home,
         Tools(
-            open_store=open_store,
+            open_store=partial(wiring._open_store, home),
             open_video=lambda uri, _allow: FakeReader(uri),
             find_pack=find_pack,
             load_pack=lambda _name, _home, _device, _threads: LoadedPack(FakeDetector(detector), FakeEmbedder(embedder), "cpu"),
@@ -153,7 +153,9 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
             sidecar_start=lambda _uri: "",
             machine_zone=lambda: "UTC",
             hold=hold,
-            open_database=DuckDbPublisher,
+            open_database=wiring._open_database,
+            hold_in_postgres=wiring._hold_in_postgres,
+            shared_files=wiring._shared_files,
         ),
     )
 

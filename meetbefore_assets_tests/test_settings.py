@@ -43,6 +43,17 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
         settings.load(tmp_path)
 
 
+def test_where_the_record_may_lie() -> None:
+    for uri in ("", "/mnt/nas/record", "file:///mnt/nas", "s3://bucket/folder", "gs://b", "az://b/c"):
+        parsed = settings.parse({"store": {"uri": uri}}, "test")
+        assert settings.is_remote(parsed.store.uri) == uri.startswith(("s3", "gs", "az"))
+    for uri in ("ftp://host/x", "http://host/x"):
+        with pytest.raises(SettingsError, match="expected a folder, or an address that begins with file://, s3://"):
+            settings.parse({"store": {"uri": uri}}, "test")
+    with pytest.raises(SettingsError, match="postgresql://user"):
+        settings.parse({"store": {"postgres": "mysql://x"}}, "test")
+
+
 def test_writing_keeps_comments_and_what_else_is_there(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text("# mine\n[matching]\nthreshold = 0.5 # strict\n\n[time]\nzone = 'UTC'\n")

@@ -62,6 +62,11 @@ class DuckDbPublisher:
                 temporary.unlink(missing_ok=True)
         return Published(changed, str(self.path), digest(goal))
 
+    def remove(self) -> None:
+        """Take the file away, with what writers that died left beside it."""
+        for path in (self.path, *self.path.parent.glob(f"{self.path.name}.*"), *self.path.parent.glob(f".{self.path.name}.*")):
+            path.unlink(missing_ok=True)
+
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
         return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
 

@@ -40,14 +40,26 @@ def sidecar_start(uri: str | Path) -> str:
     return ""
 
 
-def _sidecars(video: Path) -> Iterator[tuple[Path, Callable[[bytes], str]]]:
+def sidecar_names(file_name: str) -> list[str]:
+    """Names of the files that may tell of a recording of that name, the most trusted first."""
+    return [candidate for name, _ in _names(Path(file_name)) for candidate in _spelt(name)]
+
+
+def _names(video: Path) -> list[tuple[str, Callable[[bytes], str]]]:
     cut = [f"{video.name}.{_TAKEOUT[:length]}.json" for length in range(len(_TAKEOUT), 0, -1)]
     names: list[tuple[str, Callable[[bytes], str]]] = [(f"{video.stem}.srt", _from_srt)]
     names += [(name, _from_json) for name in (f"{video.name}.json", *cut, f"{video.stem}.json")]
-    names += [(name, _from_xmp) for name in (f"{video.name}.xmp", f"{video.stem}.xmp")]
-    for name, read in names:
-        stem, suffix = os.path.splitext(name)
-        for candidate in (stem + suffix, stem + suffix.upper()):
+    return names + [(name, _from_xmp) for name in (f"{video.name}.xmp", f"{video.stem}.xmp")]
+
+
+def _spelt(name: str) -> tuple[str, str]:
+    stem, suffix = os.path.splitext(name)
+    return stem + suffix, stem + suffix.upper()
+
+
+def _sidecars(video: Path) -> Iterator[tuple[Path, Callable[[bytes], str]]]:
+    for name, read in _names(video):
+        for candidate in _spelt(name):
             if os.path.isfile(video.with_name(candidate)):
                 yield video.with_name(candidate), read
                 break

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ PATIENCE = 64
 
 
 class StampCache:
-    """Stamps by name (`asset/key.parquet`), in memory and in `<root>/.stamps.json`; what cannot be read or written is done without."""
+    """Stamps by name (`asset/key.parquet`), in memory and in `<root>/.stamps.json`; what cannot be read or written is done without.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    Args:
+        root: folder of the cache's file.
+        is_there: whether what has this name still exists; what does not is not kept.
+    """
+
+    def __init__(self, root: Path, is_there: Callable[[str], bool]) -> None:
+        self._root, self._is_there = root, is_there
         self._known: dict[str, tuple[Identity, Stamp]] = {}
         self._on_disk: dict[str, Any] = {}
         self._new = 0
@@ -78,7 +84,7 @@ class StampCache:
         for name, (identity, stamp) in self._known.items():
             self._on_disk[name] = (*identity, stamp.data_version, dict(stamp.inputs), dict(stamp.facts), stamp.rows)
         self._known.clear()
-        self._on_disk = {name: entry for name, entry in self._on_disk.items() if os.path.exists(f"{self._root}/{name}")}
+        self._on_disk = {name: entry for name, entry in self._on_disk.items() if self._is_there(name)}
         temporary = self._root / f"{NAME}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
         # A full or read-only disk must not keep anybody from reading the record.
         with contextlib.suppress(OSError):

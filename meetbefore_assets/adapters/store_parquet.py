@@ -6,6 +6,7 @@ What is known about a table (its Stamp) lies in the footer of the same file and 
 
 import contextlib
 import glob
+import io
 import json
 import os
 import secrets
@@ -24,27 +25,16 @@ from meetbefore_assets.domain.ports import Stamp, TableWriter
 from meetbefore_assets.errors import RecordTornError, StoreError
 
 _STAMP = "meetbefore"
-_SUFFIX = ".parquet"
+SUFFIX = ".parquet"
 _ZSTD = 3
 # Rows with pictures that are compressed at once: as one group, an hour of video would be held in memory a second time.
 _PICTURES_AT_ONCE = 1024
 
 
 def open_store(uri: str) -> "ParquetStore":
-    """The store at a folder, or at a `file://` URI.
-
-    Raises:
-        StoreError: the scheme is one this version cannot write to.
-    """
+    """The store at a folder, or at a `file://` URI."""
     parts = urlparse(uri)
-    if parts.scheme == "file":
-        return ParquetStore(Path(unquote(parts.path)))
-    if "://" in uri:
-        raise StoreError(
-            f"store.uri is '{uri}': expected a folder or a file:// URI, found the scheme '{parts.scheme}'.",
-            remedy="Set store.uri to a folder (it may be on a mounted network disk), or leave it empty for <home>/record.",
-        )
-    return ParquetStore(Path(uri))
+    return ParquetStore(Path(unquote(parts.path) if parts.scheme == "file" else uri))
 
 
 class ParquetStore:
@@ -52,7 +42,7 @@ class ParquetStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._stamps = StampCache(root)
+        self._stamps = StampCache(root, lambda name: os.path.exists(f"{root}/{name}"))
         self._scans = ScanCache()
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None:
@@ -61,10 +51,8 @@ class ParquetStore:
         Raises:
             StoreError: the disk is full or must not be written to; nothing is left behind.
         """
-        rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
         with self._temporary(asset, key) as temporary, self._telling(asset, key):
-            told = {_STAMP: _told(stamp, table.height)}
-            table.write_parquet(temporary, metadata=told, compression="zstd", compression_level=_ZSTD, row_group_size=rows)
+            write_table(table, temporary, stamp)
             self._publish(asset, key, temporary, stamp, table.height)
 
     @contextlib.contextmanager
@@ -159,7 +147,7 @@ class ParquetStore:
         known = self._stamps.get(name, identity)
         if known is not None:
             return known
-        stamp = _read_stamp(path)
+        stamp = read_stamp(path)
         if stamp is not None:
             self._stamps.put(name, identity, stamp)
         return stamp
@@ -168,7 +156,7 @@ class ParquetStore:
         folder = self.root / asset
         if not folder.is_dir():
             return []
-        return sorted(entry.name[: -len(_SUFFIX)] for entry in os.scandir(folder) if entry.name.endswith(_SUFFIX) and entry.name[0] != ".")
+        return sorted(entry.name[: -len(SUFFIX)] for entry in os.scandir(folder) if entry.name.endswith(SUFFIX) and entry.name[0] != ".")
 
     def drop(self, asset: str, key: str) -> None:
         path = self._path(asset, key)
@@ -180,6 +168,9 @@ class ParquetStore:
     def sweep(self, asset: str, key: str) -> None:
         for orphan in (self.root / asset).glob(f".{glob.escape(key)}.*.tmp"):
             orphan.unlink(missing_ok=True)
+
+    def refresh(self) -> None:
+        """Nothing to do: the file system is asked every time."""
 
     def path(self, asset: str, key: str) -> str:
         """Where a table lies, for readers that want the file itself."""
@@ -232,17 +223,24 @@ def _select(table: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
 
 def _name(asset: str, key: str) -> str:
     # As text: tens of thousands of them are asked for, and a Path takes ten times as long.
-    return f"{asset}/{key}{_SUFFIX}"
+    return f"{asset}/{key}{SUFFIX}"
 
 
 def _identity(status: os.stat_result) -> Identity:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _read_stamp(path: str) -> Stamp | None:
-    """A torn file has no stamp, so whatever made it is made again."""
+def write_table(table: pl.DataFrame, target: Path | io.BytesIO, stamp: Stamp) -> None:
+    """A table as Parquet, with its stamp in the footer."""
+    rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
+    told = {_STAMP: _told(stamp, table.height)}
+    table.write_parquet(target, metadata=told, compression="zstd", compression_level=_ZSTD, row_group_size=rows)
+
+
+def read_stamp(source: str | io.BytesIO) -> Stamp | None:
+    """The stamp in a file, or in the end of one that holds the footer; a torn one has none, so whatever made it is made again."""
     try:
-        content = json.loads(pl.read_parquet_metadata(path)[_STAMP])
+        content = json.loads(pl.read_parquet_metadata(source)[_STAMP])
         return Stamp(content["data_version"], content["inputs"], content["facts"], content["rows"])
     except (pl.exceptions.PolarsError, OSError, KeyError, ValueError):
         return None

@@ -251,6 +251,10 @@ class Store(Protocol):
         """Remove what writers that died left of a table; nobody may be writing it."""
         ...
 
+    def refresh(self) -> None:
+        """Whatever others wrote before this is seen after it."""
+        ...
+
 
 class VectorIndex(Protocol):
     """Nearest neighbours by cosine; vectors are unit vectors."""

@@ -56,7 +56,7 @@ def seconds_of(bench: Workbench, person_id: str, margin_s: float) -> Seconds:
 
 def _present(bench: Workbench, video_id: str) -> str:
     uris = bench.store.get("sources", video_id).filter(pl.col("kind") == "video")["uri"]
-    return next((uri for uri in uris if Path(uri).is_file()), "")
+    return next((bench.tools.at_hand(uri) for uri in uris if bench.is_present([uri])), "")
 
 
 def _parts(rows: pl.DataFrame, uri: str, file_name: str, margin_s: float, interval_s: float) -> list[Part]:

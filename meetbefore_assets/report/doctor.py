@@ -64,8 +64,15 @@ def _place(bench: Workbench) -> Iterator[Finding]:
     free = shutil.disk_usage(existing).free
     yield "home", f"{bench.home}, {free / 2**30:.1f} GiB free", free > LITTLE_FREE_BYTES
     for source in bench.sources():
-        is_asked_for = bool(bench.settings().sources)
-        yield "source", f"{source}{'' if source.exists() else ' is not there'}", source.exists() or not is_asked_for
+        is_there = not bench.tools.scan([source]).missing if isinstance(source, str) else source.exists()
+        yield "source", f"{source}{'' if is_there else ' is not there'}", is_there or not bench.settings().sources
+    if bench.shared_uri:
+        yield "store", f"{bench.shared_uri}, {len(bench.store.keys('sources'))} videos on record", True
+        has_locks = bool(bench.settings().store.postgres)
+        locks = (
+            "in Postgres" if has_locks else "in this home only: one machine at a time may work on the archive (store.postgres lets several)"
+        )
+        yield "locks", locks, True
     yield "time zone", bench.zone(), True
 
 

@@ -1,7 +1,6 @@
 """Decoding the planned moments of one video and keeping the faces in them."""
 
 import datetime as dt
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,7 +13,7 @@ from meetbefore_assets.domain.ports import U8, VideoReader
 from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
 from meetbefore_assets.steps.clocks import started_at
-from meetbefore_assets.steps.files import kept_frames, preview_path, write_private
+from meetbefore_assets.steps.files import kept_frames, preview_path, remove, write_private
 from meetbefore_assets.steps.forgotten import graves_of
 from meetbefore_assets.steps.looking import look
 from meetbefore_assets.steps.made import Making, Parts
@@ -131,7 +130,7 @@ class _Keeper:
     def __init__(self, making: Making, graves: Graves) -> None:
         self._keep, self._graves = making.settings.frames.keep, graves
         self._interval_s = making.settings.sampling.interval_s
-        self._camera = making.bench.camera
+        self._bench, self._camera = making.bench, making.bench.camera
         self._folder = kept_frames(making.bench, making.video_id)
         self._start = started_at(making.bench, making.video_id, local=True) if self._keep != "none" else None
 
@@ -141,7 +140,9 @@ class _Keeper:
         moment = self._start + dt.timedelta(seconds=round(time_s) if self._interval_s >= 1 else time_s)
         side = PREVIEW_SIDE_PX if self._keep == "preview" else 0
         data = self._camera.encode_jpeg(image, 85 if side else 95, side)
-        write_private(self._folder / kept_name(moment, self._interval_s), data)
+        path = self._folder / kept_name(moment, self._interval_s)
+        write_private(path, data)
+        self._bench.share(path)
 
 
 def kept_name(moment: dt.datetime, interval_s: float) -> str:
@@ -153,6 +154,7 @@ def remove_kept(bench: Workbench, video_id: str, times_s: Iterable[float]) -> No
     """Remove the whole pictures of some moments; all of the video's where they are named by another clock than the one in force."""
     folder = kept_frames(bench, video_id)
     if not folder.is_dir():
+        bench.unshare(folder)  # another machine kept them, and which is not known here
         return
     start, interval_s = started_at(bench, video_id, local=True), bench.settings().sampling.interval_s
 
@@ -162,22 +164,21 @@ def remove_kept(bench: Workbench, video_id: str, times_s: Iterable[float]) -> No
 
     planned = {name(time_s) for time_s in bench.store.get("frames", video_id, ["time_s"])["time_s"]}
     if {path.name for path in folder.iterdir()} <= planned:
-        for time_s in times_s:
-            (folder / name(time_s)).unlink(missing_ok=True)
+        remove(bench, *(folder / name(time_s) for time_s in times_s))
     else:
-        shutil.rmtree(folder)
+        remove(bench, folder)
 
 
 def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
-    """A contact sheet of the best faces of a video, for people; returns its path, or "" where there is nobody."""
+    """A contact sheet of the best faces of a video, for people; returns where it lies, or "" where there is nobody."""
     path = preview_path(bench, video_id)
     best = best_faces(faces)
     if not best.height:
-        path.unlink(missing_ok=True)
+        remove(bench, path)
         return ""
     data = bench.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
     write_private(path, data)
-    return str(path)
+    return bench.share(path)
 
 
 def best_faces(faces: pl.DataFrame) -> pl.DataFrame:

@@ -66,7 +66,7 @@ class Graph:
 
 def edge_store(bench: Workbench) -> Store:
     """Beside the record, as a cache: whatever is missing is found anew."""
-    return bench.tools.open_store(str(bench.home / "index"))
+    return bench.index_store
 
 
 def plan_edges(bench: Workbench, versions: Mapping[str, str]) -> Plan:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from meetbefore_assets.errors import StoreError
@@ -16,6 +17,16 @@ def preview_path(bench: Workbench, video_id: str) -> Path:
 def kept_frames(bench: Workbench, video_id: str) -> Path:
     """Folder of a video's whole pictures, if they are kept."""
     return bench.home / "frames" / video_id
+
+
+def remove(bench: Workbench, *paths: Path) -> None:
+    """Remove files and folders of a home, from the object store too."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        bench.unshare(path)
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -13,14 +13,14 @@ import polars as pl
 from meetbefore_assets.domain.detections_to_embeddings import unit
 from meetbefore_assets.domain.ports import Stamp
 from meetbefore_assets.errors import MeetbeforeError
-from meetbefore_assets.schema import CHANCE, FORGOTTEN_FACES, REGROUPINGS
+from meetbefore_assets.schema import CHANCE, FORGOTTEN_FACES, REGROUPINGS, SIMILAR_TRACKS
 from meetbefore_assets.steps.erasing import erase_rows, is_erased
 from meetbefore_assets.steps.forgetting_said import forget_corrections
 from meetbefore_assets.steps.forgotten import BOX, block, bury, forgotten_hashes, graves_of, remember_to_skip
 from meetbefore_assets.steps.intake import drop_video, known_videos
 from meetbefore_assets.steps.matched import matched_videos
 from meetbefore_assets.steps.per_video import make_tracks
-from meetbefore_assets.steps.publishing import database_path
+from meetbefore_assets.steps.publishing import open_published
 from meetbefore_assets.steps.scoring import ASSET as SCORES
 from meetbefore_assets.workbench import WHOLE, Workbench
 
@@ -154,10 +154,12 @@ def _erase(bench: Workbench, video_id: str) -> int:
 
 def _remove_made(bench: Workbench) -> None:
     """Remove files that hold what was forgotten: rows that are deleted from a database leave their bytes in it."""
-    database = database_path(bench)
     with bench.lock("publishing"):
-        _unlink(database, *database.parent.glob(f"{database.name}.*"), *database.parent.glob(f".{database.name}.*"))
+        open_published(bench).remove()
     with bench.lock("index"):
+        if bench.shared_uri:
+            for key in bench.index_store.keys(SIMILAR_TRACKS.name):
+                bench.index_store.drop(SIMILAR_TRACKS.name, key)
         shutil.rmtree(bench.home / "index", ignore_errors=True)
     with bench.lock("scoring"):
         for key in bench.store.keys(SCORES):
@@ -165,6 +167,7 @@ def _remove_made(bench: Workbench) -> None:
         for asset in ("people", CHANCE.name, REGROUPINGS.name):
             bench.store.drop(asset, WHOLE)
     _unlink(*bench.home.glob("report*.html"), *bench.home.glob(".report*.tmp"))
+    bench.unshare(bench.home / "report.html")
     for folder in ("previews", "frames"):
         _unlink(*(bench.home / folder).glob("**/.*.tmp"))
 

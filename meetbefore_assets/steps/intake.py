@@ -1,9 +1,8 @@
 """Taking recordings in: which content lies where, and what each is called."""
 
 import math
-import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from meetbefore_assets.errors import LockTimeoutError, UnreadableVideoError
 from meetbefore_assets.schema import SOURCES, check
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps import journal
-from meetbefore_assets.steps.files import kept_frames, preview_path
+from meetbefore_assets.steps.files import kept_frames, preview_path, remove
 from meetbefore_assets.steps.forgotten import carry_graves, forgotten_hashes
 from meetbefore_assets.workbench import Found, Recording, Workbench
 
@@ -61,7 +60,7 @@ class Intake:
     waiting: list[str] = field(default_factory=list)
 
 
-def take_in(bench: Workbench, paths: list[Path], progress: Callable[[int, int, str], None] | None = None) -> Intake:
+def take_in(bench: Workbench, paths: Sequence[Path | str], progress: Callable[[int, int, str], None] | None = None) -> Intake:
     """Register every recording under some paths; a file that is known by name, size and time is not read again."""
     return register(bench, bench.tools.scan(paths), progress)
 
@@ -152,7 +151,7 @@ class Catalogue:
 
     def _note_duplicate(self, identity: str, recording: Recording, intake: Intake) -> None:
         others = [uri for uri, row in self._rows.items() if row["video_id"] == identity and uri != recording.uri]
-        present = [uri for uri in others if Path(uri.partition("?day=")[0]).exists()]
+        present = [uri for uri in others if self._bench.is_present([uri])]
         if present:
             intake.duplicates.append((recording.uri, present[0]))
 
@@ -186,16 +185,10 @@ class Catalogue:
 
 def drop_video(bench: Workbench, identity: str) -> None:
     """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
-    preview_path(bench, identity).unlink(missing_ok=True)
-    shutil.rmtree(kept_frames(bench, identity), ignore_errors=True)
+    remove(bench, preview_path(bench, identity), kept_frames(bench, identity))
     journal.erase_video(bench, identity)
     for asset in PER_VIDEO_TABLES:
         bench.store.drop(asset, identity)
-
-
-def is_present(uris: Iterable[str]) -> bool:
-    """Whether one of a video's files can be reached."""
-    return any(Path(uri.partition("?day=")[0]).exists() for uri in uris)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def open_video(bench: Workbench, video_id: str) -> tuple[VideoReader, str]:
     """
     uris = bench.store.get("sources", video_id, ["uri"])["uri"].to_list()
     for uri in uris:
-        if Path(uri.partition("?day=")[0]).exists():
+        if bench.is_present([uri]):
             refuse_changed(bench, video_id, uri)
             return bench.tools.open_video(uri, bench.settings().sampling.allow_truncated), uri
     raise UnreadableVideoError(
@@ -52,12 +52,12 @@ def refuse_changed(bench: Workbench, video_id: str, uri: str) -> None:
     """
     row = bench.store.get("sources", video_id).filter(pl.col("uri") == uri).row(0, named=True)
     if row["kind"] == "video":
-        now = Path(uri).stat()
-        if (now.st_size, now.st_mtime_ns) == (row["size_bytes"], row["mtime_ns"]):
+        size_bytes, mtime_ns = bench.tools.size_and_time(uri) or (0, 0)
+        if (size_bytes, mtime_ns) == (row["size_bytes"], row["mtime_ns"]):
             return
-        if now.st_size == row["size_bytes"] and bench.tools.content_hash(uri) == row["content_hash"]:
+        if size_bytes == row["size_bytes"] and bench.tools.content_hash(uri) == row["content_hash"]:
             return
-        sizes = f"expected the {row['size_bytes']} bytes that were taken in, found {now.st_size}"
+        sizes = f"expected the {row['size_bytes']} bytes that were taken in, found {size_bytes}"
         raise UnreadableVideoError(
             f"{row['file_name']}: {sizes}: it is still being written.",
             remedy="Wait until it is copied completely, then run again.",
@@ -122,7 +122,7 @@ def make_detections(bench: Workbench, video_id: str) -> Made:
             facts, best = detect_faces(making, reader, lambda: open_video(bench, video_id)[0], parts)
         refuse_changed(bench, video_id, uri)
         preview = write_preview(bench, video_id, best)
-        return parts.commit({**facts, "preview": Path(preview)} if preview else facts)
+        return parts.commit({**facts, "preview": preview if "://" in preview else Path(preview)} if preview else facts)
 
 
 def make_embeddings(bench: Workbench, video_id: str) -> Made:

@@ -12,7 +12,7 @@ from meetbefore_assets.steps.changed import rows_version
 from meetbefore_assets.steps.clocks import clock_table
 from meetbefore_assets.steps.corrections import corrections_table, corrections_version
 from meetbefore_assets.steps.history import history_table, history_version
-from meetbefore_assets.steps.intake import is_present, known_videos
+from meetbefore_assets.steps.intake import known_videos
 from meetbefore_assets.workbench import WHOLE, Fetch, Published, Publisher, Workbench
 
 PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
@@ -71,7 +71,7 @@ def vector_size(bench: Workbench) -> int:
 
 def open_published(bench: Workbench) -> Publisher:
     """The published database."""
-    return bench.tools.open_database(database_path(bench))
+    return bench.published(database_path(bench))
 
 
 def wanted_versions(bench: Workbench, videos: pl.DataFrame) -> dict[str, dict[str, str]]:
@@ -118,7 +118,7 @@ def video_rows(bench: Workbench) -> pl.DataFrame:
     for video_id, content in known.items():
         names = list(content.names)
         failure = failures.get(video_id)
-        status = "failed" if failure else "done" if is_present(content.uris) else "missing"
+        status = "failed" if failure else "done" if bench.is_present(content.uris) else "missing"
         empty = {column.name: None for column in VIDEOS.columns}
         rows.append(
             {

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from meetbefore_assets.domain import lineage
 from meetbefore_assets.settings import Settings
 from meetbefore_assets.steps.forgotten import graves_version
-from meetbefore_assets.steps.intake import Known, is_present, known_videos
+from meetbefore_assets.steps.intake import Known, known_videos
 from meetbefore_assets.workbench import Workbench
 
 # The tables that can be made without the video file.
@@ -45,7 +45,7 @@ def video_status(
     store = bench.store
     steps = lineage.expected_steps(known.content_hash, settings, models, graves_version(bench, video_id), given)
     found = {asset: stamp.data_version if (stamp := store.stamp(asset, video_id)) else None for asset in lineage.PER_VIDEO}
-    present = is_present(known.uris)
+    present = bench.is_present(known.uris)
     only_crops = not present and found["detections"] is not None
     todo = _outdated_crops(found, settings, models) if only_crops else lineage.outdated(steps, found)
     fingerprint = lineage.failure_version(steps, program_version())

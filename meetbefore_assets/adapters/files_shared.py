@@ -1,0 +1,26 @@
+"""Files of a home that lie in the object store too: contact sheets, kept pictures, the page."""
+
+from pathlib import Path
+
+from meetbefore_assets.adapters.objects import objects_at
+
+
+class ObjectFiles:
+    """Implements `workbench.SharedFiles`: `<url>/files/<name in the home>`."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self._objects, self._home = objects_at(url), home
+
+    def put(self, path: Path) -> str:
+        """Put a file of the home; its address. Raises StoreError."""
+        name = self._name(path)
+        self._objects.put(name, path)
+        return self._objects.address(name)
+
+    def drop(self, path: Path) -> None:
+        """Remove a file, or all in a folder. Raises StoreError."""
+        name = self._name(path)
+        self._objects.remove(name, *(facts.name for facts in self._objects.below(name)))
+
+    def _name(self, path: Path) -> str:
+        return f"files/{path.relative_to(self._home).as_posix()}"

@@ -1,0 +1,88 @@
+"""Locks that several machines see: advisory locks of a Postgres server, which end with the connection of their holder.
+
+https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from meetbefore_assets.errors import LockTimeoutError, StoreError
+
+_REMEDY = "Check store.postgres (or MEETBEFORE_POSTGRES) and that the server runs."
+# A holder whose machine vanished is noticed after about a minute: 20 s of silence, then 4 questions, 10 s apart.
+_ALIVE = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 4}
+_SERVER_ALIVE = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=4 -c idle_session_timeout=0"
+
+
+@contextlib.contextmanager
+def hold(address: str, scope: str, name: str, timeout_s: float) -> Iterator[None]:
+    """Hold the lock `name` of an archive.
+
+    Args:
+        address: postgresql://….
+        scope: what tells one archive from others on the same server: its store.uri.
+        name: what is locked.
+        timeout_s: how long to wait for another holder; negative: for ever.
+
+    Raises:
+        LockTimeoutError: somebody else held it for longer.
+        StoreError: the server cannot be reached, or the connection was lost while the lock was held, so that others may have got it.
+    """
+    driver = _driver()
+    connection = _connected(driver, address)
+    with contextlib.closing(connection):
+        _acquire(driver, connection, _key(scope, name), name, timeout_s)
+        yield
+        try:
+            connection.cursor().execute("select pg_advisory_unlock(%s)", (_key(scope, name),))
+        except driver.Error as error:
+            raise StoreError(
+                f"the connection to Postgres was lost while '{name}' was held ({_said(error)}).",
+                remedy="Run again: what is on record is whole, and what is missing is made.",
+            ) from error
+
+
+def _driver() -> Any:
+    try:
+        import psycopg2
+    except ImportError as error:
+        raise StoreError(
+            "store.postgres is set, but its driver is not installed.", remedy="Install the group: `uv sync --group postgres`."
+        ) from error
+    return psycopg2
+
+
+def _connected(driver: Any, address: str) -> Any:
+    try:
+        connection = driver.connect(address, connect_timeout=20, application_name="meetbefore lock", options=_SERVER_ALIVE, **_ALIVE)
+    except driver.Error as error:
+        raise StoreError(f"Postgres cannot be reached for locks: {_said(error)}.", remedy=_REMEDY) from error
+    connection.autocommit = True
+    return connection
+
+
+def _acquire(driver: Any, connection: Any, key: int, name: str, timeout_s: float) -> None:
+    # 0 is "for ever" to Postgres; whoever does not want to wait waits for a thousandth of a second.
+    wait_ms = 0 if timeout_s < 0 else max(1, round(timeout_s * 1000))
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select set_config('lock_timeout', %s, false)", (str(wait_ms),))
+            cursor.execute("select pg_advisory_lock(%s)", (key,))
+    except driver.errors.LockNotAvailable as error:
+        raise LockTimeoutError(
+            f"'{name}' was held by another process for more than {timeout_s:g} s.",
+            remedy="Wait for it to end, or end it: a dead process holds no lock.",
+        ) from error
+    except driver.Error as error:
+        raise StoreError(f"Postgres did not give the lock '{name}': {_said(error)}.", remedy=_REMEDY) from error
+
+
+def _key(scope: str, name: str) -> int:
+    """64 bits, signed, as Postgres wants them."""
+    return int.from_bytes(hashlib.sha256(f"meetbefore {scope} {name}".encode()).digest()[:8], "big", signed=True)
+
+
+def _said(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
