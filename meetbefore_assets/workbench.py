@@ -136,8 +136,12 @@ class Publisher(Protocol):
 class SharedFiles(Protocol):
     """Files of a home that lie in the object store too, for people at other machines; names are relative to the home."""
 
-    def put(self, path: Path) -> str:
-        """Put a file of this home; its address."""
+    def put(self, path: Path) -> None:
+        """Put a file of this home."""
+        ...
+
+    def address(self, path: Path) -> str:
+        """Where it is put."""
         ...
 
     def drop(self, path: Path) -> None:
@@ -224,9 +228,14 @@ class Workbench:
         """The published database: the file at `path`, or a copy there of the one in the object store."""
         return self.tools.open_database(path, self.shared_uri)
 
-    def share(self, path: Path) -> str:
-        """Put a file of the home into the object store, if there is one; where people find it."""
-        return self._shared_files.put(path) if self._shared_files else str(path)
+    def share(self, path: Path) -> None:
+        """Put a file of the home into the object store, if there is one."""
+        if self._shared_files:
+            self._shared_files.put(path)
+
+    def address(self, path: Path) -> str:
+        """Where people find a file of the home that is shared."""
+        return self._shared_files.address(path) if self._shared_files else str(path)
 
     def unshare(self, path: Path) -> None:
         """Remove a file of the home, or a folder, from the object store, if there is one."""

@@ -11,11 +11,13 @@ class ObjectFiles:
     def __init__(self, url: str, home: Path) -> None:
         self._objects, self._home = objects_at(url), home
 
-    def put(self, path: Path) -> str:
-        """Put a file of the home; its address. Raises StoreError."""
-        name = self._name(path)
-        self._objects.put(name, path)
-        return self._objects.address(name)
+    def put(self, path: Path) -> None:
+        """Put a file of the home. Raises StoreError."""
+        self._objects.put(self._name(path), path)
+
+    def address(self, path: Path) -> str:
+        """The URL under which it is put."""
+        return self._objects.address(self._name(path))
 
     def drop(self, path: Path) -> None:
         """Remove a file, or all in a folder. Raises StoreError."""

@@ -15,6 +15,6 @@ def encounter_report(bench: Bench) -> dg.MaterializeResult[None]:
     written = write_report(bench)
     shown = {
         **metadata({"people shown": written.people, "bytes": written.size_bytes}, written.people),
-        "file": dg.MetadataValue.path(bench.share(Path(written.path))),
+        "file": dg.MetadataValue.path(bench.address(Path(written.path))),
     }
     return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(written.version))

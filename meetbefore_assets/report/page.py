@@ -73,6 +73,8 @@ def write_report(bench: Workbench, destination: Path | None = None, disguise: Di
     overview = read_overview(bench, digest(template_version(), disguise.name) if disguise.name else template_version())
     if written_version(path) != overview.version:
         _write(path, render(bench, overview, disguise))
+        if destination is None:
+            bench.share(path)
     return Written(overview.shown.height, path.stat().st_size, str(path), overview.version)
 
 

@@ -178,7 +178,8 @@ def write_preview(bench: Workbench, video_id: str, faces: pl.DataFrame) -> str:
         return ""
     data = bench.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
     write_private(path, data)
-    return bench.share(path)
+    bench.share(path)
+    return bench.address(path)
 
 
 def best_faces(faces: pl.DataFrame) -> pl.DataFrame:
