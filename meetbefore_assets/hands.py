@@ -48,15 +48,15 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
 
 
 class OneEach(Generic[Tool]):
-    """A tool of its own for each thread, opened when it is first asked for; a context manager that closes them all.
+    """A tool of its own for each thread, opened when it is first asked for; a context manager that closes those it opened.
 
     Args:
-        first: the tool of the thread that made this.
+        first: the tool of the thread that made this, which stays open: whoever opened it closes it.
         more: opens another one.
     """
 
     def __init__(self, first: Tool, more: Callable[[], Tool]) -> None:
-        self._more, self._lock, self._opened = more, threading.Lock(), [first]
+        self._more, self._lock, self._opened = more, threading.Lock(), list[Tool]()
         self._mine = threading.local()
         self._mine.tool = first
 

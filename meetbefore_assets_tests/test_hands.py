@@ -66,7 +66,7 @@ class Tool:
         self.is_closed = True
 
 
-def test_each_thread_has_a_tool_of_its_own_and_all_are_closed() -> None:
+def test_each_thread_has_a_tool_of_its_own_and_those_that_were_opened_are_closed() -> None:
     first, opened, used = Tool(), list[Tool](), set[tuple[int, int]]()
     together = threading.Barrier(3, timeout=20)
 
@@ -85,4 +85,23 @@ def test_each_thread_has_a_tool_of_its_own_and_all_are_closed() -> None:
         assert len(used) == len(opened) == 3
         assert tools.mine() is first
         assert not any(tool.is_closed for tool in (first, *opened))
-    assert all(tool.is_closed for tool in (first, *opened))
+    assert all(tool.is_closed for tool in opened)
+    assert not first.is_closed
+
+
+def test_tools_are_closed_when_the_work_fails() -> None:
+    first, opened = Tool(), list[Tool]()
+
+    def open_one() -> Tool:
+        opened.append(Tool())
+        return opened[-1]
+
+    def fail(_item: int) -> None:
+        tools.mine()
+        raise ValueError("no good")
+
+    with pytest.raises(ValueError, match="no good"), OneEach(first, open_one) as tools:
+        list(in_order(fail, range(3), 3))
+    assert opened
+    assert all(tool.is_closed for tool in opened)
+    assert not first.is_closed

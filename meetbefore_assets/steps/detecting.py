@@ -34,8 +34,8 @@ def detect_faces(
 
     Args:
         making: the table.
-        reader: the video; closed in the end.
-        another: opens it once more.
+        reader: the video; stays open.
+        another: opens it once more; what it opened is closed in the end.
         parts: where the faces are written.
 
     Raises:

@@ -53,8 +53,8 @@ def look(making: Making, plan: pl.DataFrame, reader: VideoReader, another: Calla
     Args:
         making: the table that is made of it.
         plan: frame_id, pts and time_s of the moments.
-        reader: the video; closed in the end.
-        another: opens it once more, for another thread.
+        reader: the video; stays open.
+        another: opens it once more, for another thread; what it opened is closed in the end.
         keep: is given each picture that could be decoded, by any thread.
     """
     hands = making.bench.hands(making.settings) if reader.is_sought() else 1
