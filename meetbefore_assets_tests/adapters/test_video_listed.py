@@ -1,6 +1,7 @@
 """What the header of MP4 lists is what reading every packet finds, or nothing is believed of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetbefore_assets.adapters import video_packets
+from meetbefore_assets.adapters import video_listed, video_packets
 from meetbefore_assets.adapters.video_listed import listed_packets
-from meetbefore_assets.adapters.video_mp4 import is_upright, read_movie
+from meetbefore_assets.adapters.video_mp4 import Movie, Track, is_upright, read_movie
 from meetbefore_assets.adapters.video_packets import PacketTable, open_container, picture_stream, scan
 from meetbefore_assets_tests.bad_videos import CASES, Case
 from meetbefore_assets_tests.builders import draw_clip, truncate
@@ -80,11 +81,25 @@ def test_odd_files_are_known_as_they_are(tmp_path: Path, case: Case) -> None:
     assert_same(tmp_path / case.name)
 
 
-def test_a_list_that_is_wrong_is_not_believed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrong", [0, 3, -1], ids=["first packet", "fourth packet", "last keyframe"])
+def test_a_list_that_is_wrong_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int) -> None:
+    """A header that is wrong misleads FFmpeg too; only where it is read wrongly do the packets say something else."""
     path = clip(bframes=2)(tmp_path / "a.mp4")
-    data = path.read_bytes()
-    at = data.index(b"ctts") + 12 + 4  # the first offset
-    path.write_bytes(data[: at + 2] + b"\x70" + data[at + 3 :])
+
+    def misread(name: str) -> Movie | None:
+        movie = read_movie(name)
+        assert movie is not None
+        return replace(movie, tracks={number: late(track) for number, track in movie.tracks.items()})
+
+    def late(track: Track) -> Track:
+        delays = track.delays()
+        place = wrong if wrong >= 0 else int(np.flatnonzero(video_packets._read_through(str(path)).is_keyframe)[-1])
+        delays[place] += 1
+        return replace(track, delay_runs=np.stack([np.ones_like(delays), delays], axis=1))
+
+    assert is_listed(path)
+    monkeypatch.setattr(video_listed, "read_movie", misread)
+    assert not is_listed(path)
     assert_same(path)
 
 
