@@ -36,7 +36,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 # Files of tests that take minutes begin first, or the last of them would run alone.
-LONGEST = ["dagster_dev", "cli", "pipeline", "correcting", "cli_forget", "crash", "bad_input", "sensors"]
+LONGEST = ["dagster_dev", "cli", "pipeline", "correcting", "cli_forget", "crash", "bad_input", "sensor_new_videos", "sensor_rematch"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,116 +1,25 @@
-"""Being forgotten: out of every file of the home, and not back at the next run."""
+"""People are forgotten: out of every file of the home, and not back at the next run."""
 
-import base64
-import dataclasses
 import datetime as dt
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
-import dagster as dg
-import numpy as np
 import polars as pl
 import pytest
 
 from meetbefore_assets import forget, settings
-from meetbefore_assets.definitions import build_definitions
-from meetbefore_assets.domain.ports import F32, U8
 from meetbefore_assets.errors import UsageError
-from meetbefore_assets.partitions import PARTITIONS_NAME
 from meetbefore_assets.reading import assigned_faces, people_table
 from meetbefore_assets.steps import correcting, forgetting
-from meetbefore_assets.steps.files import kept_frames, preview_path
-from meetbefore_assets.steps.intake import take_in
-from meetbefore_assets.steps.matching import is_matched
-from meetbefore_assets.steps.per_video import MAKERS
-from meetbefore_assets.steps.publishing import is_published
-from meetbefore_assets.steps.scoring import is_scored
-from meetbefore_assets.steps.status import all_statuses
-from meetbefore_assets.workbench import Workbench
-from meetbefore_assets_tests.assets.test_pipeline import FRIDAY, MONDAY, TUESDAY, Project, three_days
-from meetbefore_assets_tests.fakes import FakeCamera, fake_bench, write_video
+from meetbefore_assets.steps.files import kept_frames
+from meetbefore_assets_tests.assets.test_pipeline import FRIDAY, MONDAY, TUESDAY, three_days
+from meetbefore_assets_tests.fakes import write_video
+from meetbefore_assets_tests.searchable import Home, in_step, most_met, of_person, person_at, run, searchable_home, tables
 from meetbefore_assets_tests.traces import traces
-
-
-class SearchableCamera(FakeCamera):
-    """Its crops and thumbnails are long enough to be looked for."""
-
-    def encode_crop(self, crop: U8) -> bytes:
-        return hashlib.sha256(b"crop" + super().encode_crop(crop)).digest() + super().encode_crop(crop)
-
-    def decode_crops(self, blobs: Sequence[bytes]) -> U8:
-        return super().decode_crops([blob[-3:] for blob in blobs])
-
-    def thumbnail(self, image: U8, box: F32, side: int) -> bytes:
-        return hashlib.sha512(b"thumbnail" + super().thumbnail(image, box, side)).digest()
-
-    def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
-        return hashlib.sha512(image.tobytes()).digest()
-
-
-@dataclasses.dataclass
-class Home:
-    """A home that is filled without Dagster, which takes most of the time otherwise."""
-
-    videos: Path
-    bench: Workbench
-
-    @property
-    def home(self) -> Path:
-        return self.bench.home
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Home:
-    bench = fake_bench(tmp_path / "home")
-    bench.tools = dataclasses.replace(bench.tools, open_camera=SearchableCamera)
-    return Home(tmp_path / "videos", bench)
-
-
-def run(project: Home | Project) -> dict[str, list[str]]:
-    """Make what is out of date; video -> assets that were made."""
-    take_in(project.bench, [project.videos])
-    made = {status.video_id: list(status.todo) for status in all_statuses(project.bench) if status.todo}
-    for video_id, assets in made.items():
-        for asset in assets:
-            MAKERS[asset](project.bench, video_id)
-    forget.make_anew(project.bench)
-    return made
-
-
-def most_met(project: Home) -> str:
-    return str(people_table(project.bench)["person_id"][0])
-
-
-def of_person(project: Home, person_id: str) -> list[bytes]:
-    """All that tells of a person: id, face ids, vectors, crops, thumbnails."""
-    videos = project.bench.store.keys("detections")
-    faces = forgetting.person_faces(project.bench, [person_id])
-    looks = project.bench.store.scan("detections", videos).join(faces, on="face_id", how="semi")
-    vectors = project.bench.store.scan("embeddings", videos).join(faces, on="face_id", how="semi")["vector"].to_list()
-    tracks = project.bench.store.scan("tracks", videos).filter(pl.col("track_id").is_in(faces["track_id"].to_list()))
-    vectors += tracks["vector"].to_list()
-    needles = [
-        person_id.encode(),
-        *(track.encode() for track in tracks["track_id"]),
-        *(face.encode() for face in faces["face_id"]),
-        *looks["crop"],
-        *looks["thumbnail"],
-    ]
-    return [
-        *needles,
-        *(base64.b64encode(picture)[:60] for picture in looks["thumbnail"]),
-        *(np.array(v, np.float32).tobytes() for v in vectors),
-    ]
-
-
-def in_step(project: Home) -> bool:
-    return is_matched(project.bench) and is_scored(project.bench) and is_published(project.bench)
-
-
-def tables(project: Home) -> dict[str, pl.DataFrame]:
-    videos = project.bench.store.keys("detections")
-    return {asset: project.bench.store.scan(asset, videos) for asset in ("detections", "embeddings", "tracks", "identity_assignments")}
+    return searchable_home(tmp_path)
 
 
 def test_a_forgotten_person_is_found_in_no_byte_of_any_file(project: Home) -> None:
@@ -170,23 +79,18 @@ def test_whoever_stood_beside_is_pictured_without_surroundings(project: Home) ->
     write_video(project.videos, MONDAY, [[1, 2], [1], [2]])
     run(project)
     pictures = project.bench.store.get("detections", project.bench.store.keys("detections")[0], ["time_s", "x1", "thumbnail"])
-    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    forget.forget_people(project.bench, [person_at(project, 0.0, 0.0)])
     (video_id,) = project.bench.store.keys("detections")
     kept = project.bench.store.get("detections", video_id, ["time_s", "x1", "thumbnail"])
     changed = kept.join(pictures, on=["time_s", "x1"], suffix="_before").filter(pl.col("thumbnail") != pl.col("thumbnail_before"))
     assert changed.select("time_s", "x1").rows() == [(0.0, 64.0)]
 
 
-def _at(project: Home, time_s: float, x1: float) -> str:
-    faces = assigned_faces(project.bench).filter((pl.col("time_s") == time_s) & (pl.col("x1") == x1))
-    return str(faces["person_id"][0])
-
-
 def test_whole_pictures_of_the_moments_go_too_and_are_not_kept_again(project: Home) -> None:
     settings.apply(project.home, ["frames.keep=full"])
     write_video(project.videos, MONDAY, [[1], [2], []])
     (video_id,) = run(project)
-    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    forget.forget_people(project.bench, [person_at(project, 0.0, 0.0)])
     names = ["20250303080001.jpg", "20250303080002.jpg"]
     assert sorted(path.name for path in kept_frames(project.bench, video_id).iterdir()) == names
     project.bench.store.drop("detections", video_id)
@@ -200,14 +104,14 @@ def test_whole_pictures_that_another_clock_named_all_go(project: Home) -> None:
     (video_id,) = run(project)
     with (project.home / "settings.toml").open("a") as file:
         file.write('\n[[clocks]]\nfiles = "DJI_*"\noffset_s = 3600\n')
-    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    forget.forget_people(project.bench, [person_at(project, 0.0, 0.0)])
     assert not kept_frames(project.bench, video_id).exists()
 
 
 def test_a_recording_written_anew_does_not_bring_the_person_back(project: Home) -> None:
     write_video(project.videos, MONDAY, [[1], [2]])
     run(project)
-    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
+    forget.forget_people(project.bench, [person_at(project, 0.0, 0.0)])
     write_video(project.videos, MONDAY, [[1], [2], [3]])
     run(project)
     assert assigned_faces(project.bench)["time_s"].to_list() == [1.0, 2.0]
@@ -243,47 +147,10 @@ def test_hooks_are_told_of_videos_that_are_gone_and_can_ask_for_forgotten_places
     assert len(forgetting.graves_of(project.bench, project.bench.store.keys("videos")[0])) == 2
 
 
-def test_a_forgotten_video_is_found_nowhere_and_not_taken_in_again(project: Home) -> None:
-    three_days(project)
-    run(project)
-    video_id = forget.one_video(project.bench, MONDAY)
-    faces = assigned_faces(project.bench, [video_id])["face_id"].to_list()
-    needles = [video_id.encode(), MONDAY.encode(), *(face.encode() for face in faces)]
-    assert preview_path(project.bench, video_id).exists()
-    assert traces(project.home, needles)
-    forget.forget_videos(project.bench, [video_id])
-    assert traces(project.home, needles) == set()
-    assert run(project) == {}
-    assert people_table(project.bench)["encounters"].to_list() == [2, 1, 1]
-    skipped = take_in(project.bench, [project.videos]).skipped
-    assert [uri.rpartition("/")[2] for uri, reason in skipped if "forget --lift" in reason] == [MONDAY]
-    assert traces(project.home, needles) == set()
-    assert in_step(project)
-
-
-def test_the_last_video_can_be_forgotten(project: Home) -> None:
-    write_video(project.videos, MONDAY, [[1]])
-    run(project)
-    forget.forget_videos(project.bench, project.bench.store.keys("videos"))
-    assert people_table(project.bench).height == 0
-    assert in_step(project)
-
-
-def test_a_forgotten_file_can_be_let_in_again(project: Home) -> None:
-    path = write_video(project.videos, MONDAY, [[1], [2]])
-    run(project)
-    forget.forget_people(project.bench, [_at(project, 0.0, 0.0)])
-    forget.forget_videos(project.bench, project.bench.store.keys("videos"))
-    assert [kind for kind, _, _ in forget.kept(project.bench)] == ["file"]
-    assert "taken in again" in forget.lift(project.bench, str(path))
-    run(project)
-    assert people_table(project.bench).height == 2
-
-
 def test_who_is_on_the_block_list_is_dropped_at_sight_and_others_are_not(project: Home) -> None:
     write_video(project.videos, MONDAY, [[1], [1, 2]])
     run(project)
-    done = forget.forget_people(project.bench, [_at(project, 0.0, 0.0)], is_blocked=True)
+    done = forget.forget_people(project.bench, [person_at(project, 0.0, 0.0)], is_blocked=True)
     write_video(project.videos, FRIDAY, [[1], [1, 3], [2]])
     run(project)
     friday = forget.one_video(project.bench, FRIDAY)
@@ -332,27 +199,6 @@ def test_nothing_is_lost_where_the_models_are_gone(project: Home) -> None:
     assert forget.complete(project.bench)
     assert traces(project.home, needles) == set()
     assert run(project) == {} or in_step(project)
-
-
-def test_the_job_erases_a_video_and_its_runs(tmp_path: Path) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        _erase_by_job(Project(tmp_path, instance))
-
-
-def _erase_by_job(project: Project) -> None:
-    three_days(project)
-    project.process()
-    project.match()
-    video_id = forget.one_video(project.bench, TUESDAY)
-    runs = {entry.run_id for entry in project.instance.get_runs() if entry.tags.get("dagster/partition") == video_id}
-    assert runs
-    job = build_definitions(project.bench).resolve_job_def("forget_video")
-    assert job.execute_in_process(instance=project.instance, partition_key=video_id).success
-    assert video_id not in project.instance.get_dynamic_partitions(PARTITIONS_NAME)
-    assert not runs & {entry.run_id for entry in project.instance.get_runs()}
-    others = set(project.bench.store.keys("videos"))
-    assert set(project.instance.get_materialized_partitions(dg.AssetKey("identity_assignments"))) == others
-    assert people_table(project.bench)["encounters"].to_list() == [2, 2]
 
 
 def test_what_nobody_knows_cannot_be_forgotten(project: Home) -> None:
