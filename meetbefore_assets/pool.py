@@ -15,11 +15,13 @@ import psutil
 from meetbefore_assets.hands import usable_cores
 from meetbefore_assets.worker import Outcome, Progress, Task, work
 
-# A worker holds its models, a decoder and a few pictures. At most, with YuNet and SFace: 545 MiB for H.264 of 1080p,
-# 802 MiB for HEVC of 4K.
+# A worker holds Dagster, its models, a decoder and a few pictures. At most (VmHWM of the worker of `meetbefore run --jobs 1`, one thread,
+# YuNet and SFace): 672 MiB for H.264 of 1080p, 701 MiB for three minutes of 4K, 713 MiB for HEVC of 4K; an hour of 4K takes 90 MiB more
+# than a minute of it (benchmarks.scaling).
 WORKER_BYTES = 900 * 2**20
 
-# And with every further thread that works on the same video a decoder and a few pictures more: 145 MiB for H.264 of 4K.
+# And with every further thread that works on the same video a decoder and a few pictures more: the same three minutes of 4K took
+# 950 MiB with two threads and 1,168 MiB with four.
 THREAD_BYTES = 250 * 2**20
 
 # What a broken decoder or too little memory ends in; whoever was told to end, or could not begin, is not to blame.

@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from meetbefore_assets import errors
+
 PROGRESS_EVERY_S = 0.2
 EXIT_ORPHANED = 3
 
@@ -169,5 +171,11 @@ def _message(result: Any) -> str:
             if data.user_failure_data and data.user_failure_data.description:
                 return str(data.user_failure_data.description)
             cause = data.error.cause or data.error if data.error else None
-            return str(cause.message).strip() if cause else "the step failed without a message"
+            return _sentence(str(cause.message)) if cause else "the step failed without a message"
     return "the run failed before its first step; its log in the Dagster UI says why"
+
+
+def _sentence(told: str) -> str:
+    """What Dagster keeps of an error begins with its class, which says nothing to people where the error is one of ours."""
+    kind, _, words = told.strip().partition(": ")
+    return words if kind.startswith(f"{errors.__name__}.") else told.strip()

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from meetbefore_assets import instance, runner
@@ -12,7 +13,7 @@ from meetbefore_assets.pool import Pool
 from meetbefore_assets.runner import RunOptions
 from meetbefore_assets.steps.failing import remember_failure
 from meetbefore_assets.steps.publishing import failure_rows
-from meetbefore_assets.worker import Task
+from meetbefore_assets.worker import Task, _message
 from meetbefore_assets_tests.fakes import fake_bench, write_video
 from meetbefore_assets_tests.test_concurrency import work
 
@@ -44,6 +45,28 @@ def test_what_dagster_cannot_read_is_told_in_words(home: Path) -> None:
 def test_errors_for_people_stay_what_they_are(home: Path) -> None:
     error = UnreadableVideoError("found text")
     assert instance.trouble(home, error) is error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (StoreError("the disk is full.", remedy="Free some space."), "the disk is full. Free some space."),
+        (StoreError("2: 3.", remedy="Run again."), "2: 3. Run again."),
+        (ZeroDivisionError("division by zero"), "ZeroDivisionError: division by zero"),
+    ],
+    ids=["ours", "ours with a colon", "not ours"],
+)
+def test_a_step_that_failed_tells_our_errors_without_their_class(error: Exception, told: str) -> None:
+    @dg.op
+    def fail() -> None:
+        raise error
+
+    @dg.job
+    def job() -> None:
+        fail()
+
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        assert _message(job.execute_in_process(raise_on_error=False, instance=ephemeral)) == told
 
 
 @pytest.mark.parametrize(("number", "is_to_blame"), [(signal.SIGSEGV, True), (signal.SIGKILL, True), (signal.SIGTERM, False)])
