@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from meetbefore_assets.cli_common import Place, console, home_option, jobs_option, open_bench, set_option
+from meetbefore_assets.cli_config import config
 from meetbefore_assets.cli_corrections import COMMANDS as CORRECTIONS
 from meetbefore_assets.cli_exchange import clip, export, import_
 from meetbefore_assets.cli_forget import forget
@@ -146,7 +147,7 @@ def doctor(home: Path, assignments: tuple[str, ...]) -> None:
     sys.exit(0 if examine(open_bench(home, assignments), console()) else 1)
 
 
-for command in (*CORRECTIONS, clip, export, forget, import_, report):
+for command in (*CORRECTIONS, clip, config, export, forget, import_, report):
     cli.add_command(command)
 
 

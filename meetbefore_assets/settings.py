@@ -2,251 +2,43 @@
 
 import hashlib
 import json
-import math
 import os
 import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Any
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError
 
 from meetbefore_assets.errors import SettingsError
+from meetbefore_assets.settings_sections import (
+    ClockCorrection,
+    DetectionSettings,
+    ModelsSettings,
+    NamePattern,
+    Section,
+    Settings,
+    TimeSettings,
+    UpkeepSettings,
+    is_remote,
+)
+
+__all__ = [
+    "ClockCorrection",
+    "DetectionSettings",
+    "ModelsSettings",
+    "NamePattern",
+    "Settings",
+    "TimeSettings",
+    "UpkeepSettings",
+    "is_remote",
+]
 
 FILE_NAME = "settings.toml"
-REMOTE_SCHEMES = ("s3", "gs", "az", "abfs", "abfss")
 # Stand in for a setting that the file of the home does not have: where a container has no file of its own.
 ENVIRONMENT = {"MEETBEFORE_STORE": ("store", "uri"), "MEETBEFORE_POSTGRES": ("store", "postgres")}
-
-
-def is_remote(uri: str) -> bool:
-    """Whether a place is in an object store, not in a folder."""
-    return uri.partition("://")[0] in REMOTE_SCHEMES and "://" in uri
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def check_zone(name: str) -> str:
-    """Return `name` if it is an IANA zone, else raise ValueError saying what was expected."""
-    if name not in available_timezones():
-        raise ValueError(f"'{name}' is not a time zone; expected an IANA name such as 'Europe/Berlin' or 'Asia/Shanghai'")
-    ZoneInfo(name)
-    return name
-
-
-class NamePattern(_Section):
-    """How a file name tells when its recording began."""
-
-    name: str = Field(description="shown as clock_source")
-    pattern: str = Field(description="regular expression with the groups year, month, day and, if known, hour, minute, second, millisecond")
-    zone: str = Field("local", description="'local' (time.zone), 'UTC', or an IANA name")
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        return value if value == "local" else check_zone(value)
-
-    @field_validator("pattern")
-    @classmethod
-    def _pattern(cls, value: str) -> str:
-        import re
-
-        try:
-            groups = set(re.compile(value).groupindex)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        if not {"year", "month", "day"} <= groups:
-            raise ValueError("expected the named groups year, month and day, found " + (", ".join(sorted(groups)) or "none"))
-        return value
-
-
-class TimeSettings(_Section):
-    """Zones and clocks of the cameras."""
-
-    zone: str = Field("local", description="zone of cameras that write local time, and of what people read; 'local' is this machine's")
-    patterns: tuple[NamePattern, ...] = Field((), description="own file name patterns, tried before the built-in ones")
-    creation_time: Literal["utc", "local", "ignore"] = Field(
-        "utc", description="how to read the container's creation_time; some cameras write local time there"
-    )
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        return value if value == "local" else check_zone(value)
-
-
-class ClockCorrection(_Section):
-    """Corrects the clock of one camera; nothing is decoded again."""
-
-    files: str = Field(description="file name pattern (* and ?), for example 'DJI_*'")
-    offset_s: float = Field(0.0, ge=-1e9, le=1e9, description="seconds to add to what the camera said")
-    zone: str | None = Field(None, description="zone the camera was set to, instead of time.zone")
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str | None) -> str | None:
-        return value if value is None else check_zone(value)
-
-
-class SamplingSettings(_Section):
-    """Which moments of a video are looked at."""
-
-    interval_s: float = Field(1.0, ge=0.02, le=3600, description="one moment is looked at every so many seconds")
-    tolerance_s: float = Field(0.25, ge=0, le=1800, description="a keyframe this near to the wanted moment is taken instead (cheaper)")
-    allow_truncated: bool = Field(False, description="use what can be read of files that are cut short, instead of failing")
-
-    @model_validator(mode="after")
-    def _tolerance(self) -> "SamplingSettings":
-        if self.tolerance_s > self.interval_s / 2:
-            raise ValueError(f"tolerance_s must be at most half of interval_s ({self.interval_s / 2:g}), found {self.tolerance_s:g}")
-        return self
-
-
-class FramesSettings(_Section):
-    """What is kept of the moments themselves."""
-
-    keep: Literal["none", "preview", "full"] = Field(
-        "none", description="whole pictures on disk: none, small ones, or as AreWeMeetBefore kept them"
-    )
-
-
-class ModelsSettings(_Section):
-    """Which models run, and where."""
-
-    pack: str = Field(
-        "sface", min_length=1, description="'sface', an InsightFace pack by name, or a folder with a detector and a recogniser"
-    )
-    device: Literal["auto", "cpu", "openvino", "cuda", "tensorrt", "coreml"] = Field(
-        "auto", description="where the models run; auto: cuda or openvino where they are installed, else cpu"
-    )
-    mirror: bool = Field(True, description="embed each face and its mirror image, and take the mean: twice the work, surer vectors")
-    threads: int = Field(0, ge=0, le=1024, description="pieces of a video that are worked on at once; 0: the cores shared among the jobs")
-
-
-class DetectionSettings(_Section):
-    """Which faces are kept."""
-
-    min_face_px: float = Field(20.0, ge=4, le=4096, description="shorter side of the smallest face that is kept")
-    min_score: Annotated[float, Field(ge=0.05, le=0.99)] | Literal["auto"] = Field(
-        "auto", description="least detector score; auto: what belongs to the detector"
-    )
-    min_sharpness: float = Field(0.0, ge=0, le=1, description="least sharpness (0 blurred .. 1 sharp); 0 keeps all")
-    min_turned_score: float = Field(
-        0.8, ge=0, le=1, description="least detector score of a face seen from the side or from behind; 0 keeps all"
-    )
-    max_side: int = Field(1280, ge=160, le=8192, description="longer side of the picture that is searched, pixels")
-
-
-class TrackSettings(_Section):
-    """How the faces of one shot are linked."""
-
-    max_gap_s: float = Field(3.0, ge=0, le=3600, description="longest absence inside one track")
-    min_similarity: float | Literal["auto"] = Field(
-        "auto", description="least cosine between two faces of one track; auto: what belongs to the recogniser"
-    )
-
-    @field_validator("min_similarity")
-    @classmethod
-    def _similarity(cls, value: float | str) -> float | str:
-        return _cosine_or_auto(value)
-
-
-class MatchingSettings(_Section):
-    """When two groups of faces are one person."""
-
-    threshold: float | Literal["auto"] = Field(
-        "auto",
-        description="least cosine at which two groups are one person; auto: the recogniser's own, or more if the archive asks for it",
-    )
-
-    @field_validator("threshold")
-    @classmethod
-    def _threshold(cls, value: float | str) -> float | str:
-        return _cosine_or_auto(value)
-
-
-def _cosine_or_auto(value: float | str) -> float | str:
-    if isinstance(value, str):
-        return value
-    if not -1.0 < value < 1.0 or math.isnan(value):
-        raise ValueError(f"expected a cosine between -1 and 1 (0.3 to 0.6 is usual) or 'auto', found {value:g}")
-    return value
-
-
-class EncounterSettings(_Section):
-    """When sightings are one encounter."""
-
-    gap_min: float = Field(30.0, gt=0, le=60 * 24 * 366, description="sightings of a person nearer than this are one encounter")
-
-
-class UpkeepSettings(_Section):
-    """What the schedules do, and how long history is kept."""
-
-    watch_s: int = Field(15, ge=2, le=86400, description="the sensors look for new files and changed settings every so many seconds")
-    nightly: str = Field("0 3 * * *", description="when what was left undone is caught up with, as a cron line in the zone of this machine")
-    weekly: str = Field("30 4 * * 0", description="when record and index are verified and litter is cleared away, as a cron line")
-    keep_runs_days: int = Field(90, ge=0, le=36500, description="runs and events of the UI older than this go; 0 keeps all")
-
-    @field_validator("nightly", "weekly")
-    @classmethod
-    def _cron(cls, value: str) -> str:
-        if len(value.split()) != 5 or not set(value) <= set("0123456789*,-/ "):
-            raise ValueError("expected a cron line of five fields such as '0 3 * * *' (three o'clock every night)")
-        return value
-
-
-class PrivacySettings(_Section):
-    """What is not kept for ever."""
-
-    single_sightings_days: int = Field(
-        0, ge=0, le=36525, description="strangers met once are forgotten so many days after they were seen; 0 keeps them"
-    )
-
-
-class StoreSettings(_Section):
-    """Where the record is kept, and what several machines share besides."""
-
-    uri: str = Field("", description="where the record is kept: a folder, or an address such as s3://bucket/folder; empty: <home>/record")
-    postgres: str = Field("", description="postgresql:// address in which locks are taken, for several machines; empty: files in the home")
-    cache_gib: float = Field(20.0, ge=0.1, le=1e6, description="most room for copies of recordings that lie in an object store")
-
-    @field_validator("uri")
-    @classmethod
-    def _uri(cls, value: str) -> str:
-        scheme = value.partition("://")[0] if "://" in value else "file"
-        if scheme != "file" and scheme not in REMOTE_SCHEMES:
-            raise ValueError(
-                f"expected a folder, or an address that begins with file://, {', '.join(f'{known}://' for known in REMOTE_SCHEMES)}"
-            )
-        return value
-
-    @field_validator("postgres")
-    @classmethod
-    def _postgres(cls, value: str) -> str:
-        if value and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("expected an address such as postgresql://user:password@host/database")
-        return value
-
-
-class Settings(_Section):
-    """All settings of one home."""
-
-    sources: tuple[str, ...] = Field((), description="folders with recordings; empty: <home>/videos")
-    time: TimeSettings = TimeSettings()
-    clocks: tuple[ClockCorrection, ...] = Field((), description="corrections of camera clocks, the first that fits is used")
-    sampling: SamplingSettings = SamplingSettings()
-    frames: FramesSettings = FramesSettings()
-    models: ModelsSettings = ModelsSettings()
-    detection: DetectionSettings = DetectionSettings()
-    tracks: TrackSettings = TrackSettings()
-    matching: MatchingSettings = MatchingSettings()
-    encounters: EncounterSettings = EncounterSettings()
-    upkeep: UpkeepSettings = UpkeepSettings()
-    privacy: PrivacySettings = PrivacySettings()
-    store: StoreSettings = StoreSettings()
 
 
 def digest(*parts: object) -> str:
@@ -300,7 +92,7 @@ def described_keys() -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for name, info in Settings.model_fields.items():
         section = info.annotation
-        if isinstance(section, type) and issubclass(section, _Section):
+        if isinstance(section, type) and issubclass(section, Section):
             rows += [(f"{name}.{key}", sub.description or "") for key, sub in section.model_fields.items()]
         else:
             rows.append((name, info.description or ""))
@@ -404,8 +196,8 @@ def effective(home: Path, assignments: list[str]) -> Settings:
     return parse(override(_document(home), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
 
 
-def apply(home: Path, assignments: list[str]) -> Settings:
-    """Write assignments into the settings file (its comments stay), after checking the whole.
+def apply(home: Path, assignments: Sequence[str], unset: Sequence[str] = ()) -> Settings:
+    """Write assignments into the settings file (its comments stay), after checking the whole, and take keys out of it.
 
     Where the record is in an object store they go into the file there, which is for all machines; but what says where the store is,
     and what this machine's own file says already, goes into its own.
@@ -414,32 +206,90 @@ def apply(home: Path, assignments: list[str]) -> Settings:
         SettingsError: and the file is left as it was.
         StoreError: the object store cannot be reached.
     """
-    settings = effective(home, assignments)
+    explained(home, unset)
+    effective(home, list(assignments))
     own = _read(home / FILE_NAME)
     uri = _store_uri(_own(home))
-    here = [each for each in assignments if not is_remote(uri) or _belongs_here(each, own)]
-    if here:
-        _write_own(home, here)
-    if len(here) < len(assignments):
-        _write_shared(uri, [each for each in assignments if each not in here])
-    return settings
+
+    def is_here(entry: str) -> bool:
+        return not is_remote(uri) or _belongs_here(entry, own)
+
+    here, gone = [each for each in assignments if is_here(each)], [key for key in unset if is_here(key)]
+    if here or gone:
+        _write_own(home, lambda text: _rewritten(text, here, gone))
+    there, gone_there = [each for each in assignments if not is_here(each)], [key for key in unset if not is_here(key)]
+    if there or gone_there:
+        from meetbefore_assets import shared_settings
+
+        shared_settings.change(uri, lambda text: _rewritten(text, there, gone_there))
+    return load(home)
 
 
-def _belongs_here(assignment: str, own: dict[str, Any]) -> bool:
-    section, _, key = assignment.partition("=")[0].strip().partition(".")
+def _belongs_here(entry: str, own: dict[str, Any]) -> bool:
+    section, _, key = entry.partition("=")[0].strip().partition(".")
     return section == "store" or (section in own and (not key or key in own[section]))
 
 
-def _write_own(home: Path, assignments: list[str]) -> None:
+def _rewritten(text: str, assignments: list[str], unset: list[str]) -> str:
+    document: Any = override(tomlkit.parse(text), assignments)
+    for key in unset:
+        section, _, leaf = key.partition(".")
+        (document.get(section, {}) if leaf else document).pop(leaf or section, None)
+    return tomlkit.dumps(document)
+
+
+def _write_own(home: Path, rewritten: Callable[[str], str]) -> None:
     path = home / FILE_NAME
-    document = override(tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document(), assignments)
+    text = rewritten(path.read_text(encoding="utf-8") if path.exists() else "")
     home.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".toml.tmp")
-    temporary.write_text(tomlkit.dumps(document), encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
-def _write_shared(uri: str, assignments: list[str]) -> None:
-    from meetbefore_assets import shared_settings
+@dataclass(frozen=True)
+class Explained:
+    """A setting in force: its value as JSON has it, where it comes from, and what it means."""
 
-    shared_settings.change(uri, lambda text: tomlkit.dumps(override(tomlkit.parse(text), assignments)))
+    key: str
+    value: object
+    source: str
+    meaning: str
+
+
+def explained(home: Path, keys: Sequence[str] = ()) -> list[Explained]:
+    """The settings in force, in the order declared.
+
+    Args:
+        keys: keys or sections that are asked for; all where there are none.
+
+    Raises:
+        SettingsError: there is no such key, or the file is wrong.
+    """
+    known = known_keys()
+    for key in keys:
+        if key not in known and not any(each.startswith(f"{key}.") for each in known):
+            raise SettingsError(f"unknown setting '{key}'. {_neighbours(key)}")
+    values = load(home).model_dump(mode="json")
+    return [
+        Explained(key, _at(values, key), _source(home, key), meaning)
+        for key, meaning in described_keys()
+        if not keys or key in keys or key.partition(".")[0] in keys
+    ]
+
+
+def _at(document: Any, key: str) -> object:
+    for name in key.split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def _source(home: Path, key: str) -> str:
+    path = home / FILE_NAME
+    if _at(_read(path), key) is not None:
+        return str(path)
+    own = _own(home)
+    if _at(own, key) is not None:
+        return next(variable for variable, place in ENVIRONMENT.items() if ".".join(place) == key)
+    uri = _store_uri(own)
+    return f"{uri}/{FILE_NAME}" if is_remote(uri) and _at(_shared(uri), key) is not None else "default"
