@@ -32,6 +32,7 @@ def config(entries: tuple[str, ...], home: Path, unset: tuple[str, ...], kind: s
     from meetbefore_assets import settings
 
     changes = [entry for entry in entries if "=" in entry]
+    settings.explained(home, [entry for entry in entries if "=" not in entry])  # nothing is written where one of them is no setting
     if changes or unset:
         settings.apply(home, changes, unset)
     keys = [entry.partition("=")[0].strip() for entry in entries] + list(unset)
