@@ -151,7 +151,7 @@ def _afresh(plan: Plan) -> Plan:
 def _stored(bench: Workbench, plan: Plan) -> tuple[Edges, bool]:
     """Stored edges between the tracks there are, and whether some track lacks neighbours that it once had."""
     store = edge_store(bench)
-    held = [video_id for video_id in plan.numbers if video_id not in set(plan.new)]
+    held = list(plan.numbers)[: len(plan.numbers) - len(plan.new)]
     readable = held + [video_id for video_id in plan.stale if store.stamp(ASSET, video_id)]
     if not held:
         return NO_EDGES, False
@@ -200,8 +200,7 @@ def write_graph(bench: Workbench, graph: Graph, versions: Mapping[str, str]) -> 
     later, earlier = found.pairs.max(axis=1, initial=-1), found.pairs.min(axis=1, initial=plan.tracks)
     order = np.argsort(later, kind="stable")
     later, earlier, cosine = later[order], earlier[order], found.cosine[order]
-    for place in range(len(numbers) - len(plan.new), len(numbers)):
-        video_id = list(plan.numbers)[place]
+    for place, video_id in enumerate(plan.new, len(numbers) - len(plan.new)):
         begin, end = np.searchsorted(later, plan.first[place : place + 2])
         others = np.searchsorted(plan.first, earlier[begin:end], side="right") - 1
         table = pl.DataFrame(
