@@ -49,6 +49,11 @@ class Objects:
         with _telling(self.url):
             self._store: Any = from_url(self.url)
 
+    def check(self) -> None:
+        """Raise StoreError where the bucket is not there or may not be looked into: one object that is asked for does not tell."""
+        with _telling(self.url):
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
     def put(self, name: str, content: bytes | Path, tag: str | None = None) -> str:
         """Put an object; its new tag.
 
@@ -169,7 +174,7 @@ def _telling(address: str) -> Iterator[None]:
     except FileExistsError:  # what the caller asked about
         raise
     except (BaseError, OSError, ValueError) as error:
-        said = str(error).split("\n")[0]
+        said = str(error).split("\n")[0].split(": <?xml")[0]
         raise StoreError(f"{address} could not be reached: {said}.", remedy=_REMEDY) from error
 
 

@@ -39,6 +39,7 @@ class ObjectStore:
 
     def __init__(self, url: str, cache: Path) -> None:
         self._objects = objects_at(url)
+        self._objects.check()
         self._cache = cache
         folder = cache / "stamps" / quoted(self._objects.url)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -225,13 +225,18 @@ def test_a_store_is_a_dictionary(opened: Opened, steps: list[tuple[str, str, int
 def test_a_store_that_is_away_is_told_apart_from_a_torn_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ObjectStore(f"{new_bucket()}/x", tmp_path)
     store.put("faces", "v-1", TABLE, STAMP)
-    away = ObjectStore("s3://no-such-bucket-here/x", tmp_path)
-    with pytest.raises(StoreError, match="could not be reached") as caught:
-        away.put("faces", "v-1", TABLE, STAMP)
+    with pytest.raises(StoreError, match="no-such-bucket-here/x could not be reached") as caught:
+        ObjectStore("s3://no-such-bucket-here/x", tmp_path)
     assert "credentials" in caught.value.remedy
-    assert not isinstance(caught.value, RecordTornError)
-    with pytest.raises(StoreError, match="could not be reached"):
-        away.keys("faces")
+    away = objects_at("s3://no-such-bucket-here/y")
+    monkeypatch.setattr(store, "_objects", away)
+    for ask in (
+        lambda: store.put("faces", "v-2", TABLE, STAMP),
+        lambda: store.keys("stones"),
+    ):
+        with pytest.raises(StoreError, match="could not be reached") as caught:
+            ask()
+        assert not isinstance(caught.value, RecordTornError)
 
 
 def test_nothing_of_the_machine_is_needed_to_read(tmp_path: Path) -> None:
