@@ -167,6 +167,14 @@ def _cosine_or_auto(value: float | str) -> float | str:
     return value
 
 
+class IndexSettings(Section):
+    """What finds similar tracks."""
+
+    kind: Literal["auto", "memory", "disk", "pgvector"] = Field(
+        "auto", description="where vectors are searched: in memory (auto does so), in files of the home, or in the server of store.postgres"
+    )
+
+
 class EncounterSettings(Section):
     """When sightings are one encounter."""
 
@@ -234,6 +242,7 @@ class Settings(Section):
     detection: DetectionSettings = DetectionSettings()
     tracks: TrackSettings = TrackSettings()
     matching: MatchingSettings = MatchingSettings()
+    index: IndexSettings = IndexSettings()
     encounters: EncounterSettings = EncounterSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     privacy: PrivacySettings = PrivacySettings()

@@ -1,6 +1,6 @@
 """Puts the adapters behind the ports. Each library is loaded when it is first needed, so that reading commands start fast."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meetbefore_assets import settings as settings_module
+from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.places import Fix
-from meetbefore_assets.domain.ports import F32, FaceCamera, Store, VectorIndex, VideoReader
+from meetbefore_assets.domain.ports import F32, FaceCamera, Store, VideoReader
 from meetbefore_assets.packs import MIN_SCORES
 from meetbefore_assets.settings import Settings, is_remote
 from meetbefore_assets.workbench import Found, FoundPack, LoadedPack, Publisher, SharedFiles, Tools, Workbench, size_and_time
@@ -34,7 +35,8 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
             find_pack=_find_pack,
             load_pack=_load_pack,
             open_camera=_open_camera,
-            index_of=_index_of,
+            make_index=_make_index,
+            map_vectors=_map_vectors,
             scan=partial(_scan, home),
             content_hash=_content_hash,
             sidecar_start=partial(_sidecar_start, copies),
@@ -48,6 +50,7 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
             at_hand=partial(_at_hand, copies),
             hold_in_postgres=_hold_in_postgres,
             shared_files=_shared_files,
+            sweep=_sweep,
         ),
         fixed_settings=settings,
     )
@@ -143,10 +146,22 @@ def _open_camera() -> FaceCamera:
     return OpenCvCamera()
 
 
-def _index_of(vectors: F32, queries: int) -> VectorIndex:
-    from meetbefore_assets.adapters.index_faiss import index_of
+def _make_index(settings: Settings, home: Path) -> MakeIndex:
+    from meetbefore_assets.adapters.indexes import make_index
 
-    return index_of(vectors, queries)
+    return make_index(settings, home)
+
+
+def _map_vectors(blocks: Iterable[F32], home: Path) -> F32:
+    from meetbefore_assets.adapters.scratch import mapped
+
+    return mapped(blocks, home / "index" / "scratch")
+
+
+def _sweep(home: Path) -> list[Path]:
+    from meetbefore_assets.adapters.scratch import sweep
+
+    return sweep(home / "index" / "scratch")
 
 
 def _content_hash(uri: str) -> str:

@@ -15,7 +15,7 @@ from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
 from meetbefore_assets.domain.places import Fix
-from meetbefore_assets.domain.ports import FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
+from meetbefore_assets.domain.ports import F32, FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
 from meetbefore_assets.hands import usable_cores
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
@@ -167,7 +167,8 @@ class Tools:
     find_pack: Callable[[str, Path], FoundPack]
     load_pack: Callable[[str, Path, str, int], LoadedPack]
     open_camera: Callable[[], FaceCamera]
-    index_of: MakeIndex
+    make_index: Callable[[Settings, Path], MakeIndex]
+    map_vectors: Callable[[Iterable[F32], Path], F32]
     scan: Callable[[Sequence[Path | str]], Found]
     content_hash: Callable[[str], str]
     sidecar_start: Callable[[str], str]
@@ -181,6 +182,7 @@ class Tools:
     at_hand: Callable[[str], str] = lambda uri: uri  # path of a recording on this machine, fetched where it lies in an object store
     hold_in_postgres: Callable[[str, str, str, float], AbstractContextManager[None]] | None = None
     shared_files: Callable[[str, Path], SharedFiles] | None = None
+    sweep: Callable[[Path], list[Path]] = lambda _home: []
 
 
 @dataclass
@@ -285,6 +287,10 @@ class Workbench:
         if key not in self._packs:
             self._packs[key] = self.tools.load_pack(models.pack, self.home, models.device, key[-1])
         return self._packs[key]
+
+    def index_of(self) -> MakeIndex:
+        """What finds similar vectors, as the settings in force say. Raises SettingsError."""
+        return self.tools.make_index(self.settings(), self.home)
 
     @cached_property
     def camera(self) -> FaceCamera:

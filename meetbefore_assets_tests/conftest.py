@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from meetbefore_assets_tests.postgres import address
+
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("MEETBEFORE_HOME", None)
 # No example fails for being slow: machines are busy.
@@ -53,3 +55,9 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """Address of a Postgres server with pgvector, one for all tests of a process."""
+    return address()

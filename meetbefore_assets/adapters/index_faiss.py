@@ -1,5 +1,6 @@
 """Nearest neighbours by Faiss: exact, and in cells where comparing everything with everything is too much work."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from meetbefore_assets.domain.ports import F32, I64
+from meetbefore_assets.domain.ports import F32, I64, VectorIndex
 
 # Queries in blocks: on 1M x 128 vectors one alone costs 50 ms, in blocks of 1024 and more 2.4 ms each.
 BLOCK = 4096
@@ -17,6 +18,7 @@ EXACT_WORK = 2_500_000_000_000
 # 81% of the cases with 1/64 of 2,048 cells, in 89% with 1/32, and in 93% with 1/64 of 8,192, which take eight times as long to make.
 PROBED = 1 / 64
 _PER_CELL = 100
+FEWEST_IN_CELLS = 1000
 _TRAINED_ON = 8  # vectors a cell
 _ROUNDS = 4
 # Candidates that are compared by their true vectors, for each that is wanted: codes hold 4 bits for two components.
@@ -39,6 +41,11 @@ def _gpu_resources() -> Any:
     return faiss.StandardGpuResources()
 
 
+def nothing(queries: int, k: int) -> tuple[F32, I64]:
+    """What is found where there is nothing to find."""
+    return np.full((queries, max(k, 0)), -np.inf, np.float32), np.full((queries, max(k, 0)), -1, np.int64)
+
+
 class FlatIndex:
     """Implements `ports.VectorIndex`: every vector is compared with every query."""
 
@@ -48,7 +55,7 @@ class FlatIndex:
 
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
         if k < 1 or not len(queries) or not len(self):
-            return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+            return nothing(len(queries), k)
         blocks = [self._index.search(np.ascontiguousarray(queries[at : at + BLOCK], np.float32), k) for at in range(0, len(queries), BLOCK)]
         return np.concatenate([block[0] for block in blocks]), np.concatenate([block[1] for block in blocks])
 
@@ -66,40 +73,70 @@ class CellIndex:
     def __init__(self, vectors: F32) -> None:
         self._vectors = vectors
         count, size = vectors.shape
-        cells = 1 << max(1, round(np.log2(count / _PER_CELL)))
+        cells = cells_for(count)
         self._index = _inverted(size, cells)
-        self._index.cp.niter = _ROUNDS
-        self._index.cp.min_points_per_centroid = 1
-        self._index.cp.max_points_per_centroid = _TRAINED_ON
-        self._index.train(np.ascontiguousarray(vectors[:: max(1, count // (cells * _TRAINED_ON))]))
-        self._index.nprobe = max(1, round(cells * PROBED))
+        self._index.train(sample_of(self._index, vectors, cells))
+        self._index.nprobe = probed(cells)
         for at in range(0, count, 2**17):
             self._index.add(np.ascontiguousarray(vectors[at : at + 2**17], np.float32))
 
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
-        blocks = [self._block(np.ascontiguousarray(queries[at : at + BLOCK], np.float32), k) for at in range(0, len(queries), BLOCK)]
-        return np.concatenate([block[0] for block in blocks]), np.concatenate([block[1] for block in blocks])
-
-    def _block(self, queries: F32, k: int) -> tuple[F32, I64]:
-        _, rows = self._index.search(queries, k * _REFINED)
-        cosine = np.empty(rows.shape, np.float32)
-        for at in range(0, len(rows), 256):
-            np.einsum("qd,qkd->qk", queries[at : at + 256], self._vectors[rows[at : at + 256]], out=cosine[at : at + 256])
-        cosine[rows < 0] = -np.inf
-        nearest = np.argsort(-cosine, axis=1)[:, :k]
-        return np.take_along_axis(cosine, nearest, axis=1), np.take_along_axis(rows, nearest, axis=1)
+        return searched(self._index, self._vectors, queries, k)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
+
+
+def cells_for(count: int) -> int:
+    """How many cells so many vectors lie in."""
+    return int(2 ** max(1, round(np.log2(count / _PER_CELL))))
+
+
+def probed(cells: int) -> int:
+    """How many of them are looked through for one query."""
+    return max(1, round(cells * PROBED))
+
+
+def sample_of(index: Any, vectors: F32, cells: int) -> F32:
+    """The vectors that an index finds its cells on, and how it is to find them: an even sample, the same for the same vectors."""
+    index.cp.niter = _ROUNDS
+    index.cp.min_points_per_centroid = 1
+    index.cp.max_points_per_centroid = _TRAINED_ON
+    return np.ascontiguousarray(vectors[:: max(1, len(vectors) // (cells * _TRAINED_ON))], np.float32)
+
+
+def searched(index: Any, vectors: F32, queries: F32, k: int) -> tuple[F32, I64]:
+    """Ask an index of codes for more than is wanted, and compare those with the vectors themselves; see `ports.VectorIndex`."""
+    if k < 1 or not len(queries):
+        return nothing(len(queries), k)
+    blocks = [
+        _refined(index, vectors, np.ascontiguousarray(queries[at : at + BLOCK], np.float32), k) for at in range(0, len(queries), BLOCK)
+    ]
+    return np.concatenate([block[0] for block in blocks]), np.concatenate([block[1] for block in blocks])
+
+
+def _refined(index: Any, vectors: F32, queries: F32, k: int) -> tuple[F32, I64]:
+    _, rows = index.search(queries, k * _REFINED)
+    cosine = np.empty(rows.shape, np.float32)
+    for at in range(0, len(rows), 256):
+        np.einsum("qd,qkd->qk", queries[at : at + 256], vectors[rows[at : at + 256]], out=cosine[at : at + 256])
+    cosine[rows < 0] = -np.inf
+    nearest = np.argsort(-cosine, axis=1)[:, :k]
+    return np.take_along_axis(cosine, nearest, axis=1), np.take_along_axis(rows, nearest, axis=1)
 
 
 def _inverted(size: int, cells: int) -> Any:
     return faiss.index_factory(size, f"IVF{cells},PQ{size // 2}x4fs", faiss.METRIC_INNER_PRODUCT)
 
 
-def index_of(vectors: F32, queries: int) -> FlatIndex | CellIndex:
-    """An index over (n, d) unit vectors that is to be asked `queries` times: exact, unless that is too much work."""
-    return FlatIndex(vectors) if queries * vectors.size <= EXACT_WORK else CellIndex(vectors)
+def is_exact(vectors: F32, queries: int) -> bool:
+    """Whether comparing (n, d) vectors with so many queries is little enough work, or there are too few vectors for cells."""
+    return len(vectors) < FEWEST_IN_CELLS or queries * vectors.size <= EXACT_WORK
+
+
+def index_of(vectors: F32, queries: int) -> AbstractContextManager[VectorIndex]:
+    """An index in memory over (n, d) unit vectors that is to be asked `queries` times: exact, unless that is too much work."""
+    return nullcontext(FlatIndex(vectors) if is_exact(vectors, queries) else CellIndex(vectors))
 
 
 def write_l2(path: Path, vectors: F32) -> None:

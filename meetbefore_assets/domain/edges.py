@@ -10,6 +10,7 @@ pairs. What is missing is never taken for dissimilar beyond that: groups are com
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ import numpy as np
 from meetbefore_assets.domain.ports import F32, I64, U32, Bool, VectorIndex
 from meetbefore_assets.domain.vectors import dot_pairs
 
-# An index over vectors that is to be asked so many questions.
-MakeIndex = Callable[[F32, int], VectorIndex]
+# An index over vectors that is to be asked so many questions, there until the context is left.
+MakeIndex = Callable[[F32, int], AbstractContextManager[VectorIndex]]
 
 # Lower cosines are not kept: strangers' are 0.1 on the average, and no archive is grouped below 0.35.
 FLOOR = 0.20
@@ -97,7 +98,7 @@ def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, 
 
     Args:
         make_index: gives an index over vectors.
-        vectors: (m, d) float32, unit rows, old and new.
+        vectors: (m, d) float32, unit rows, old and new; may be mapped from a file, of which blocks are taken.
         is_new: (m,)
         weakest: (m,) what somebody must be like to be among the nearest of a track, see `weakest_kept`.
         neighbours: that a track keeps.
@@ -113,9 +114,11 @@ def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, 
     if len(new) <= FEW:
         keys = _nearest_of_few(vectors, new, neighbours, least)
     else:
-        keys = _nearest(make_index(vectors, len(new)), new, np.arange(len(vectors)), vectors, neighbours, np.full(len(vectors), floor))
+        with make_index(vectors, len(new)) as index:
+            keys = _nearest(index, new, np.arange(len(vectors)), vectors, neighbours, np.full(len(vectors), floor))
         if len(old):
-            keys = np.concatenate([keys, _nearest(make_index(vectors[new], len(old)), old, new, vectors, neighbours, least)])
+            with make_index(vectors[new], len(old)) as index:
+                keys = np.concatenate([keys, _nearest(index, old, new, vectors, neighbours, least)])
     keys = np.sort(keys)
     keys = keys[np.diff(keys, prepend=-1) > 0]
     edges = exact(vectors, np.stack([keys // len(vectors), keys % len(vectors)], axis=1), floor)

@@ -260,7 +260,7 @@ class VectorIndex(Protocol):
     """Nearest neighbours by cosine; vectors are unit vectors."""
 
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
-        """Similarities (n, k) falling, and rows (n, k) in the order added; -1 where there are fewer than k."""
+        """Similarities (n, k) falling, and rows (n, k) in the order added; -1 where fewer than k are found. Raises StoreError."""
         ...
 
     def __len__(self) -> int: ...

@@ -4,7 +4,7 @@ Videos are numbered as they come, and a number is never used for two: an edge to
 nowhere. An object that is there covers all pairs of its tracks with those of lower numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from meetbefore_assets.workbench import Workbench
 ASSET = SIMILAR_TRACKS.name
 # Where the tracks of a video begin that is not there: below zero with every row added.
 _GONE = -(2**40)
+# Videos whose vectors are read at once where they are not all held: some 50,000 tracks.
+_VIDEOS = 100
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def build_graph(bench: Workbench, plan: Plan) -> Graph:
         return Graph(plan, edges, NO_EDGES)
     vectors = track_vectors(bench, list(plan.numbers))
     weakest = weakest_kept(edges, plan.tracks, plan.neighbours)
-    found = find_edges(bench.tools.index_of, vectors, _is_new(plan), weakest, plan.neighbours)
+    found = find_edges(bench.index_of(), vectors, _is_new(plan), weakest, plan.neighbours)
     return Graph(plan, edges.and_also(found), found, vectors)
 
 
@@ -176,8 +178,18 @@ def _is_new(plan: Plan) -> Bool:
 
 
 def track_vectors(bench: Workbench, videos: list[str]) -> F32:
-    """(m, d) vectors of all tracks of some videos, in the order of the videos and of their tables."""
-    return matrix(bench.store.scan("tracks", videos, ["vector"])["vector"] if videos else pl.Series([], dtype=pl.List(pl.Float32)))
+    """(m, d) vectors of all tracks of some videos, in the order of the videos and of their tables.
+
+    They are in memory, or, where `index.kind` keeps them elsewhere, in a file that is mapped and goes with the last who looks at it.
+    """
+    if bench.settings().index.kind in ("auto", "memory"):
+        return next(_blocks(bench, videos, max(len(videos), 1)), np.empty((0, 1), np.float32))
+    return bench.tools.map_vectors(_blocks(bench, videos, _VIDEOS), bench.home)
+
+
+def _blocks(bench: Workbench, videos: list[str], at_once: int) -> Iterator[F32]:
+    for start in range(0, len(videos), at_once):
+        yield matrix(bench.store.scan("tracks", videos[start : start + at_once], ["vector"])["vector"])
 
 
 def matrix(vectors: pl.Series) -> F32:

@@ -106,7 +106,7 @@ def _placed(graph: Graph, tracks: pl.DataFrame) -> I64:
 
 def _edges_of_parts(bench: Workbench, vectors: F32, is_part: Bool) -> Edges:
     """Those of divided tracks are nowhere stored."""
-    return find_edges(bench.tools.index_of, vectors, is_part, np.full(len(vectors), -1, np.float32), neighbours_for(len(vectors)))
+    return find_edges(bench.index_of(), vectors, is_part, np.full(len(vectors), -1, np.float32), neighbours_for(len(vectors)))
 
 
 def group(given: Material, threshold: float) -> I64:

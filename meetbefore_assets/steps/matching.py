@@ -176,7 +176,8 @@ def _with_evidence(bench: Workbench, videos: list[str], faces: pl.DataFrame) -> 
 
 
 def _nearest_people(bench: Workbench, vectors: F32, means: F32) -> tuple[F32, I64]:
-    return bench.tools.index_of(means, len(vectors)).search(vectors, min(NEIGHBOURS, len(means)))
+    with bench.index_of()(means, len(vectors)) as index:
+        return index.search(vectors, min(NEIGHBOURS, len(means)))
 
 
 def _facts(rows: pl.DataFrame) -> dict[str, str]:

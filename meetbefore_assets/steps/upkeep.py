@@ -56,6 +56,7 @@ def keep_up(bench: Workbench, assets: tuple[str, ...]) -> Upkeep:
     litter = [str(path) for path in litter_of(bench)]
     for path in litter:
         Path(path).unlink(missing_ok=True)
+    litter += [str(path) for path in bench.tools.sweep(bench.home)]
     rotate(bench)
     with bench.lock("matching"):
         compacted = compact_history(bench)

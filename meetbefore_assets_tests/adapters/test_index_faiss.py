@@ -1,4 +1,4 @@
-"""One suite for both kinds of index: exact, and cells."""
+"""What is particular to Faiss in memory; `test_vector_indexes` has what all kinds have in common."""
 
 import numpy as np
 import pytest
@@ -15,20 +15,6 @@ def people(count, size, seed, noise=0.7):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True))[rng.permutation(count)]
 
 
-@pytest.mark.parametrize("kind", [FlatIndex, CellIndex])
-@pytest.mark.parametrize("size", [128, 512])
-def test_neighbours_come_with_their_true_cosines_the_nearest_first(kind, size):
-    vectors = people(3000, size, seed=1)
-    index = kind(vectors)
-    assert len(index) == 3000
-    cosine, rows = index.search(vectors[:5000], 5)
-    assert (rows[:, 0] == np.arange(3000)).mean() > 0.99
-    is_there = rows >= 0
-    true = np.einsum("qd,qkd->qk", vectors, vectors[rows])
-    assert cosine[is_there] == pytest.approx(true[is_there], abs=1e-5)
-    assert (np.diff(np.where(is_there, cosine, -1), axis=1) <= 1e-6).all()
-
-
 def test_cells_find_most_pairs_from_one_end_or_the_other():
     vectors = people(20_000, 64, seed=2, noise=0.45)
     partner = (vectors @ vectors[:400].T - np.eye(20_000, 400) * 2).argmax(axis=0)
@@ -37,25 +23,12 @@ def test_cells_find_most_pairs_from_one_end_or_the_other():
     assert np.mean(found) > 0.7
 
 
-@pytest.mark.parametrize("kind", [FlatIndex, CellIndex])
-def test_the_same_vectors_give_the_same_answer(kind):
-    vectors = people(2000, 32, seed=3)
-    first, second = (kind(vectors).search(vectors, 4) for _ in range(2))
-    assert (first[1] == second[1]).all()
-    assert (first[0] == second[0]).all()
-
-
-def test_nothing_to_search_in_or_for():
-    assert FlatIndex(np.empty((0, 4), np.float32)).search(np.eye(4, dtype=np.float32), 3)[1].shape == (4, 0)
-    assert FlatIndex(np.eye(4, dtype=np.float32)).search(np.empty((0, 4), np.float32), 3)[1].shape[0] == 0
-
-
 def test_too_much_work_is_done_in_cells(monkeypatch):
     vectors = people(1000, 16, seed=4)
-    assert isinstance(index_of(vectors, 1000), FlatIndex)
     monkeypatch.setattr(index_faiss, "EXACT_WORK", 160_000)
-    assert isinstance(index_of(vectors, 10), FlatIndex)
-    assert isinstance(index_of(vectors, 11), CellIndex)
+    for of, queries, kind in ((vectors, 10, FlatIndex), (vectors, 11, CellIndex), (vectors[:999], 11, FlatIndex)):
+        with index_of(of, queries) as index:
+            assert isinstance(index, kind)
 
 
 def test_the_exact_index_is_put_on_a_gpu_where_faiss_and_the_machine_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
