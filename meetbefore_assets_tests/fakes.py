@@ -15,9 +15,7 @@ import numpy as np
 from meetbefore_assets import wiring
 from meetbefore_assets.adapters.files_hash import content_hash
 from meetbefore_assets.adapters.files_local import scan
-from meetbefore_assets.adapters.indexes import make_index
 from meetbefore_assets.adapters.locks import hold
-from meetbefore_assets.adapters.scratch import mapped
 from meetbefore_assets.domain.ports import F32, F64, I64, U8, FaceBatch, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.errors import PackNotFoundError, RecordTornError, UnreadableVideoError
 from meetbefore_assets.packs import Recogniser
@@ -148,8 +146,8 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
             find_pack=find_pack,
             load_pack=lambda _name, _home, _device, _threads: LoadedPack(FakeDetector(detector), FakeEmbedder(embedder), "cpu"),
             open_camera=FakeCamera,
-            make_index=make_index,
-            map_vectors=lambda blocks, home: mapped(blocks, home / "index" / "scratch"),
+            make_index=wiring._make_index,
+            map_vectors=wiring._map_vectors,
             scan=scan,
             content_hash=content_hash,
             sidecar_start=lambda _uri: "",
@@ -158,6 +156,7 @@ def fake_bench(home: Path, detector: str = "squares-1", embedder: str = "colours
             open_database=wiring._open_database,
             hold_in_postgres=wiring._hold_in_postgres,
             shared_files=wiring._shared_files,
+            sweep=wiring._sweep,
         ),
     )
 
