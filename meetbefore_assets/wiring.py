@@ -146,10 +146,10 @@ def _open_camera() -> FaceCamera:
     return OpenCvCamera()
 
 
-def _make_index(settings: Settings, home: Path) -> MakeIndex:
+def _make_index(kind: str, address: str, home: Path) -> MakeIndex:
     from meetbefore_assets.adapters.indexes import make_index
 
-    return make_index(settings, home)
+    return make_index(kind, address, home)
 
 
 def _map_vectors(blocks: Iterable[F32], home: Path) -> F32:

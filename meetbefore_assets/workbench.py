@@ -167,7 +167,7 @@ class Tools:
     find_pack: Callable[[str, Path], FoundPack]
     load_pack: Callable[[str, Path, str, int], LoadedPack]
     open_camera: Callable[[], FaceCamera]
-    make_index: Callable[[Settings, Path], MakeIndex]
+    make_index: Callable[[str, str, Path], MakeIndex]
     map_vectors: Callable[[Iterable[F32], Path], F32]
     scan: Callable[[Sequence[Path | str]], Found]
     content_hash: Callable[[str], str]
@@ -288,9 +288,10 @@ class Workbench:
             self._packs[key] = self.tools.load_pack(models.pack, self.home, models.device, key[-1])
         return self._packs[key]
 
-    def index_of(self) -> MakeIndex:
-        """What finds similar vectors, as the settings in force say. Raises SettingsError."""
-        return self.tools.make_index(self.settings(), self.home)
+    def index_of(self, kind: str = "") -> MakeIndex:
+        """What finds similar vectors: of a kind (see `index.kind`), or of the kind that is set. Raises SettingsError."""
+        settings = self.settings()
+        return self.tools.make_index(kind or settings.index.kind, settings.store.postgres, self.home)
 
     @cached_property
     def camera(self) -> FaceCamera:

@@ -176,7 +176,8 @@ def _with_evidence(bench: Workbench, videos: list[str], faces: pl.DataFrame) -> 
 
 
 def _nearest_people(bench: Workbench, vectors: F32, means: F32) -> tuple[F32, I64]:
-    with bench.index_of()(means, len(vectors)) as index:
+    # In memory, as they are there already: most of an archive's people are few enough to be compared exactly.
+    with bench.index_of("memory")(means, len(vectors)) as index:
         return index.search(vectors, min(NEIGHBOURS, len(means)))
 
 
