@@ -57,6 +57,8 @@ def _driver() -> Any:
 def _connected(driver: Any, address: str) -> Any:
     try:
         connection = driver.connect(address, connect_timeout=20, application_name="meetbefore lock", options=_SERVER_ALIVE, **_ALIVE)
+    except driver.ProgrammingError as error:  # its text repeats the address, with the password
+        raise StoreError("store.postgres is no address of a server; expected postgresql://USER@HOST/DATABASE.", remedy=_REMEDY) from error
     except driver.Error as error:
         raise StoreError(f"Postgres cannot be reached for locks: {_said(error)}.", remedy=_REMEDY) from error
     connection.autocommit = True

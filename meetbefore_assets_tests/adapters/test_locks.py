@@ -133,3 +133,9 @@ def test_a_server_that_is_not_there_is_told() -> None:
         raise AssertionError("held nothing")
     assert "store.postgres" in caught.value.remedy
     assert "secret" not in str(caught.value)
+
+
+def test_what_is_no_address_is_told_without_the_password() -> None:
+    with pytest.raises(StoreError, match="no address of a server") as caught, locks_postgres.hold("postgresql://me:secret@[x", "x", "y", 0):
+        raise AssertionError("held nothing")
+    assert "secret" not in str(caught.value)
