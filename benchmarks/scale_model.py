@@ -1,0 +1,271 @@
+"""What an archive of 1 to 1,000,000 hours costs, from what one of each costs on this machine. docs/scale.md is written from it.
+
+usage: python -m benchmarks.scale_model [--quick] [--keep DIR] [--units FILE]
+
+Measures, each in a process of its own: clips of 1080p and 4K on one thread, runs of Dagster, partitions of Dagster, files in one
+folder, matching (benchmarks.matching_scale), scores, database and page of made-up archives, and requests of an object store (an S3
+server on this machine). Then prints the units and the tables of docs/scale.md (benchmarks.scale_arithmetic). --quick: small
+simulations, in some minutes, whose figures are rough. --units: where the units are kept; if the file is there, nothing is measured.
+"""
+
+import argparse
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.scale_arithmetic import GB, Footage, Totals, Units, hours_until, totals
+from benchmarks.speed_methods import machine
+
+HOURS = (1, 100, 10_000, 1_000_000)
+CORES = (2, 16, 128)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is simulated."""
+
+    seconds: int
+    runs: int
+    partitions: tuple[int, ...]
+    names: int
+    tracks: tuple[int, int]
+    videos: tuple[int, int]
+    remote: int
+
+
+FULL = Sizes(20, 10, (10_000, 100_000, 1_000_000), 1_000_000, (10_000, 40_000), (50, 250), 30)
+QUICK = Sizes(6, 2, (1_000, 10_000), 20_000, (1_000, 4_000), (10, 40), 5)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--keep", type=Path, help="make the clips here, and leave them")
+    parser.add_argument("--units", type=Path)
+    arguments = parser.parse_args()
+    if arguments.units and arguments.units.exists():
+        found = json.loads(arguments.units.read_text(encoding="utf-8"))
+    else:
+        found = measured(QUICK if arguments.quick else FULL, arguments.keep)
+        if arguments.units:
+            arguments.units.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    report(found)
+
+
+# ---- measuring
+
+
+def measured(sizes: Sizes, keep: Path | None) -> dict[str, Any]:
+    """Units, and what Dagster and a folder did with many names."""
+    folder = Path(tempfile.mkdtemp(prefix="meetbefore-scale-"))
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        (folder / "clips").symlink_to(keep.absolute())
+    try:
+        return _measured(sizes, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _measured(sizes: Sizes, folder: Path) -> dict[str, Any]:
+    videos = _child(folder, "videos", sizes.seconds)
+    dagster = _child(folder, "dagster", sizes.runs)
+    many = {count: _child(folder, "partitions", count) for count in sizes.partitions}
+    listing = _child(folder, "listing", sizes.names)
+    requests = _child(folder, "requests", sizes.remote)
+    small, large = (_child(folder, "deciding", count) for count in sizes.videos)
+    matching = [_matching(folder, count) for count in sizes.tracks]
+    biggest = many[max(many)]
+    units = {
+        **videos,
+        **dagster,
+        **_deciding(small, large),
+        **_comparing(matching, sizes.tracks),
+        "key_bytes": biggest["bytes"] / max(many),
+        "key_s": biggest["read_s"] / max(many),
+        "list_name_s": listing["list_s"] / sizes.names,
+        "video_requests": sum(requests["a video"].values()),
+        "match_requests": sum(requests["matching"].values()),
+    }
+    about = {"machine": machine(), "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", "busy": psutil.getloadavg()[1], "sizes": asdict(sizes)}
+    return {"about": about, "units": units, "partitions": many, "listing": listing, "requests": requests, "matching": matching}
+
+
+def _child(folder: Path, what: str, size: int) -> dict[str, Any]:
+    """Measure in a process of its own, in a folder of its own."""
+    mine = Path(tempfile.mkdtemp(prefix=f"{what}-", dir=folder))
+    (folder / "clips").mkdir(exist_ok=True)
+    (mine / "clips").symlink_to(folder / "clips")
+    return _answer("benchmarks.scale_units", what, mine, size)
+
+
+def _answer(module: str, *words: object) -> dict[str, Any]:
+    print(f"… {' '.join(str(word) for word in words if not isinstance(word, Path))}", file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", module, *map(str, words)], stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _matching(folder: Path, tracks: int) -> dict[str, Any]:
+    """Comparing and grouping so many made-up tracks; bytes of the edges on disk."""
+    from benchmarks.matching_scale import write_record
+    from meetbefore_assets.wiring import build_workbench
+
+    home = folder / f"tracks-{tracks}"
+    write_record(build_workbench(home), tracks, 128)
+    found = {stage: _answer("benchmarks.matching_scale", "--one", stage, "--home", home) for stage in ("build", "threshold")}
+    index = sum(file.stat().st_size for file in (home / "index").rglob("*.parquet"))
+    shutil.rmtree(home)
+    return {**found, "edge_bytes": index / max(1, found["build"]["steps"]["edges"])}
+
+
+def _comparing(found: list[dict[str, Any]], tracks: tuple[int, int]) -> dict[str, float]:
+    """Per pair, per edge and per track of memory; what both sizes pay is left out."""
+    few, many = tracks
+    compare_s = [one["build"]["cpu_s"] - one["threshold"]["cpu_s"] for one in found]
+    edges = [one["build"]["steps"]["edges"] for one in found]
+    grouped_s = [one["threshold"]["cpu_s"] for one in found]
+    memory = [one["threshold"]["peak_gb"] * 2**30 for one in found]
+    track_bytes = max(0.0, memory[1] - memory[0]) / (many - few)
+    return {
+        "pair_s": max(0.0, compare_s[1] - compare_s[0]) * 2 / (many**2 - few**2),
+        "match_edge_s": max(0.0, grouped_s[1] - grouped_s[0]) / (edges[1] - edges[0]),
+        "edges": edges[1] / many,
+        "edge_bytes": found[1]["edge_bytes"],
+        "match_track_bytes": track_bytes,
+        "match_base_bytes": memory[0] - few * track_bytes,
+    }
+
+
+def _deciding(small: dict[str, Any], large: dict[str, Any]) -> dict[str, float]:
+    """Per face, from two archives; a track of theirs has four faces."""
+    faces = large["faces"] - small["faces"]
+
+    def each(*steps: str) -> float:
+        return max(0.0, sum(large["steps"][step] - small["steps"][step] for step in steps)) / faces
+
+    return {
+        "match_track_s": 4 * each("match"),
+        "score_face_s": each("score", "rank"),
+        "publish_face_s": each("publish"),
+        "page_face_s": each("write_report"),
+        "published_bytes": (large["database"] - small["database"]) / faces,
+        "page_bytes": (large["page"] - small["page"]) / faces,
+    }
+
+
+# ---- printing
+
+
+def report(found: dict[str, Any]) -> None:
+    """The units and the tables, as Markdown."""
+    units, about = Units(**found["units"]), found["about"]
+    print(f"{about['date']}, {about['machine']}; {about['busy']:.1f} processes wanted its cores\n")
+    print("| unit | |\n|---|---|")
+    for name, value in asdict(units).items():
+        print(f"| {name} | {', '.join(f'{k}: {_short(v)}' for k, v in value.items()) if isinstance(value, dict) else _short(value)} |")
+    print(f"\nrequests of a video {found['requests']['a video']}, of a video in matching {found['requests']['matching']}")
+    for size in ("1080p", "4K"):
+        cost_table(units, size)
+    grouping_table(units)
+    limits_table(units)
+    print("\n| names | added, s | read, s | one more, s | MB |\n|---|---|---|---|---|")
+    for count, one in found["partitions"].items():
+        row = (one["add_s"], one["read_s"], one["one_more_s"], one["bytes"] / 1e6)
+        print(f"| {int(count):,} | {' | '.join(map(_short, row))} |")
+    print(f"\nlisting {found['about']['sizes']['names']:,} files of one folder: {found['listing']['list_s']:.2f} s")
+
+
+def cost_table(units: Units, size: str) -> None:
+    """What each number of hours costs."""
+    print(f"\n| {size} | {' | '.join(f'{hours:,} h' for hours in HOURS)} |\n|---|{'---|' * len(HOURS)}")
+    columns = [totals(units, Footage(hours, size)) for hours in HOURS]
+    rows: list[tuple[str, list[str]]] = [
+        ("videos of 10 min", [f"{one.counts.videos:,.0f}" for one in columns]),
+        ("faces", [f"{one.counts.faces:,.0f}" for one in columns]),
+        ("tracks", [f"{one.counts.tracks:,.0f}" for one in columns]),
+        *((f"{part}, CPU h", [_hours(one.cpu_s[part]) for one in columns]) for part in columns[0].cpu_s),
+        ("the way of the videos, CPU h", [_hours(one.videos_cpu_s()) for one in columns]),
+        ("comparing as they come, CPU h", [_hours(one.compare_s) for one in columns]),
+        ("comparing all at once, CPU h", [_hours(one.compare_at_once_s) for one in columns]),
+        ("one matching run with what follows, h on a core", [_hours(one.one_match_s) for one in columns]),
+        ("its memory, GB", [_short(one.match_memory_bytes / GB) for one in columns]),
+        *((f"by the clock on {cores} cores, h", [_hours(one.wall_s(cores)) for one in columns]) for cores in CORES),
+        *((f"{part}, GB", [_short(one.disk_bytes[part] / GB) for one in columns]) for part in columns[0].disk_bytes),
+        ("all that is kept, GB", [_short(one.disk() / GB) for one in columns]),
+        ("requests for the videos", [_short(one.requests) for one in columns]),
+        ("requests of a matching run", [_short(one.one_match_requests) for one in columns]),
+        ("rows in Dagster's databases", [_short(one.dagster_rows) for one in columns]),
+        ("reading the names of all partitions, s", [_short(one.keys_s) for one in columns]),
+        ("listing a table's folder, s", [_short(one.list_s) for one in columns]),
+    ]
+    for name, cells in rows:
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+GROUPS = {"a video (10 min)": 1.0, "a camera's day (4 h)": 24.0, "a camera's week": 168.0, "a camera's month": 720.0}
+
+
+def grouping_table(units: Units) -> None:
+    """Partitions of larger pieces."""
+    print("\n| a partition is | partitions at 10,000 h | at 1,000,000 h | rows at 1,000,000 h | CPU h of Dagster | 100,000 partitions at |")
+    print("|---|---|---|---|---|---|")
+    for name, videos in GROUPS.items():
+        footage = Footage(1, videos_in_partition=videos)
+        few, many = (totals(units, Footage(hours, videos_in_partition=videos)) for hours in (10_000, 1_000_000))
+        end = hours_until(units, footage, lambda found: found.counts.partitions > 100_000)
+        cells = (few.counts.partitions, many.counts.partitions, many.dagster_rows, many.cpu_s["Dagster"] / 3600, end)
+        print(f"| {name} | {' | '.join(map(_short, cells))} h |")
+
+
+def limits_table(units: Units) -> None:
+    """Where each part ends, at 10 minutes a file and half a face a moment."""
+
+    def week_of(cores: int, found: Totals) -> bool:
+        return found.compare_s > 7 * 86_400 * cores
+
+    limits = {
+        "100,000 partitions (what Dagster's manual advises)": lambda found: found.counts.partitions > 100_000,
+        "reading the names of all partitions takes 10 s": lambda found: found.keys_s > 10,
+        "1,000,000 files in each folder of the record": lambda found: found.counts.videos > 1_000_000,
+        "Dagster's SQLite files hold 100 GB": lambda found: found.disk_bytes["Dagster"] > 100 * GB,
+        "the page has 100 MB": lambda found: found.disk_bytes["page"] > 0.1 * GB,
+        "the DuckDB file has 100 GB": lambda found: found.disk_bytes["database"] > 100 * GB,
+        "a matching run takes an hour of one core": lambda found: found.one_match_s > 3600,
+        "a matching run takes a day of one core": lambda found: found.one_match_s > 86_400,
+        "a matching run takes 64 GB of memory": lambda found: found.match_memory_bytes > 64 * GB,
+        "a matching run takes 512 GB of memory": lambda found: found.match_memory_bytes > 512 * GB,
+        "140,000 tracks: more at once are compared through cells": lambda found: found.counts.tracks > 140_000,
+        "exact comparing takes a week of 16 cores": lambda found: week_of(16, found),
+        "a matching run asks an object store 1,000,000 times": lambda found: found.one_match_requests > 1e6,
+    }
+    print("\n| limit | hours of footage |\n|---|---|")
+    rows = sorted(((hours_until(units, Footage(1), is_beyond), name) for name, is_beyond in limits.items()))
+    for hours, name in rows:
+        print(f"| {name} | {_short(hours)} |")
+
+
+def _hours(seconds: float) -> str:
+    return _short(seconds / 3600)
+
+
+def _short(value: float) -> str:
+    """Two significant figures and no more."""
+    if value == 0:
+        return "0"
+    if value >= 100:
+        digits = len(f"{value:.0f}") - 2
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:.2g}"
+
+
+if __name__ == "__main__":
+    main()
