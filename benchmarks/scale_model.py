@@ -110,7 +110,8 @@ def _child(folder: Path, what: str, size: int) -> dict[str, Any]:
 def _answer(module: str, *words: object) -> dict[str, Any]:
     print(f"… {' '.join(str(word) for word in words if not isinstance(word, Path))}", file=sys.stderr, flush=True)
     done = subprocess.run([sys.executable, "-m", module, *map(str, words)], stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    # Servers that were started may have the last word.
+    found: dict[str, Any] = json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
     return found
 
 
@@ -177,9 +178,9 @@ def report(found: dict[str, Any]) -> None:
         cost_table(units, size)
     grouping_table(units)
     limits_table(units)
-    print("\n| names | added, s | read, s | one more, s | MB |\n|---|---|---|---|---|")
+    print("\n| names | added, s | read, s | one more, s | MB | page of an asset, s |\n|---|---|---|---|---|---|")
     for count, one in found["partitions"].items():
-        row = (one["add_s"], one["read_s"], one["one_more_s"], one["bytes"] / 1e6)
+        row = (one["add_s"], one["read_s"], one["one_more_s"], one["bytes"] / 1e6, one["page_s"])
         print(f"| {int(count):,} | {' | '.join(map(_short, row))} |")
     print(f"\nlisting {found['about']['sizes']['names']:,} files of one folder: {found['listing']['list_s']:.2f} s")
 

@@ -9,52 +9,28 @@ import json
 import logging
 import os
 import shutil
-import sqlite3
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.archive import decide_threshold, make_up
 from benchmarks.clips import ClipKind, make_clip
+from benchmarks.scale_dagster import dagster, partitions
+from benchmarks.scale_timing import Found, clock_s, cpu_s, size_of
 from benchmarks.speed_methods import STEPS, Ours
-from meetbefore_assets import instance, settings
+from meetbefore_assets import settings
 from meetbefore_assets.adapters.store_parquet import ParquetStore
-from meetbefore_assets.partitions import PARTITIONS_NAME
 from meetbefore_assets.report.page import write_report
 from meetbefore_assets.steps.indexing import build_index
-from meetbefore_assets.steps.intake import known_videos, take_in
 from meetbefore_assets.steps.matching import match
 from meetbefore_assets.steps.publishing import publish
 from meetbefore_assets.steps.scoring import rank, score
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets.workbench import Workbench
-from meetbefore_assets.worker import Task, _Executor
 
-Found = dict[str, Any]
 FACES_IN_VIDEO = 60
 TURNS = 2
-
-
-def cpu_s(work: Callable[[], object]) -> float:
-    """CPU seconds of this process and its threads."""
-    before = time.process_time()
-    work()
-    return time.process_time() - before
-
-
-def clock_s(work: Callable[[], object]) -> float:
-    """Seconds by the clock."""
-    before = time.perf_counter()
-    work()
-    return time.perf_counter() - before
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder."""
-    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def videos(folder: Path, seconds: int) -> Found:
@@ -118,63 +94,6 @@ def _on_record(bench: Workbench, video_id: str) -> Found:
         "face_bytes": by_row["detections"] + by_row["embeddings"],
         "track_bytes": by_row["tracks"],
     }
-
-
-def dagster(folder: Path, count: int) -> Found:
-    """Dagster around the runs of some videos: CPU seconds, bytes and rows a run."""
-    source = make_clip(ClipKind(seconds=2, faces=1), folder / "clips", None)
-    clips = [folder / "short" / f"2025030708{number:02d}05.mp4" for number in range(count + 1)]
-    clips[0].parent.mkdir(exist_ok=True)
-    for number, clip in enumerate(clips):
-        # A box that players pass over tells copies apart, or they would be one recording.
-        clip.write_bytes(source.read_bytes() + (12).to_bytes(4, "big") + b"free" + number.to_bytes(4, "big"))
-    ours = Ours(folder / "alone", "sface", 1)
-    for clip in clips:
-        ours.take_in(clip)
-    ours.run(clips[0])
-    alone_s = cpu_s(lambda: [ours.run(clip) for clip in clips[1:]])
-    home = folder / "home"
-    executor = _Executor(home, 1, lambda *_: None)
-    bench = build_workbench(home)
-    take_in(bench, [clips[0].parent])
-    ids = list(known_videos(bench))
-    with instance.opened(home) as opened:
-        instance.add_partitions(opened, ids)
-
-    def process(video_ids: list[str]) -> None:
-        for video_id in video_ids:
-            outcome = executor.execute(Task("process_video", video_id, STEPS))
-            assert outcome.is_success, outcome.message
-
-    process(ids[:1])
-    bytes_before, rows_before = size_of(home / "dagster"), _rows(home / "dagster")
-    with_s = cpu_s(lambda: process(ids[1:]))
-    return {
-        "run_s": (with_s - alone_s) / count,
-        "run_bytes": (size_of(home / "dagster") - bytes_before) / count,
-        "run_rows": (_rows(home / "dagster") - rows_before) / count,
-    }
-
-
-def _rows(folder: Path) -> int:
-    """Rows of all of Dagster's databases."""
-    total = 0
-    for path in folder.rglob("*.db"):
-        with sqlite3.connect(path) as database:
-            names = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
-            total += sum(database.execute(f'select count(*) from "{name}"').fetchone()[0] for name in names)
-    return total
-
-
-def partitions(folder: Path, count: int) -> Found:
-    """So many partitions in an instance of Dagster: seconds by the clock to add and to read them, bytes."""
-    keys = [f"DJI_{number:014d}_0001_D-{number:08x}" for number in range(count)]
-    with instance.opened(folder / "home") as opened:
-        before = size_of(folder / "home")
-        add_s = clock_s(lambda: opened.add_dynamic_partitions(PARTITIONS_NAME, keys))
-        read_s = min(clock_s(lambda: opened.get_dynamic_partitions(PARTITIONS_NAME)) for _ in range(3))
-        one_more_s = clock_s(lambda: instance.add_partitions(opened, ["one more"]))
-    return {"add_s": add_s, "read_s": read_s, "one_more_s": one_more_s, "bytes": size_of(folder / "home") - before}
 
 
 def listing(folder: Path, count: int) -> Found:
