@@ -8,7 +8,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from scipy.stats import norm
+
 GB = 1e9
+# Cosines of SFace (benchmarks/matching_scale.py): strangers' mean and spread; and what share of one person's pairs lies below which.
+STRANGER_MEAN, STRANGER_SD = 0.104, 0.087
+ONE_PERSON = ((0.0, 0.0), (0.35, 0.01), (0.45, 0.05), (0.66, 0.5), (0.80, 0.95), (1.0, 1.0))
+LEAST_THRESHOLD, STRANGERS_A_TRACK = 0.40, 0.5
 # Comparing at once more than this (of 128 numbers) goes through cells, of which one in 64 is looked at (adapters/index_faiss.py).
 EXACT_AT_ONCE, PROBED = 140_000, 1 / 64
 
@@ -178,6 +185,16 @@ def totals(units: Units, footage: Footage) -> Totals:
         list_s=n.videos * units.list_name_s,
         keys_s=n.partitions * units.key_s,
     )
+
+
+def threshold(tracks: float) -> float:
+    """The cosine above which each of so many tracks may expect half a stranger (`matching.threshold = auto`); never below SFace's own."""
+    return max(LEAST_THRESHOLD, STRANGER_MEAN + STRANGER_SD * float(norm.isf(STRANGERS_A_TRACK / max(tracks, 1.0))))
+
+
+def lost(at: float) -> float:
+    """Share of the pairs of one person's tracks that lie below a cosine."""
+    return float(np.interp(at, *zip(*ONE_PERSON, strict=True)))
 
 
 def hours_until(units: Units, footage: Footage, is_beyond: Callable[[Totals], bool], most: float = 1e9) -> float:

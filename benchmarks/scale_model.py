@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.scale_arithmetic import GB, Footage, Totals, Units, hours_until, totals
+from benchmarks.scale_arithmetic import GB, Footage, Totals, Units, hours_until, lost, threshold, totals
 from benchmarks.speed_methods import machine
 
 HOURS = (1, 100, 10_000, 1_000_000)
@@ -199,6 +199,8 @@ def cost_table(units: Units, size: str) -> None:
         ("comparing all at once, CPU h", [_hours(one.compare_at_once_s) for one in columns]),
         ("one matching run with what follows, h on a core", [_hours(one.one_match_s) for one in columns]),
         ("its memory, GB", [_short(one.match_memory_bytes / GB) for one in columns]),
+        ("threshold for so many tracks", [f"{threshold(one.counts.tracks):.2f}" for one in columns]),
+        ("pairs of one person below it", [f"{lost(threshold(one.counts.tracks)):.0%}" for one in columns]),
         *((f"by the clock on {cores} cores, h", [_hours(one.wall_s(cores)) for one in columns]) for cores in CORES),
         *((f"{part}, GB", [_short(one.disk_bytes[part] / GB) for one in columns]) for part in columns[0].disk_bytes),
         ("all that is kept, GB", [_short(one.disk() / GB) for one in columns]),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.scale_arithmetic import EXACT_AT_ONCE, Footage, Units, counted, hours_until, totals
+from benchmarks.scale_arithmetic import EXACT_AT_ONCE, Footage, Units, counted, hours_until, lost, threshold, totals
 
 POSITIVE = st.floats(1e-6, 1e6)
 
@@ -100,3 +100,14 @@ def test_a_limit_is_reached_where_it_is_passed_first(units: Units, limit: float)
     hours = hours_until(units, footage, lambda found: found.counts.partitions > limit)
     assert hours == pytest.approx(limit / 6, rel=0.011)
     assert hours_until(units, footage, lambda found: found.counts.partitions > 1e12) == math.inf
+
+
+@pytest.mark.parametrize(("tracks", "expected"), [(1, 0.40), (1_000, 0.40), (100_000, 0.49), (1_000_000, 0.53)])
+def test_thresholds_are_those_that_large_archives_were_measured_to_ask_for(tracks: int, expected: float) -> None:
+    assert threshold(tracks) == pytest.approx(expected, abs=0.01)
+
+
+@given(st.floats(1, 1e9))
+def test_more_tracks_never_lower_the_threshold_and_a_higher_one_never_loses_less(tracks: float) -> None:
+    assert threshold(tracks) <= threshold(2 * tracks)
+    assert 0 <= lost(threshold(tracks)) <= lost(threshold(2 * tracks)) <= 1
