@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from meetbefore_assets.adapters.onnx_devices import not_obtained, obtained_device, requested_providers
+from meetbefore_assets.adapters.onnx_widening import CHANNEL_BLOCK, merged, widened
 from meetbefore_assets.errors import PackBrokenError
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
@@ -125,15 +126,21 @@ def _rewritten(path: Path) -> Any:
     return model
 
 
-def prepare_detector(path: Path) -> bytes:
+def prepare_detector(path: Path, block: int = CHANNEL_BLOCK) -> bytes:
     """The same SCRFD or YuNet for any height and width (multiples of 32), weights dequantised: its file fixes 640 x 640 without need.
+
+    Args:
+        path: the model.
+        block: channels that convolutions work on at once (`onnx_widening`).
 
     Raises:
         PackBrokenError: not an ONNX file.
     """
     model = load(path)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    _replace_nodes(model, _folded(model.graph.node, constants), constants)
+    nodes = merged(_folded(model.graph.node, constants), constants, block, _opset(model))
+    ends = [value.name for value in (*model.graph.input, *model.graph.output)]
+    _replace_nodes(model, widened(nodes, constants, ends, block), constants)
     height, width = model.graph.input[0].type.tensor_type.shape.dim[2:4]
     height.dim_param, width.dim_param = "height", "width"
     for value in model.graph.output:
@@ -184,11 +191,18 @@ def drop_weights_from_inputs(model: Any) -> None:
     model.graph.input.extend(inputs)
 
 
+def _opset(model: Any) -> int:
+    """Version of ONNX's own operators that a model is written in."""
+    return next((int(entry.version) for entry in model.opset_import if not entry.domain), 1)
+
+
 def _folded(nodes: Iterable[Any], constants: dict[str, NDArray[Any]]) -> list[Any]:
-    """Nodes that remain when DequantizeLinear and Reshape of constants are done beforehand; adds to `constants`."""
+    """Nodes that remain when constants, and DequantizeLinear and Reshape of them, are done beforehand; adds to `constants`."""
     left = []
     for node in nodes:
-        if node.op_type in ("DequantizeLinear", "Reshape") and all(name in constants for name in node.input if name):
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+        elif node.op_type in ("DequantizeLinear", "Reshape") and all(name in constants for name in node.input if name):
             values = [constants[name] for name in node.input if name]
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             fold = _dequantised if node.op_type == "DequantizeLinear" else _reshaped
