@@ -47,6 +47,11 @@ class PacketCursor:
     def close(self) -> None:
         self._container.close()
 
+    def reopen(self) -> None:
+        """Begin anew, at the start of the file and with a decoder that has seen nothing."""
+        self.close()
+        self._open()
+
     def goto(self, place: int) -> bool:
         """Move to a keyframe; False if it cannot be found."""
         if self._next <= place and (place - self._next <= NEAR_PACKETS or not self._seeks) and self._skip_to(place):
@@ -54,16 +59,14 @@ class PacketCursor:
         if self._seeks and any(self._seek(place, back) for back in STEPS_BACK):
             return True
         if not self.distrust_seeking():
-            self.close()
-            self._open()
+            self.reopen()
         return self._skip_to(place)
 
     def distrust_seeking(self) -> bool:
         """Read on from the start from now on (MPEG program streams number packets otherwise after a seek); False if so already."""
         did_seek, self._seeks = self._seeks, False
         if did_seek:
-            self.close()
-            self._open()
+            self.reopen()
         return did_seek
 
     def read(self) -> Any | None:
@@ -118,6 +121,8 @@ class PictureDecoder:
     def __init__(self, path: str, table: PacketTable, *, is_strict: bool, rotation_deg: int) -> None:
         self._table, self._uprighter = table, Uprighter(rotation_deg)
         self._cursor = PacketCursor(path, table, is_strict)
+        self._damage: list[int] = []
+        self._fault = ""
 
     def close(self) -> None:
         self._cursor.close()
@@ -125,8 +130,10 @@ class PictureDecoder:
     def run(self, start: int, wanted: Sequence[int]) -> Iterator[Picture]:
         """Decode from the keyframe at place `start` until all of `wanted` (rising pts) are there; one Picture each."""
         pending = list(wanted)
-        self._damage: list[int] = []
-        self._fault = ""
+        if self._damage or self._fault:
+            # What a decoder keeps of damage shows in later pictures, which would then depend on what was decoded before them.
+            self._cursor.reopen()
+        self._damage, self._fault = [], ""
         for frame in self._frames(start, wanted):
             pts = frame.pts
             if pts is None:

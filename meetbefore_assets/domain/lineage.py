@@ -9,7 +9,7 @@ from meetbefore_assets.settings import Settings, digest
 CODE_VERSIONS: Mapping[str, int] = {
     "videos": 1,
     "frames": 1,
-    "detections": 2,
+    "detections": 3,
     "embeddings": 1,
     "tracks": 1,
     "face_index": 2,

@@ -42,7 +42,7 @@ def detect_faces(
         UnreadableVideoError: not one of the planned moments could be decoded.
     """
     bench, video_id = making.bench, making.video_id
-    plan = bench.store.get("frames", video_id, ["frame_id", "pts", "time_s"])
+    plan = bench.store.get("frames", video_id, ["frame_id", "pts", "time_s", "is_keyframe"])
     graves = graves_of(bench, video_id)
     keeper = _Keeper(making, graves)
     dropped: Counter[str] = Counter()

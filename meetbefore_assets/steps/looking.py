@@ -2,8 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -25,8 +26,9 @@ from meetbefore_assets.steps.made import Making
 
 # Faces from this score on are looked at, so that those dropped for a low score are counted.
 COUNTED_SCORE = 0.4
-# What a thread takes at a time. Pieces begin at the same moments however many threads there are, so that answers are the same; where
-# several moments share a keyframe, what lies before it is decoded twice at most once in a piece.
+# What a thread takes at a time, at most. Pieces begin at the same moments however many threads there are, so that answers are the same.
+# They begin at keyframes, so that nothing is decoded twice but where more moments than these share one, and are short, so that no thread
+# ends long before the others: 20 moments of a video with a keyframe a second were 16 for one thread and 4 for the other.
 MOMENTS_AT_ONCE = 16
 
 
@@ -52,22 +54,31 @@ def look(making: Making, plan: pl.DataFrame, reader: VideoReader, another: Calla
 
     Args:
         making: the table that is made of it.
-        plan: frame_id, pts and time_s of the moments.
+        plan: frame_id, pts, time_s and is_keyframe of the moments.
         reader: the video; stays open.
         another: opens it once more, for another thread; what it opened is closed in the end.
         keep: is given each picture that could be decoded, by any thread.
     """
     hands = making.bench.hands(making.settings) if reader.is_sought() else 1
-    size = MOMENTS_AT_ONCE if reader.is_sought() else max(1, plan.height)
+    cuts = starts(plan["is_keyframe"].to_list()) if reader.is_sought() else [0]
     with OneEach(reader, another) as readers:
         looker = _Looker(making, plan.height, readers, keep)
-        pieces = (plan[at : at + size] for at in range(0, plan.height, size))
+        pieces = (plan[start:end] for start, end in pairwise([*cuts, plan.height]))
         if hands == 1:
             for piece in pieces:
                 yield from looker.look(piece)
         else:
             for seen in in_order(lambda piece: list(looker.look(piece)), pieces, hands):
                 yield from seen
+
+
+def starts(is_keyframe: Sequence[bool]) -> list[int]:
+    """Where the pieces of a plan begin: at its first moment, at each that is a keyframe, and after MOMENTS_AT_ONCE without one."""
+    found: list[int] = []
+    for moment, is_key in enumerate(is_keyframe):
+        if is_key or not found or moment - found[-1] >= MOMENTS_AT_ONCE:
+            found.append(moment)
+    return found
 
 
 Keep = Callable[[float, U8], None]

@@ -13,7 +13,7 @@ from meetbefore_assets.domain.ports import U8
 from meetbefore_assets.schema import DETECTIONS
 from meetbefore_assets.steps.detecting import best_faces
 from meetbefore_assets.steps.intake import take_in
-from meetbefore_assets.steps.looking import MOMENTS_AT_ONCE
+from meetbefore_assets.steps.looking import MOMENTS_AT_ONCE, starts
 from meetbefore_assets.steps.per_video import MAKERS
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets_tests.builders import corrupt, draw_clip
@@ -66,6 +66,21 @@ def test_several_threads_find_what_one_finds(clip: Path, tmp_path: Path) -> None
     together = tables(tmp_path / "three", clip, 3)
     for name, table in alone.items():
         assert together[name].equals(table), name
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "moments", "expected"),
+    [
+        ([], 0, []),
+        ([], 1, [0]),
+        ([0, 1, 2], 3, [0, 1, 2]),
+        ([2, 5], 7, [0, 2, 5]),
+        ([0], 2 * MOMENTS_AT_ONCE + 1, [0, MOMENTS_AT_ONCE, 2 * MOMENTS_AT_ONCE]),
+        ([0, 3], MOMENTS_AT_ONCE + 4, [0, 3, MOMENTS_AT_ONCE + 3]),
+    ],
+)
+def test_pieces_begin_at_keyframes_and_are_never_long(keyframes: list[int], moments: int, expected: list[int]) -> None:
+    assert starts([moment in keyframes for moment in range(moments)]) == expected
 
 
 def test_the_best_faces_hold_on_to_no_others() -> None:
