@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from meetbefore_assets.adapters.onnx_devices import not_obtained, obtained_device, requested_providers
+from meetbefore_assets.adapters.onnx_prelu import without_prelu
 from meetbefore_assets.adapters.onnx_widening import CHANNEL_BLOCK, merged, widened
 from meetbefore_assets.errors import PackBrokenError
 
@@ -119,7 +120,8 @@ def _depth(gemm: Any) -> int:
 def _rewritten(path: Path) -> Any:
     model = load(path)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    nodes = _without_prelu(_folded(model.graph.node, constants), constants)
+    ends = [value.name for value in model.graph.output]
+    nodes = without_prelu(_folded(model.graph.node, constants), constants, ends)
     _replace_nodes(model, nodes, constants)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -234,28 +236,6 @@ def _reshaped(values: list[NDArray[Any]], attributes: Mapping[str, Any]) -> NDAr
     if not attributes.get("allowzero", 0):
         shape = [data.shape[i] if size == 0 else size for i, size in enumerate(shape)]
     return data.reshape(shape)
-
-
-def _without_prelu(nodes: Iterable[Any], constants: dict[str, NDArray[Any]]) -> list[Any]:
-    """PRelu(x) as a * x + (1 - a) * Relu(x), or Relu((1 - a) * x), for which onnxruntime has faster kernels; adds to `constants`."""
-    result: list[Any] = []
-    for node in nodes:
-        if node.op_type != "PRelu" or node.input[1] not in constants:
-            result.append(node)
-            continue
-        x, slope, out = node.input[0], constants[node.input[1]], node.output[0]
-        constants[f"{out}/slope"], constants[f"{out}/rest"] = slope, (1 - slope).astype(slope.dtype)
-        # Where no slope is above 1, the factor goes first: onnxruntime then does it and Relu in one pass (1 of SFace's 16 ms).
-        is_mild = bool((slope <= 1).all())
-        first, second = ("Mul", "Relu") if is_mild else ("Relu", "Mul")
-        rest = f"{out}/rest"
-        result += [
-            helper.make_node(first, [x, rest] if is_mild else [x], [f"{out}/half"]),
-            helper.make_node(second, [f"{out}/half"] if is_mild else [f"{out}/half", rest], [f"{out}/lift"]),
-            helper.make_node("Mul", [x, f"{out}/slope"], [f"{out}/leak"]),
-            helper.make_node("Add", [f"{out}/leak", f"{out}/lift"], [out]),
-        ]
-    return result
 
 
 def _replace_nodes(model: Any, nodes: list[Any], constants: Mapping[str, NDArray[Any]]) -> None:
