@@ -72,7 +72,8 @@ def prepare_recogniser(path: Path) -> bytes:
     Raises:
         PackBrokenError: not an ONNX file.
     """
-    return bytes(_rewritten(path).SerializeToString())
+    shell, nodes, constants = _rewritten(path)
+    return _model(shell, nodes, constants)
 
 
 def halve_recogniser(path: Path) -> tuple[bytes, bytes | None]:
@@ -84,32 +85,27 @@ def halve_recogniser(path: Path) -> tuple[bytes, bytes | None]:
     Raises:
         PackBrokenError: not an ONNX file.
     """
-    model = _rewritten(path)
-    last = next((place for place, node in enumerate(model.graph.node) if node.op_type == "Gemm"), None)
-    if last is None or not _is_a_waist(model, last):
-        return bytes(model.SerializeToString()), None
-    nodes, weights = list(model.graph.node), {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    waist = nodes[last].input[0]
-    between = helper.make_tensor_value_info(
-        waist, onnx.TensorProto.FLOAT, ["batch", weights[nodes[last].input[1]].shape[_depth(nodes[last])]]
+    shell, nodes, constants = _rewritten(path)
+    last = next((place for place, node in enumerate(nodes) if node.op_type == "Gemm"), None)
+    if last is None or not _is_a_waist(shell, nodes, constants, last):
+        return _model(shell, nodes, constants), None
+    waist = helper.make_tensor_value_info(
+        nodes[last].input[0], onnx.TensorProto.FLOAT, ["batch", constants[nodes[last].input[1]].shape[_depth(nodes[last])]]
     )
     front, back = onnx.ModelProto(), onnx.ModelProto()
-    for half, part in ((front, nodes[:last]), (back, nodes[last:])):
-        half.CopyFrom(model)
+    for half in (front, back):
+        half.CopyFrom(shell)
         ends = half.graph.output if half is front else half.graph.input
         del ends[:]
-        ends.append(between)
-        _replace_nodes(half, part, weights)
-    return bytes(front.SerializeToString()), bytes(back.SerializeToString())
+        ends.append(waist)
+    return _model(front, nodes[:last], constants), _model(back, nodes[last:], constants)
 
 
-def _is_a_waist(model: Any, place: int) -> bool:
+def _is_a_waist(shell: Any, nodes: list[Any], constants: Mapping[str, NDArray[Any]], place: int) -> bool:
     """Whether all that the nodes from `place` on read of the earlier ones is the first input of that node."""
-    nodes = model.graph.node
-    made = {name for node in nodes[:place] for name in node.output} | {value.name for value in model.graph.input}
-    read = {name for node in nodes[place:] for name in node.input} | {value.name for value in model.graph.output}
-    weights = {tensor.name for tensor in model.graph.initializer}
-    return (read & made) - weights == {nodes[place].input[0]} and nodes[place].input[1] in weights
+    made = {name for node in nodes[:place] for name in node.output} | {value.name for value in shell.graph.input}
+    read = {name for node in nodes[place:] for name in node.input} | {value.name for value in shell.graph.output}
+    return (read & made) - constants.keys() == {nodes[place].input[0]} and nodes[place].input[1] in constants
 
 
 def _depth(gemm: Any) -> int:
@@ -117,15 +113,24 @@ def _depth(gemm: Any) -> int:
     return 1 if any(attribute.name == "transB" and attribute.i for attribute in gemm.attribute) else 0
 
 
-def _rewritten(path: Path) -> Any:
+def _rewritten(path: Path) -> tuple[Any, list[Any], dict[str, NDArray[Any]]]:
+    """A recogniser's model without its nodes and weights (large, and copied again and again), the new nodes, and all weights."""
     model = load(path)
+    drop_weights_from_inputs(model)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     ends = [value.name for value in model.graph.output]
     nodes = without_prelu(_folded(model.graph.node, constants), constants, ends)
-    _replace_nodes(model, nodes, constants)
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    return model
+    for field in ("node", "initializer", "value_info"):
+        model.graph.ClearField(field)
+    return model, nodes, constants
+
+
+def _model(shell: Any, nodes: list[Any], constants: Mapping[str, NDArray[Any]]) -> bytes:
+    """A model of these nodes and of the weights that they read, serialised; `shell` is used up."""
+    _replace_nodes(shell, nodes, constants)
+    return bytes(shell.SerializeToString())
 
 
 def prepare_detector(path: Path, block: int = CHANNEL_BLOCK) -> bytes:
