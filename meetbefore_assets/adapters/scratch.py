@@ -34,13 +34,14 @@ def scratch(folder: Path, needed_bytes: int = 0) -> Iterator[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sweep(folder)
-        _refuse_too_little_room(folder, needed_bytes)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        lock = FileLock(folder / f"{name}.lock", timeout=0)
-        lock.acquire()
-        made = folder / name
-        made.mkdir(mode=0o700)
+        with _door(folder):
+            _swept(folder)
+            _refuse_too_little_room(folder, needed_bytes)
+            name = f"{os.getpid()}-{secrets.token_hex(4)}"
+            lock = FileLock(folder / f"{name}.lock", timeout=0)
+            lock.acquire()
+            made = folder / name
+            made.mkdir(mode=0o700)
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
@@ -52,7 +53,22 @@ def scratch(folder: Path, needed_bytes: int = 0) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove what processes that died left in a folder of scratch; returns what was removed."""
+    """Remove what processes that died left in a folder of scratch; returns what was removed. Raises StoreError."""
+    if not folder.is_dir():
+        return []
+    try:
+        with _door(folder):
+            return _swept(folder)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _door(folder: Path) -> FileLock:
+    """Held by whoever sweeps or begins: a folder that is just being made is nobody's yet."""
+    return FileLock(folder.with_name(f"{folder.name}.lock"), timeout=60)
+
+
+def _swept(folder: Path) -> list[Path]:
     removed = []
     for path in sorted(folder.glob("*.lock")):
         lock = FileLock(path, timeout=0)

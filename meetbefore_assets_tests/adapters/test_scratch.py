@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,22 @@ def test_whoever_lives_keeps_its_folder_and_whoever_was_killed_is_cleared_away_b
         (alive / "codes").write_bytes(b"x")
         assert sweep(tmp_path) == []
         assert (alive / "codes").exists()
+    assert left(tmp_path) == []
+
+
+def test_many_that_begin_and_end_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    def use(number: int) -> bool:
+        with scratch(tmp_path / "scratch") as made:
+            (made / "codes").write_text(str(number))
+            return (made / "codes").read_text() == str(number)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(use, range(200)))
+    assert left(tmp_path / "scratch") == []
+
+
+def test_sweeping_where_nothing_ever_lay_makes_no_folder(tmp_path: Path) -> None:
+    assert sweep(tmp_path / "index" / "scratch") == []
     assert left(tmp_path) == []
 
 
