@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from meetbefore_assets.adapters.locks import hold
 from meetbefore_assets.errors import MeetbeforeError, StoreError
-from meetbefore_assets.partitions import PARTITIONS_NAME
+from meetbefore_assets.partitions import AT_ONCE, PARTITIONS_NAME
 
 HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = (
     ".dagster/meetbefore_host",
@@ -183,8 +183,8 @@ def add_partitions(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> No
     """Have the UI know these videos."""
     known = set(instance.get_dynamic_partitions(PARTITIONS_NAME))
     new = [video_id for video_id in dict.fromkeys(video_ids) if video_id not in known]
-    if new:
-        instance.add_dynamic_partitions(PARTITIONS_NAME, new)
+    for at in range(0, len(new), AT_ONCE):
+        instance.add_dynamic_partitions(PARTITIONS_NAME, new[at : at + AT_ONCE])
 
 
 def drop_partitions(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from meetbefore_assets.assets.common import Bench
 from meetbefore_assets.errors import MeetbeforeError
 from meetbefore_assets.instance import BUSY, close_dead_runs
 from meetbefore_assets.jobs import match, process_video
-from meetbefore_assets.partitions import ONLY_MISSING_TAG, PARTITIONS_NAME, videos_partitions
+from meetbefore_assets.partitions import AT_ONCE, ONLY_MISSING_TAG, PARTITIONS_NAME, videos_partitions
 from meetbefore_assets.report.words import count
 from meetbefore_assets.settings import digest
 from meetbefore_assets.steps.intake import Intake, known_videos, register
@@ -117,7 +117,8 @@ def _partition_changes(
     known = set(known_videos(bench))
     gone = sorted(have - known) if known and not intake.missing else sorted(set(intake.replaced) & have)
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    changes += [videos_partitions.build_add_request(sorted(known - have))] if known - have else []
+    new = sorted(known - have)
+    changes += [videos_partitions.build_add_request(new[at : at + AT_ONCE]) for at in range(0, len(new), AT_ONCE)]
     changes += [videos_partitions.build_delete_request(gone)] if gone else []
     return changes
 

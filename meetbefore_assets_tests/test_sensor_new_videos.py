@@ -53,6 +53,18 @@ def test_many_files_at_once_come_a_few_at_a_time_and_all_are_done(daemon: Daemon
     assert sorted(name for taken in rounds for name in taken) == stems(*NAMES[:12])
 
 
+def test_many_partitions_are_made_known_a_few_at_a_time(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster asks SQLite about all of them in one statement, which takes so many values and no more."""
+    monkeypatch.setattr(sensors, "AT_ONCE", 2)
+    for day, name in enumerate(NAMES[:5]):
+        write_video(daemon.videos, name, [[day]])
+    daemon.look()
+    result = daemon.look()
+    assert isinstance(result, dg.SensorResult)
+    assert [len(change.partition_keys) for change in result.dynamic_partitions_requests or []] == [2, 2, 1]
+    assert daemon.partitions() == stems(*NAMES[:5])
+
+
 def test_runs_that_wait_count_so_that_a_slow_machine_is_not_flooded(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensors, "MAX_RUNS", 2)
     for day, name in enumerate(NAMES[:4]):

@@ -9,6 +9,7 @@ import pytest
 
 from meetbefore_assets import instance, runner
 from meetbefore_assets.errors import StoreError, UnreadableVideoError
+from meetbefore_assets.partitions import PARTITIONS_NAME
 from meetbefore_assets.pool import Pool
 from meetbefore_assets.runner import RunOptions
 from meetbefore_assets.steps.failing import remember_failure
@@ -40,6 +41,20 @@ def test_what_dagster_cannot_read_is_told_in_words(home: Path) -> None:
     with pytest.raises(StoreError, match=r"file is not a database.* MB free") as caught, instance.opened(home):
         pass
     assert "run again" in caught.value.remedy
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 10])
+def test_videos_are_made_known_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(instance, "AT_ONCE", 3)
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        ephemeral.add_dynamic_partitions(PARTITIONS_NAME, ["v0"])
+        sizes, add = list[int](), ephemeral.add_dynamic_partitions
+        monkeypatch.setattr(ephemeral, "add_dynamic_partitions", lambda name, keys: (sizes.append(len(keys)), add(name, keys)))
+        wanted = [f"v{number}" for number in range(count)]
+        instance.add_partitions(ephemeral, [*wanted, *wanted])
+        assert sorted(ephemeral.get_dynamic_partitions(PARTITIONS_NAME)) == sorted({"v0", *wanted})
+    assert sum(sizes) == max(0, count - 1)
+    assert all(0 < size <= 3 for size in sizes)
 
 
 def test_errors_for_people_stay_what_they_are(home: Path) -> None:
