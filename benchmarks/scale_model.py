@@ -5,7 +5,7 @@ usage: python -m benchmarks.scale_model [--quick] [--keep DIR] [--units FILE]
 Measures, each in a process of its own: clips of 1080p and 4K on one thread, runs of Dagster, partitions of Dagster, files in one
 folder, matching (benchmarks.matching_scale), scores, database and page of made-up archives, and requests of an object store (an S3
 server on this machine). Then prints the units and the tables of docs/scale.md (benchmarks.scale_arithmetic). --quick: small
-simulations, in some minutes, whose figures are rough. --units: where the units are kept; if the file is there, nothing is measured.
+simulations, in some minutes, whose figures are rough. --units: where the units are kept; what is in it is not measured again.
 """
 
 import argparse
@@ -15,14 +15,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.matching_scale import write_record
 from benchmarks.scale_arithmetic import GB, Footage, Totals, Units, hours_until, lost, threshold, totals
 from benchmarks.speed_methods import machine
+from meetbefore_assets.wiring import build_workbench
 
 HOURS = (1, 100, 10_000, 1_000_000)
 CORES = (2, 16, 128)
@@ -51,38 +54,69 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="make the clips here, and leave them")
     parser.add_argument("--units", type=Path)
     arguments = parser.parse_args()
-    if arguments.units and arguments.units.exists():
-        found = json.loads(arguments.units.read_text(encoding="utf-8"))
-    else:
-        found = measured(QUICK if arguments.quick else FULL, arguments.keep)
-        if arguments.units:
-            arguments.units.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    report(found)
+    report(measured(QUICK if arguments.quick else FULL, arguments.keep, Answers(arguments.units)))
 
 
 # ---- measuring
 
 
-def measured(sizes: Sizes, keep: Path | None) -> dict[str, Any]:
+class Answers:
+    """What was measured, kept in a file as it comes: nothing is measured twice."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+
+    def ask(self, name: str, module: str, *words: object) -> dict[str, Any]:
+        """The answer of a process of its own, which prints it as JSON."""
+        return self.know(name, lambda: _answer(module, *words))
+
+    def know(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The answer of that name."""
+        if name not in self._known:
+            print(f"… {name}", file=sys.stderr, flush=True)
+            self._known[name] = measure()
+            if self._path:
+                self._path.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
+        answer: dict[str, Any] = self._known[name]
+        return answer
+
+
+def _answer(module: str, *words: object) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, "-m", module, *map(str, words)], stdout=subprocess.PIPE, text=True, check=True)
+    # Servers that were started may have the last word.
+    found: dict[str, Any] = json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
+    return found
+
+
+def measured(sizes: Sizes, keep: Path | None, answers: Answers) -> dict[str, Any]:
     """Units, and what Dagster and a folder did with many names."""
     folder = Path(tempfile.mkdtemp(prefix="meetbefore-scale-"))
-    if keep:
-        keep.mkdir(parents=True, exist_ok=True)
-        (folder / "clips").symlink_to(keep.absolute())
+    clips = keep.absolute() if keep else folder / "clips"
+    clips.mkdir(parents=True, exist_ok=True)
     try:
-        return _measured(sizes, folder)
+        return _measured(sizes, folder, clips, answers)
     finally:
         shutil.rmtree(folder)
 
 
-def _measured(sizes: Sizes, folder: Path) -> dict[str, Any]:
-    videos = _child(folder, "videos", sizes.seconds)
-    dagster = _child(folder, "dagster", sizes.runs)
-    many = {count: _child(folder, "partitions", count) for count in sizes.partitions}
-    listing = _child(folder, "listing", sizes.names)
-    requests = _child(folder, "requests", sizes.remote)
-    small, large = (_child(folder, "deciding", count) for count in sizes.videos)
-    matching = [_matching(folder, count) for count in sizes.tracks]
+def this_machine() -> dict[str, Any]:
+    """What the figures belong to; `busy`: processes that wanted its cores in the last five minutes."""
+    return {"machine": machine(), "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", "busy": psutil.getloadavg()[1]}
+
+
+def _measured(sizes: Sizes, folder: Path, clips: Path, answers: Answers) -> dict[str, Any]:
+    def ask(what: str, size: int) -> dict[str, Any]:
+        mine = Path(tempfile.mkdtemp(prefix=f"{what}-", dir=folder))
+        (mine / "clips").symlink_to(clips)
+        return answers.ask(f"{what} {size}", "benchmarks.scale_units", what, mine, size)
+
+    about = answers.know("about", this_machine)
+    videos, dagster = ask("videos", sizes.seconds), ask("dagster", sizes.runs)
+    listing, requests = ask("listing", sizes.names), ask("requests", sizes.remote)
+    small, large = (ask("deciding", count) for count in sizes.videos)
+    matching = [_matching(folder, count, answers) for count in sizes.tracks]
+    many = {count: ask("partitions", count) for count in sizes.partitions}
     biggest = many[max(many)]
     units = {
         **videos,
@@ -95,37 +129,29 @@ def _measured(sizes: Sizes, folder: Path) -> dict[str, Any]:
         "video_requests": sum(requests["a video"].values()),
         "match_requests": sum(requests["matching"].values()),
     }
-    about = {"machine": machine(), "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", "busy": psutil.getloadavg()[1], "sizes": asdict(sizes)}
-    return {"about": about, "units": units, "partitions": many, "listing": listing, "requests": requests, "matching": matching}
+    return {
+        "about": about,
+        "sizes": asdict(sizes),
+        "units": units,
+        "partitions": many,
+        "listing": listing,
+        "requests": requests,
+        "matching": matching,
+    }
 
 
-def _child(folder: Path, what: str, size: int) -> dict[str, Any]:
-    """Measure in a process of its own, in a folder of its own."""
-    mine = Path(tempfile.mkdtemp(prefix=f"{what}-", dir=folder))
-    (folder / "clips").mkdir(exist_ok=True)
-    (mine / "clips").symlink_to(folder / "clips")
-    return _answer("benchmarks.scale_units", what, mine, size)
-
-
-def _answer(module: str, *words: object) -> dict[str, Any]:
-    print(f"… {' '.join(str(word) for word in words if not isinstance(word, Path))}", file=sys.stderr, flush=True)
-    done = subprocess.run([sys.executable, "-m", module, *map(str, words)], stdout=subprocess.PIPE, text=True, check=True)
-    # Servers that were started may have the last word.
-    found: dict[str, Any] = json.loads(next(line for line in reversed(done.stdout.splitlines()) if line.startswith("{")))
-    return found
-
-
-def _matching(folder: Path, tracks: int) -> dict[str, Any]:
+def _matching(folder: Path, tracks: int, answers: Answers) -> dict[str, Any]:
     """Comparing and grouping so many made-up tracks; bytes of the edges on disk."""
-    from benchmarks.matching_scale import write_record
-    from meetbefore_assets.wiring import build_workbench
 
-    home = folder / f"tracks-{tracks}"
-    write_record(build_workbench(home), tracks, 128)
-    found = {stage: _answer("benchmarks.matching_scale", "--one", stage, "--home", home) for stage in ("build", "threshold")}
-    index = sum(file.stat().st_size for file in (home / "index").rglob("*.parquet"))
-    shutil.rmtree(home)
-    return {**found, "edge_bytes": index / max(1, found["build"]["steps"]["edges"])}
+    def measure() -> dict[str, Any]:
+        home = folder / f"tracks-{tracks}"
+        write_record(build_workbench(home), tracks, 128)
+        found = {stage: _answer("benchmarks.matching_scale", "--one", stage, "--home", home) for stage in ("build", "threshold")}
+        index = sum(file.stat().st_size for file in (home / "index").rglob("*.parquet"))
+        shutil.rmtree(home)
+        return {**found, "edge_bytes": index / max(1, found["build"]["steps"]["edges"])}
+
+    return answers.know(f"matching {tracks}", measure)
 
 
 def _comparing(found: list[dict[str, Any]], tracks: tuple[int, int]) -> dict[str, float]:
@@ -182,7 +208,7 @@ def report(found: dict[str, Any]) -> None:
     for count, one in found["partitions"].items():
         row = (one["add_s"], one["read_s"], one["one_more_s"], one["bytes"] / 1e6, one["page_s"])
         print(f"| {int(count):,} | {' | '.join(map(_short, row))} |")
-    print(f"\nlisting {found['about']['sizes']['names']:,} files of one folder: {found['listing']['list_s']:.2f} s")
+    print(f"\nlisting {found['sizes']['names']:,} files of one folder: {found['listing']['list_s']:.2f} s")
 
 
 def cost_table(units: Units, size: str) -> None:
