@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from meetbefore_assets import forget_job, jobs, schedules, sensors, upkeep_jobs
+from meetbefore_assets import engines, forget_job, jobs, schedules, sensors, upkeep_jobs
 from meetbefore_assets.assets import checks
 from meetbefore_assets.assets.check_cliff import threshold_is_off_the_cliff
 from meetbefore_assets.assets.detections import detections
@@ -63,7 +63,7 @@ def build_definitions(bench: Workbench) -> dg.Definitions:
             *schedules.build_schedules(upkeep.nightly, upkeep.weekly, bench.tools.machine_zone()),
             forget_job.forget_strangers_daily,
         ],
-        # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs.
+        # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs. The job process_video may have another.
         executor=dg.in_process_executor,
         resources={"bench": _resource(bench)},
     )
@@ -78,10 +78,13 @@ def _upkeep(bench: Workbench) -> UpkeepSettings:
 
 
 def _resource(bench: Workbench) -> dg.ResourceDefinition:
-    """The workbench; every run that asks for it says which process is behind it."""
+    """The workbench; every run that asks for it says which process is behind it, unless this is the process of one of its steps."""
 
     def take(context: dg.InitResourceContext) -> Workbench:
-        if context.instance is not None:
+        threads = engines.threads_of_step()
+        if threads:
+            bench.threads = threads
+        elif context.instance is not None:
             claim_run(context.instance, context.run)
         return bench
 

@@ -2,12 +2,17 @@
 
 import dagster as dg
 
+from meetbefore_assets import engines
 from meetbefore_assets.domain.lineage import MATCHING, PER_VIDEO, PUBLISHING
+
+_ENGINE = engines.chosen()
 
 process_video = dg.define_asset_job(
     "process_video",
     selection=dg.AssetSelection.assets(*PER_VIDEO, "meetbefore_db"),
     description="One video from its file to its tracks, and publish. Who is who is decided by the job match.",
+    executor_def=engines.executor(_ENGINE),
+    op_retry_policy=engines.retry_policy(_ENGINE),
 )
 
 match = dg.define_asset_job(

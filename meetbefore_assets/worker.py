@@ -110,6 +110,8 @@ class _Executor:
         from meetbefore_assets import instance
 
         instance.prepare(home)
+        # What is asked for here is done here: the engine of a cluster is for runs that Dagster launches.
+        os.environ.pop("MEETBEFORE_EXECUTOR", None)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
 
         from meetbefore_assets.definitions import build_definitions

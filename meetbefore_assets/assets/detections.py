@@ -5,6 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, make, videos_partitions
 from meetbefore_assets.assets.frames import frames
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
+from meetbefore_assets.engines import op_tags
 from meetbefore_assets.schema import DETECTIONS
 from meetbefore_assets.steps.telling import told_of_the_faces
 
@@ -15,6 +16,7 @@ from meetbefore_assets.steps.telling import told_of_the_faces
     kinds={"opencv", "onnx", "parquet"},
     deps=[frames],
     owners=OWNERS,
+    op_tags=op_tags("detections"),
     metadata=column_schema(DETECTIONS),
     code_version=str(CODE_VERSIONS["detections"]),
 )

@@ -5,6 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, make, videos_partitions
 from meetbefore_assets.assets.detections import detections
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
+from meetbefore_assets.engines import op_tags
 from meetbefore_assets.schema import EMBEDDINGS
 
 
@@ -14,6 +15,7 @@ from meetbefore_assets.schema import EMBEDDINGS
     kinds={"onnx", "parquet"},
     deps=[detections],
     owners=OWNERS,
+    op_tags=op_tags("embeddings"),
     metadata=column_schema(EMBEDDINGS),
     code_version=str(CODE_VERSIONS["embeddings"]),
 )

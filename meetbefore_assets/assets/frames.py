@@ -5,6 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, make, videos_partitions
 from meetbefore_assets.assets.videos import videos
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
+from meetbefore_assets.engines import op_tags
 from meetbefore_assets.schema import FRAMES
 
 
@@ -14,6 +15,7 @@ from meetbefore_assets.schema import FRAMES
     kinds={"ffmpeg", "parquet"},
     deps=[videos],
     owners=OWNERS,
+    op_tags=op_tags("frames"),
     metadata=column_schema(FRAMES),
     code_version=str(CODE_VERSIONS["frames"]),
 )

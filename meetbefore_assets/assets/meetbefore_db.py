@@ -5,6 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, metadata
 from meetbefore_assets.assets.embeddings import embeddings
 from meetbefore_assets.assets.people import people
+from meetbefore_assets.engines import op_tags
 from meetbefore_assets.steps.publishing import publish
 
 
@@ -13,6 +14,7 @@ from meetbefore_assets.steps.publishing import publish
     kinds={"duckdb"},
     deps=[people, dg.AssetDep(embeddings, partition_mapping=dg.AllPartitionMapping())],
     owners=OWNERS,
+    op_tags=op_tags("meetbefore_db"),
 )
 def meetbefore_db(bench: Bench) -> dg.MaterializeResult[None]:
     """`meetbefore.duckdb` with every table, replaced as a whole: whoever has it open keeps the old one and blocks nobody."""

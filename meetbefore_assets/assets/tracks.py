@@ -5,6 +5,7 @@ import dagster as dg
 from meetbefore_assets.assets.common import OWNERS, Bench, column_schema, make, videos_partitions
 from meetbefore_assets.assets.embeddings import embeddings
 from meetbefore_assets.domain.lineage import CODE_VERSIONS
+from meetbefore_assets.engines import op_tags
 from meetbefore_assets.schema import TRACKS
 
 
@@ -14,6 +15,7 @@ from meetbefore_assets.schema import TRACKS
     kinds={"numpy", "parquet"},
     deps=[embeddings],
     owners=OWNERS,
+    op_tags=op_tags("tracks"),
     metadata=column_schema(TRACKS),
     code_version=str(CODE_VERSIONS["tracks"]),
 )
