@@ -99,9 +99,12 @@ def _number(environment: Mapping[str, str], name: str, default: float, least: fl
     return number
 
 
-def op_tags(asset: str) -> dict[str, object]:
-    """Tags that tell both clusters what the step of an asset asks for; they mean nothing in other engines."""
-    request = requests()[asset]
+def op_tags(step: str) -> dict[str, object]:
+    """Tags that tell both clusters what a step asks for; they mean nothing in other engines.
+
+    Every step has them: without, Ray executes it on its head node, which may know no home.
+    """
+    request = requests().get(step, OTHERS)
     return {RAY_TAG: request.for_ray(), K8S_TAG: request.for_kubernetes()}
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 from dagster._utils.warnings import PreviewWarning
 
 from meetbefore_assets.assets.common import Bench
+from meetbefore_assets.engines import op_tags
 from meetbefore_assets.partitions import videos_partitions
 from meetbefore_assets.schema import (
     DETECTIONS,
@@ -135,7 +136,7 @@ def _step(name: str, checks: Sequence[_Check], *, is_partitioned: bool) -> dg.As
         for check in checks
     ]
 
-    @dg.multi_asset_check(name=name, specs=specs, can_subset=True)
+    @dg.multi_asset_check(name=name, specs=specs, can_subset=True, op_tags=op_tags(name))
     def evaluate(context: dg.AssetCheckExecutionContext, bench: Bench) -> Iterator[dg.AssetCheckResult]:
         wanted = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
         video_id = context.partition_key if is_partitioned else ""
