@@ -10,10 +10,11 @@ MeetbeforeError
 │   ├── PackNotFoundError        the pack is nowhere, and could not be fetched
 │   ├── PackBrokenError          a file of the pack is missing, torn or not what it says
 │   └── ThresholdUnknownError    nobody measured a threshold for this recogniser
-└── StoreError
-    ├── RecordTornError          a file of the record cannot be read
-    ├── SchemaError              a table does not have the declared columns
-    └── LockTimeoutError         somebody else held the lock for too long
+├── StoreError
+│   ├── RecordTornError          a file of the record cannot be read
+│   ├── SchemaError              a table does not have the declared columns
+│   └── LockTimeoutError         somebody else held the lock for too long
+└── ClusterError             a worker of a cluster died, or does not fit to the others
 
 A message says what was found and what was expected; `remedy` says what to do about it.
 """
@@ -93,3 +94,7 @@ class SchemaError(StoreError):
 
 class LockTimeoutError(StoreError):
     """Somebody else held the lock for too long."""
+
+
+class ClusterError(MeetbeforeError):
+    """A worker of a cluster died over its work, or does not fit to the others."""

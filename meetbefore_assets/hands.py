@@ -1,11 +1,11 @@
-"""How many cores there are, and work that several threads share."""
+"""How many cores there are, and work that several threads or machines share."""
 
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Closable(Protocol):
@@ -76,3 +76,25 @@ class OneEach(Generic[Tool]):
     def __exit__(self, *exc: object) -> None:
         for tool in self._opened:
             tool.close()
+
+
+class FarHands(Protocol):
+    """Processes of a cluster that take pieces of a video.
+
+    Attributes:
+        moments: how many make a piece.
+    """
+
+    moments: int
+
+    def in_order(self, work: Callable[[Any, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Results of the items, in their order; errors of `work` are raised here.
+
+        Args:
+            work: a function of a module, given the workbench of the machine it is executed on, and an item.
+            items: can be pickled, as results can. Few are taken before their turn.
+
+        Raises:
+            ClusterError: an item's worker died again and again.
+        """
+        ...

@@ -1,5 +1,6 @@
 """Puts the adapters behind the ports. Each library is loaded when it is first needed, so that reading commands start fast."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -11,6 +12,7 @@ from meetbefore_assets import settings as settings_module
 from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.places import Fix
 from meetbefore_assets.domain.ports import F32, FaceCamera, Store, VideoReader
+from meetbefore_assets.hands import FarHands
 from meetbefore_assets.packs import MIN_SCORES
 from meetbefore_assets.settings import Settings, is_remote
 from meetbefore_assets.workbench import Found, FoundPack, LoadedPack, Publisher, SharedFiles, Tools, Workbench, size_and_time
@@ -51,6 +53,7 @@ def build_workbench(home: Path, settings: Settings | None = None) -> Workbench:
             hold_in_postgres=_hold_in_postgres,
             shared_files=_shared_files,
             sweep=_sweep,
+            far_hands=_far_hands,
         ),
         fixed_settings=settings,
     )
@@ -112,6 +115,14 @@ def _shared_files(url: str, home: Path) -> SharedFiles:
     from meetbefore_assets.adapters.files_shared import ObjectFiles
 
     return ObjectFiles(url, home)
+
+
+def _far_hands() -> FarHands | None:
+    if os.environ.get("MEETBEFORE_EXECUTOR") != "ray" or not os.environ.get("MEETBEFORE_PIECE_MOMENTS"):
+        return None
+    from meetbefore_assets.elsewhere import far_hands
+
+    return far_hands()
 
 
 def _find_pack(name: str, home: Path) -> FoundPack:

@@ -16,7 +16,7 @@ from meetbefore_assets.domain.edges import MakeIndex
 from meetbefore_assets.domain.lineage import Models
 from meetbefore_assets.domain.places import Fix
 from meetbefore_assets.domain.ports import F32, FaceCamera, FaceDetector, FaceEmbedder, Store, VideoReader
-from meetbefore_assets.hands import usable_cores
+from meetbefore_assets.hands import FarHands, usable_cores
 from meetbefore_assets.packs import Recogniser, default_track_similarity
 from meetbefore_assets.schema import Table
 from meetbefore_assets.settings import Settings
@@ -183,6 +183,7 @@ class Tools:
     hold_in_postgres: Callable[[str, str, str, float], AbstractContextManager[None]] | None = None
     shared_files: Callable[[str, Path], SharedFiles] | None = None
     sweep: Callable[[Path], list[Path]] = lambda _home: []
+    far_hands: Callable[[], FarHands | None] = lambda: None  # workers of a cluster that share one video, where that is asked for
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from meetbefore_assets.assets.columns import column_lineage
-from meetbefore_assets.errors import MeetbeforeError, VideoError
+from meetbefore_assets.errors import ClusterError, MeetbeforeError, StoreError, VideoError
 from meetbefore_assets.partitions import ONLY_MISSING_TAG, videos_partitions
 from meetbefore_assets.schema import Table
 from meetbefore_assets.steps import journal
@@ -80,7 +80,9 @@ def make(
                 remember_failure(bench, video_id, asset, str(error))
                 note_run(bench, video_id, asset, context.run.run_id, begun, {})
             context.log.error(traceback.format_exc())
-            raise dg.Failure(description=str(error), metadata={"video": video_id, "stage": asset}, allow_retries=False) from error
+            # A store or a worker that was away is worth another try in engines that try again; a video that cannot be used is not.
+            is_passing = isinstance(error, StoreError | ClusterError)
+            raise dg.Failure(description=str(error), metadata={"video": video_id, "stage": asset}, allow_retries=is_passing) from error
         except (OSError, MemoryError) as error:
             journal.note(bench, "failed", level="error", **place, message=f"{type(error).__name__}: {error}")
             raise  # this machine's trouble, not the video's: the next run tries again

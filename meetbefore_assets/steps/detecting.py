@@ -48,7 +48,7 @@ def detect_faces(
     dropped: Counter[str] = Counter()
     rows, errors = _Rows(bench, graves, parts), list[str]()
     started = time.perf_counter()
-    for seen in look(making, plan, reader, another, keeper.keep):
+    for seen in look(making, plan, reader, another, keeper.keep if keeper.is_asked else None):
         if seen.error:
             errors.append(f"{seen.time_s:.1f} s: {seen.error}")
         dropped.update(seen.dropped)
@@ -133,6 +133,11 @@ class _Keeper:
         self._bench, self._camera = making.bench, making.bench.camera
         self._folder = kept_frames(making.bench, making.video_id)
         self._start = started_at(making.bench, making.video_id, local=True) if self._keep != "none" else None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether any picture is kept."""
+        return self._start is not None
 
     def keep(self, time_s: float, image: U8) -> None:
         if self._start is None or len(boxes_at(time_s, self._graves)[0]):

@@ -1,4 +1,4 @@
-"""Looking at the planned moments of one video: pieces of it, by as many threads as there are cores for it."""
+"""Looking at the planned moments of one video: pieces of it, by as many threads as there are cores for it, or by workers of a cluster."""
 
 import threading
 from collections import Counter
@@ -19,10 +19,15 @@ from meetbefore_assets.domain.frames_to_detections import (
     quality,
     sharpness,
 )
+from meetbefore_assets.domain.lineage import Models, Step
 from meetbefore_assets.domain.ports import U8, VideoReader
-from meetbefore_assets.hands import OneEach, in_order
-from meetbefore_assets.schema import THUMBNAIL_SIDE_PX
+from meetbefore_assets.errors import ClusterError
+from meetbefore_assets.hands import FarHands, OneEach, in_order
+from meetbefore_assets.schema import DETECTIONS, THUMBNAIL_SIDE_PX
+from meetbefore_assets.settings import Settings
 from meetbefore_assets.steps.made import Making
+from meetbefore_assets.steps.opening import open_video
+from meetbefore_assets.workbench import Workbench
 
 # Faces from this score on are looked at, so that those dropped for a low score are counted.
 COUNTED_SCORE = 0.4
@@ -49,7 +54,20 @@ class Seen:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
-def look(making: Making, plan: pl.DataFrame, reader: VideoReader, another: Callable[[], VideoReader], keep: "Keep") -> Iterator[Seen]:
+@dataclass(frozen=True)
+class Piece:
+    """Moments of a video that a worker of a cluster looks at; everything that its answer depends on."""
+
+    video_id: str
+    plan: pl.DataFrame
+    settings: Settings
+    models: Models
+    step: Step
+
+
+def look(
+    making: Making, plan: pl.DataFrame, reader: VideoReader, another: Callable[[], VideoReader], keep: "Keep | None"
+) -> Iterator[Seen]:
     """What is found at the moments of a plan, in their order.
 
     Args:
@@ -57,8 +75,18 @@ def look(making: Making, plan: pl.DataFrame, reader: VideoReader, another: Calla
         plan: frame_id, pts, time_s and is_keyframe of the moments.
         reader: the video; stays open.
         another: opens it once more, for another thread; what it opened is closed in the end.
-        keep: is given each picture that could be decoded, by any thread.
+        keep: is given each picture that could be decoded, by any thread; a video whose pictures nobody keeps may be looked at elsewhere.
     """
+    far = making.bench.tools.far_hands()
+    if far is not None and keep is None and reader.is_sought() and plan.height > far.moments:
+        yield from _look_elsewhere(making, plan, far)
+    else:
+        yield from _look_here(making, plan, reader, another, keep)
+
+
+def _look_here(
+    making: Making, plan: pl.DataFrame, reader: VideoReader, another: Callable[[], VideoReader], keep: "Keep | None"
+) -> Iterator[Seen]:
     hands = making.bench.hands(making.settings) if reader.is_sought() else 1
     cuts = starts(plan["is_keyframe"].to_list()) if reader.is_sought() else [0]
     with OneEach(reader, another) as readers:
@@ -81,13 +109,52 @@ def starts(is_keyframe: Sequence[bool]) -> list[int]:
     return found
 
 
+def far_starts(cuts: Sequence[int], moments: int) -> list[int]:
+    """Of the moments at which pieces begin, those at which the pieces for other workers do: of so many moments at least but the last."""
+    found: list[int] = []
+    for cut in cuts:
+        if not found or cut - found[-1] >= moments:
+            found.append(cut)
+    return found
+
+
+def _look_elsewhere(making: Making, plan: pl.DataFrame, far: FarHands) -> Iterator[Seen]:
+    # What a thread takes begins at the same moments as it does here, so that answers are the same.
+    cuts = far_starts(starts(plan["is_keyframe"].to_list()), far.moments)
+    spans = pairwise([*cuts, plan.height])
+    pieces = (Piece(making.video_id, plan[start:end], making.settings, making.models, making.step) for start, end in spans)
+    done = 0
+    for found in far.in_order(look_at_piece, pieces):
+        for seen in found:
+            done += 1
+            making.bench.progress(making.video_id, done, plan.height)
+            yield seen
+
+
+def look_at_piece(bench: Workbench, piece: Piece) -> list[Seen]:
+    """What is found at the moments of a piece, by the worker that was given it.
+
+    Raises:
+        ClusterError: this worker has other models than the one that asks.
+    """
+    models = bench.models(piece.settings)
+    if models != piece.models:
+        raise ClusterError(
+            f"{piece.video_id}: a piece of it was given to a worker with other models: expected {piece.models}, found {models}.",
+            remedy="Install the same version, with the same models, on all machines of the cluster.",
+        )
+    making = Making(bench, DETECTIONS, piece.video_id, piece.settings, piece.models, piece.step, 0.0)
+    with open_video(bench, piece.video_id)[0] as reader:
+        return list(_look_here(making, piece.plan, reader, lambda: open_video(bench, piece.video_id)[0], None))
+
+
 Keep = Callable[[float, U8], None]
 
 
 class _Looker:
     """Serves any number of threads."""
 
-    def __init__(self, making: Making, moments: int, readers: OneEach[VideoReader], keep: Keep) -> None:
+    def __init__(self, making: Making, moments: int, readers: OneEach[VideoReader], keep: Keep | None) -> None:
         self._making, self._readers, self._keep = making, readers, keep
         bench, settings = making.bench, making.settings
         # Made before there is more than one thread.
@@ -100,7 +167,8 @@ class _Looker:
         for frame_id, time_s, picture in zip(piece["frame_id"], piece["time_s"], pictures, strict=True):
             seen = Seen(time_s, error=picture.error if picture.image is None else "")
             if picture.image is not None:
-                self._keep(time_s, picture.image)
+                if self._keep is not None:
+                    self._keep(time_s, picture.image)
                 place = {"video_id": self._making.video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
                 for ordinal, row in enumerate(self._faces(picture.image, seen.dropped)):
                     seen.rows.append({**place, **row, "face_id": file_to_video.face_id(self._content_hash, picture.pts, ordinal)})

@@ -9,9 +9,8 @@ import polars as pl
 from meetbefore_assets.domain import file_to_video
 from meetbefore_assets.domain.detections_to_embeddings import unit
 from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_faces
-from meetbefore_assets.domain.ports import F32, U8, FaceEmbedder, VideoReader
+from meetbefore_assets.domain.ports import F32, U8, FaceEmbedder
 from meetbefore_assets.domain.video_to_frames import plan_frames
-from meetbefore_assets.errors import UnreadableVideoError
 from meetbefore_assets.hands import in_order
 from meetbefore_assets.packs import default_threshold
 from meetbefore_assets.schema import BLOCKED_PEOPLE, DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
@@ -19,6 +18,7 @@ from meetbefore_assets.steps.detecting import detect_faces, write_preview
 from meetbefore_assets.steps.erasing import erase_rows
 from meetbefore_assets.steps.forgotten import BOX, blocked, bury
 from meetbefore_assets.steps.made import Made, Making, begin
+from meetbefore_assets.steps.opening import open_video, refuse_changed
 from meetbefore_assets.steps.tracking import track_rows
 from meetbefore_assets.workbench import Workbench
 
@@ -27,43 +27,6 @@ from meetbefore_assets.workbench import Workbench
 EMBED_BATCH = 16
 # Crops read from the record at a time: a multiple of the batch, and of what is written at a time.
 CROPS_AT_ONCE = 256
-
-
-def open_video(bench: Workbench, video_id: str) -> tuple[VideoReader, str]:
-    """The reader of the first of a video's files that is there, and its uri.
-
-    Raises:
-        UnreadableVideoError: none of its files is there, or it cannot be opened.
-    """
-    uris = bench.store.get("sources", video_id, ["uri"])["uri"].to_list()
-    for uri in uris:
-        if bench.is_present([uri]):
-            refuse_changed(bench, video_id, uri)
-            return bench.tools.open_video(uri, bench.settings().sampling.allow_truncated), uri
-    raise UnreadableVideoError(
-        f"{video_id}: expected the file at {' or '.join(uris) or 'a known place'}, found nothing there.",
-        remedy="Attach the disk, or run with the folder the file was moved to.",
-    )
-
-
-def refuse_changed(bench: Workbench, video_id: str, uri: str) -> None:
-    """Nothing is made of a file that is not the one that was taken in: it would stand under a wrong name.
-
-    Raises:
-        UnreadableVideoError: it was written to since.
-    """
-    row = bench.store.get("sources", video_id).filter(pl.col("uri") == uri).row(0, named=True)
-    if row["kind"] == "video":
-        size_bytes, mtime_ns = bench.tools.size_and_time(uri) or (0, 0)
-        if (size_bytes, mtime_ns) == (row["size_bytes"], row["mtime_ns"]):
-            return
-        if size_bytes == row["size_bytes"] and bench.tools.content_hash(uri) == row["content_hash"]:
-            return
-        sizes = f"expected the {row['size_bytes']} bytes that were taken in, found {size_bytes}"
-        raise UnreadableVideoError(
-            f"{row['file_name']}: {sizes}: it is still being written.",
-            remedy="Wait until it is copied completely, then run again.",
-        )
 
 
 def make_videos(bench: Workbench, video_id: str) -> Made:
