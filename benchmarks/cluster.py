@@ -12,6 +12,7 @@ Everything listens on this machine; ray, dagster-ray and dagster-postgres are ne
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import signal
@@ -173,7 +174,8 @@ def made_where(folder: Path) -> dict[str, int]:
 def runs_of(folder: Path) -> dict[str, int]:
     """Runs by job and how they ended, and steps that were tried again."""
     os.environ["DAGSTER_HOME"], os.environ["MEETBEFORE_LOGS"] = str(folder / "dagster"), str(folder / "logs")
-    os.environ.setdefault("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:1")
+    os.environ["DAGSTER_POSTGRES"] = f"postgresql+psycopg2://{postgres.address().partition('://')[2]}"
+    os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs()
         counts = Counter(f"{run.job_name} {run.status.value}" for run in runs)
@@ -201,6 +203,7 @@ def main() -> None:
     subprocess.run([*run_command(clips, folder / "plain"), "--jobs", "2"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     print(f"one machine: {chosen.clips} recordings in {time.monotonic() - begun:.0f} s", flush=True)
 
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     bucket = s3.new_bucket()
     upload(sorted(clips.iterdir()), bucket)
     variables = {

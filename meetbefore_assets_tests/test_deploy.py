@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 import yaml
 from dagster._core.instance.ref import InstanceRef
 
@@ -39,7 +40,7 @@ def test_dagster_reads_its_configuration(path: Path, tmp_path: Path, monkeypatch
     if path.parent.name == "ray":
         for package in ("dagster_postgres", "dagster_ray"):
             pytest.importorskip(package, reason="the groups postgres and ray are not installed")
-    monkeypatch.setenv("MEETBEFORE_POSTGRES", "postgresql://name:word@127.0.0.1:1/none")
+    monkeypatch.setenv("DAGSTER_POSTGRES", "postgresql+psycopg2://name:word@127.0.0.1:1/none")
     monkeypatch.setenv("MEETBEFORE_LOGS", str(tmp_path / "logs"))
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:1")
     (tmp_path / "dagster.yaml").write_bytes(path.read_bytes())
@@ -51,6 +52,13 @@ def test_dagster_reads_its_configuration(path: Path, tmp_path: Path, monkeypatch
     if launcher == "RayRunLauncher":
         # Nothing asked for would be executed on the head.
         assert reference.run_launcher.num_cpus >= 1
+
+
+def test_the_driver_that_is_named_for_dagster_can_be_imported() -> None:
+    pytest.importorskip("psycopg2", reason="the group postgres is not installed")
+    scheme = read("kubernetes", "values.yaml")["postgresql"]["postgresqlScheme"]
+    assert f"{scheme}://" in START.read_text(encoding="utf-8")
+    assert sqlalchemy.create_engine(f"{scheme}://name:word@127.0.0.1:1/none").driver == "psycopg2"
 
 
 def test_workspaces_load_what_the_project_names() -> None:

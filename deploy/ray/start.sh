@@ -33,9 +33,10 @@ export RAY_USAGE_STATS_ENABLED=0 DAGSTER_DISABLE_TELEMETRY=yes
 PATH=$here/../../.venv/bin:$PATH
 export PATH
 export MEETBEFORE_LOGS=$folder/logs
-: "${MEETBEFORE_SPREAD:=runs}" "${RAY_HEAD:=127.0.0.1}" "${RAY_PORT:=6379}" "${RAY_DASHBOARD_PORT:=8265}"
+: "${MEETBEFORE_SPREAD:=runs}" "${MEETBEFORE_POSTGRES:=}" "${RAY_HEAD:=127.0.0.1}" "${RAY_PORT:=6379}" "${RAY_DASHBOARD_PORT:=8265}"
 export RAY_API_SERVER_ADDRESS=http://$RAY_HEAD:$RAY_DASHBOARD_PORT
 unset RAY_ADDRESS
+export DAGSTER_POSTGRES=postgresql+psycopg2://${MEETBEFORE_POSTGRES#*://}
 case $MEETBEFORE_SPREAD in
   steps) config=dagster.yaml MEETBEFORE_EXECUTOR=ray ;;
   runs) config=dagster.runs.yaml MEETBEFORE_EXECUTOR=in_process ;;
