@@ -6,13 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from meetbefore_assets.engines import requests
+from meetbefore_assets.engines import PIECE_VARIABLE, for_models
 from meetbefore_assets.errors import SettingsError
 from meetbefore_assets.hands import FarHands
 from meetbefore_assets.wiring import build_workbench
 from meetbefore_assets.workbench import Workbench
 
-PIECE_VARIABLE = "MEETBEFORE_PIECE_MOMENTS"
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,8 +34,7 @@ def far_hands(environment: Mapping[str, str] = os.environ) -> FarHands:
         raise SettingsError(
             f"{PIECE_VARIABLE} needs the package ray, which cannot be imported ({error}).", remedy="Install it with `uv sync --group ray`."
         ) from error
-    request = requests(environment)["detections"]
-    return RayHands(int(text), request.for_ray(), work_here)
+    return RayHands(int(text), for_models(environment).for_ray(), work_here)
 
 
 def work_here(work: Callable[[Workbench, Item], Result], item: Item) -> Result:
@@ -47,5 +45,5 @@ def work_here(work: Callable[[Workbench, Item], Result], item: Item) -> Result:
 @cache
 def _own_bench() -> Workbench:
     bench = build_workbench(Path(os.environ.get("MEETBEFORE_HOME", "data")))
-    bench.threads = max(1, int(requests()["detections"].cpus))
+    bench.threads = max(1, int(for_models().cpus))
     return bench

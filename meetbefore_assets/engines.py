@@ -1,6 +1,6 @@
 """Where the steps of the job process_video are executed, chosen by configuration: MEETBEFORE_EXECUTOR.
 
-The assets are the same in all engines. What their steps ask of a cluster stands in one table, REQUESTS.
+The assets are the same in all engines. What their steps ask of a cluster stands in one table, `requests`.
 """
 
 import math
@@ -23,6 +23,7 @@ from meetbefore_assets.pool import THREAD_BYTES, WORKER_BYTES
 EXECUTOR_VARIABLE = "MEETBEFORE_EXECUTOR"
 CPUS_VARIABLE = "MEETBEFORE_CPUS"
 GPUS_VARIABLE = "MEETBEFORE_GPUS"
+PIECE_VARIABLE = "MEETBEFORE_PIECE_MOMENTS"
 IN_PROCESS, RAY, K8S = "in_process", "ray", "k8s"
 # Set by Dagster's engines in the process that they start for one step.
 STEP_VARIABLE = "DAGSTER_RUN_STEP_KEY"
@@ -62,28 +63,44 @@ class Request:
 
 
 OTHERS = Request(1, 768 * _MIB)
+# A step that waits for pieces of its video. If it held a core, as many such steps as there are cores would wait for ever.
+COLLECTING = Request(0.1, 768 * _MIB)
 
 
-def requests(environment: Mapping[str, str] = os.environ) -> dict[str, Request]:
-    """What the steps of each asset of process_video ask for; all others ask for OTHERS.
+def for_models(environment: Mapping[str, str] = os.environ) -> Request:
+    """What it takes to run models: MEETBEFORE_CPUS (2) and MEETBEFORE_GPUS (0).
 
-    MEETBEFORE_CPUS (2) and MEETBEFORE_GPUS (0) are meant for the two that run models: where these run is a setting (`models.device`),
-    which may change between two runs, but the scheduler of a cluster is told once, when the definitions are loaded.
+    Where models run is a setting (`models.device`), which may change between two runs, but the scheduler of a cluster is told once, when
+    the definitions are loaded.
 
     Raises:
         SettingsError: one of the two is no such number.
     """
     cpus, gpus = _number(environment, CPUS_VARIABLE, DEFAULT_CPUS, 0.1), _number(environment, GPUS_VARIABLE, 0)
     # As measured for `meetbefore run`, and a quarter more, for Ray's or Kubernetes' own in the process.
-    models = Request(cpus, round(1.25 * (WORKER_BYTES + (max(1, math.ceil(cpus)) - 1) * THREAD_BYTES)), gpus)
+    return Request(cpus, round(1.25 * (WORKER_BYTES + (max(1, math.ceil(cpus)) - 1) * THREAD_BYTES)), gpus)
+
+
+def requests(environment: Mapping[str, str] = os.environ) -> dict[str, Request]:
+    """What the steps of each asset of process_video ask for; all others ask for OTHERS.
+
+    Raises:
+        SettingsError: see `for_models`.
+    """
+    models = for_models(environment)
     return {
         "videos": OTHERS,
         "frames": OTHERS,
-        "detections": models,
+        "detections": COLLECTING if is_in_pieces(environment) else models,
         "embeddings": models,
         "tracks": OTHERS,
         "meetbefore_db": Request(1, 2048 * _MIB),
     }
+
+
+def is_in_pieces(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether pieces of videos are looked at by any worker of a Ray cluster."""
+    return environment.get(EXECUTOR_VARIABLE) == RAY and bool(environment.get(PIECE_VARIABLE))
 
 
 def _number(environment: Mapping[str, str], name: str, default: float, least: float = 0) -> float:

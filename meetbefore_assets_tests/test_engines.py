@@ -92,6 +92,16 @@ def test_only_the_steps_with_models_ask_for_what_the_environment_gives_them() ->
     assert "nvidia.com/gpu" not in json.dumps(plain["detections"].for_kubernetes())
 
 
+def test_a_step_that_waits_for_pieces_holds_no_core() -> None:
+    """As many of them as there are cores would wait for ever otherwise."""
+    sharing = {"MEETBEFORE_EXECUTOR": "ray", "MEETBEFORE_PIECE_MOMENTS": "320"}
+    assert engines.requests(sharing)["detections"].cpus < 0.5
+    assert engines.requests(sharing)["embeddings"] == engines.for_models(sharing) == engines.for_models({})
+    for missing in sharing:
+        assert engines.requests({**sharing, missing: ""})["detections"] == engines.for_models({})
+    assert engines.requests({**sharing, "MEETBEFORE_EXECUTOR": "k8s"})["detections"] == engines.for_models({})
+
+
 @pytest.mark.parametrize("variable", ["MEETBEFORE_CPUS", "MEETBEFORE_GPUS"])
 @pytest.mark.parametrize("text", ["two", "-1", "nan", "inf", "1e9"])
 def test_what_is_no_number_is_refused(variable: str, text: str) -> None:

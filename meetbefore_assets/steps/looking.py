@@ -75,10 +75,11 @@ def look(
         plan: frame_id, pts, time_s and is_keyframe of the moments.
         reader: the video; stays open.
         another: opens it once more, for another thread; what it opened is closed in the end.
-        keep: is given each picture that could be decoded, by any thread; a video whose pictures nobody keeps may be looked at elsewhere.
+        keep: is given each picture that could be decoded, by any thread; a video whose pictures nobody keeps is looked at elsewhere,
+            where that is asked for.
     """
     far = making.bench.tools.far_hands()
-    if far is not None and keep is None and reader.is_sought() and plan.height > far.moments:
+    if far is not None and keep is None and reader.is_sought():
         yield from _look_elsewhere(making, plan, far)
     else:
         yield from _look_here(making, plan, reader, another, keep)
