@@ -161,7 +161,7 @@ def wait(home: Path, watched: Cluster, longest_s: float, is_killed: bool) -> str
         dead = [key for key, process in watched.parts.items() if process.poll() is not None]
         if dead or time.monotonic() > deadline:
             raise SystemExit(f"{', '.join(dead) or 'nothing'} ended; not done after {longest_s:.0f} s")
-        time.sleep(2)
+        time.sleep(4)
     return told
 
 

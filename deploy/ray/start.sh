@@ -29,6 +29,8 @@ set +a
 
 umask 077
 export RAY_USAGE_STATS_ENABLED=0 DAGSTER_DISABLE_TELEMETRY=yes
+# Jobs may wait for a free worker as long as it takes a long video; Ray gives them up after 15 minutes otherwise.
+export RAY_JOB_START_TIMEOUT_SECONDS=86400
 # Steps and runs are commands (`dagster api ...`), which Ray looks for in the PATH of its workers.
 PATH=$here/../../.venv/bin:$PATH
 export PATH
@@ -54,6 +56,7 @@ make_token() {
 head() {
   make_token
   # The job server is an HTTP server: on one machine it listens on 127.0.0.1, else on the address that the others know.
+  # shellcheck disable=SC2086 # options are words
   exec ray start --head --block --disable-usage-stats --node-ip-address="$RAY_HEAD" --port="$RAY_PORT" --num-cpus=0 \
     --dashboard-host="$RAY_HEAD" --dashboard-port="$RAY_DASHBOARD_PORT" ${RAY_HEAD_OPTIONS:-}
 }
@@ -62,6 +65,7 @@ worker() {
   # A folder of its own: what a worker holds is a cache.
   export MEETBEFORE_HOME=$folder/$name
   mkdir -p "$MEETBEFORE_HOME"
+  # shellcheck disable=SC2086 # options are words
   exec ray start --block --address="$RAY_HEAD:$RAY_PORT" ${RAY_WORKER_OPTIONS:-}
 }
 
