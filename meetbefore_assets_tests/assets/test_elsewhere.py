@@ -9,11 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meetbefore_assets import elsewhere, settings, wiring
 from meetbefore_assets.errors import ClusterError, SettingsError, UnreadableVideoError
 from meetbefore_assets.steps.intake import take_in
-from meetbefore_assets.steps.looking import MOMENTS_AT_ONCE
+from meetbefore_assets.steps.looking import MOMENTS_AT_ONCE, far_starts, starts
 from meetbefore_assets.steps.per_video import MAKERS
 from meetbefore_assets.workbench import Workbench
 from meetbefore_assets_tests.fakes import fake_bench, write_video
@@ -73,9 +75,7 @@ def test_pieces_that_went_to_other_machines_are_what_one_machine_finds(tmp_path:
     assert together[0].equals(alone[0])
     assert together[1] == alone[1]
     assert sum(far.sizes) == MOMENTS
-    # Pieces begin where pieces of a thread do.
-    assert all(size % MOMENTS_AT_ONCE == 0 for size in far.sizes[:-1])
-    assert max(far.sizes) <= moments
+    assert all(size == moments for size in far.sizes[:-1])
 
 
 @pytest.mark.parametrize("keep", ["none", "preview"])
@@ -166,3 +166,17 @@ def test_errors_of_workers_are_raised_as_our_own(cluster: tuple[Path, str]) -> N
     with pytest.raises(UnreadableVideoError, match="32 moments are unreadable") as caught:
         detections(shared(fake_bench(root / "one"), RayHands(32, {"num_cpus": 1}, complain)), video_id)
     assert caught.value.remedy == "Copy it again."
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200), st.integers(1, 120))
+def test_pieces_for_others_begin_where_pieces_of_threads_do(is_keyframe: list[bool], moments: int) -> None:
+    cuts = starts(is_keyframe)
+    found = far_starts(cuts, moments)
+    assert found[0] == 0
+    assert set(found) <= set(cuts)
+    ends = [*found[1:], len(is_keyframe)]
+    assert all(end - start >= moments for start, end in list(zip(found, ends, strict=True))[:-1])
+    assert all(end - start < moments + MOMENTS_AT_ONCE for start, end in zip(found, ends, strict=True))
+    # Whoever is given a piece divides it as everybody does.
+    again = [start + cut for start, end in zip(found, ends, strict=True) for cut in starts(is_keyframe[start:end])]
+    assert again == cuts
