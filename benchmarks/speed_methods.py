@@ -62,6 +62,11 @@ class Cost:
         cpu_s, wall_s = (statistics.median(values) for values in ([c.cpu_s for c in turns], [c.wall_s for c in turns]))
         return cls(cpu_s, wall_s, turns[0].faces, turns[0].moments)
 
+    @classmethod
+    def least(cls, turns: list["Cost"]) -> "Cost":
+        """Least seconds, which other work on the machine disturbs least; faces and moments are those of the first turn."""
+        return cls(min(c.cpu_s for c in turns), min(c.wall_s for c in turns), turns[0].faces, turns[0].moments)
+
 
 def measured(work: Callable[[], tuple[int, int]]) -> Cost:
     """CPU seconds (this process and its children) and seconds by the clock of one turn; `work` returns (faces, moments)."""
