@@ -69,7 +69,7 @@ class PgVectorIndex:
             self._cursor.execute(sql.CREATE_HNSW.format(**self._names))
         elif self._method == "ivfflat":
             lists = max(1, round(self._count**0.5))
-            self._cursor.execute(sql.SET_BUILD_MEMORY, (min(lists * size, _MOST_MEMORY_KIB),))
+            self._cursor.execute(sql.SET_BUILD_MEMORY, (min(_cells_kib(lists, size), _MOST_MEMORY_KIB),))
             self._cursor.execute(sql.CREATE_IVFFLAT.format(**self._names, lists=lists))
             self._cursor.execute(sql.SET_IVFFLAT_PROBES.format(probes=max(1, lists // 64)))
 
@@ -107,6 +107,12 @@ class PgVectorIndex:
 
     def __len__(self) -> int:
         return self._count
+
+
+def _cells_kib(lists: int, size: int) -> int:
+    """Room that pgvector asks for to find cells: a sample of 50 vectors a cell, and how far each may be from each cell."""
+    sample = max(50 * lists, 10_000)
+    return (sample * (4 * size + 4 * lists) + 8 * lists * (size + lists)) * 5 // 4 // 1024
 
 
 def _place(query: I64, row: I64, cosine: F32, cosines: F32, rows: I64) -> None:
