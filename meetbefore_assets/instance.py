@@ -1,15 +1,18 @@
 """The Dagster instance of a home: one for the command line, the UI and the daemon."""
 
 import contextlib
+import logging
 import os
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psutil
 from alembic.util.exc import CommandError
+from dagster._core.launcher import RunLauncher, WorkerStatus
 from sqlalchemy.exc import DBAPIError
 
 from meetbefore_assets.adapters.locks import hold
@@ -152,9 +155,26 @@ def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [run for run in instance.get_runs(dg.RunsFilter(statuses=_ALIVE)) if _is_dead(run.run_id, run.tags)]
 
 
+def never_begun(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that were handed to a cluster, which lost them before they began; Dagster itself waits for those until it gives up."""
+    launcher = instance.run_launcher
+    if not launcher.supports_check_run_worker_health:
+        return []
+    starting = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING]))
+    return [run for run in starting if _is_lost(launcher, run)]
+
+
+def _is_lost(launcher: RunLauncher[Any], run: dg.DagsterRun) -> bool:
+    try:
+        return launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+    except Exception as error:  # each launcher has its own; a cluster that cannot be asked has lost nothing as far as we know
+        logging.getLogger(__name__).warning("%s could not be asked for run %s: %s", type(launcher).__name__, run.run_id, error)
+        return False
+
+
 def close_dead_runs(instance: dg.DagsterInstance) -> int:
     """Mark runs whose process is gone as failed, so that they neither look busy nor hold anything."""
-    dead = dead_runs(instance)
+    dead = dead_runs(instance) + never_begun(instance)
     for run in dead:
         message = "The process behind this run is gone; what it had written is kept, and the next run goes on."
         if run.status is dg.DagsterRunStatus.CANCELING:
