@@ -303,7 +303,7 @@ class Workbench:
         """Hold a lock of the archive; what others wrote before is seen. Raises LockTimeoutError or StoreError."""
         store = self.settings().store
         if store.postgres and self.tools.hold_in_postgres:
-            held = self.tools.hold_in_postgres(store.postgres, self.shared_uri or str(self.home), name, timeout_s)
+            held = self.tools.hold_in_postgres(store.postgres, self.shared_uri or store.uri or str(self.home), name, timeout_s)
         else:
             held = self.tools.hold(self.home / "locks", name, timeout_s)
         with held:

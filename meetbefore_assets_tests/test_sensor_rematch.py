@@ -61,10 +61,10 @@ def test_a_change_during_a_run_is_noticed_after_it(daemon: Daemon) -> None:
     two_days(daemon)
     real = daemon.bench.tools.open_database
 
-    def change(path: Path) -> object:
+    def change(path: Path, shared_uri: str) -> object:
         settings.apply(daemon.home, ["matching.threshold=0.99"])
         object.__setattr__(daemon.bench.tools, "open_database", real)
-        return real(path)
+        return real(path, shared_uri)
 
     object.__setattr__(daemon.bench.tools, "open_database", change)
     assert daemon.match()
@@ -95,7 +95,7 @@ def test_matching_that_fails_is_tried_three_times_and_then_says_so(daemon: Daemo
     two_days(daemon)
     real = daemon.bench.tools.open_database
 
-    def refuse(path: Path) -> object:
+    def refuse(path: Path, shared_uri: str) -> object:
         raise OSError("no space left on device")
 
     object.__setattr__(daemon.bench.tools, "open_database", refuse)
