@@ -171,10 +171,10 @@ def made_where(folder: Path) -> dict[str, int]:
     return {name: sum(json.loads(line).get("event") == "made" for line in path.read_text().splitlines()) for name, path in logs.items()}
 
 
-def runs_of(folder: Path) -> dict[str, int]:
+def runs_of(folder: Path, database: str) -> dict[str, int]:
     """Runs by job and how they ended, and steps that were tried again."""
     os.environ["DAGSTER_HOME"], os.environ["MEETBEFORE_LOGS"] = str(folder / "dagster"), str(folder / "logs")
-    os.environ["DAGSTER_POSTGRES"] = f"postgresql+psycopg2://{postgres.address().partition('://')[2]}"
+    os.environ["DAGSTER_POSTGRES"] = f"postgresql+psycopg2://{database.partition('://')[2]}"
     os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"
     with dg.DagsterInstance.get() as instance:
         runs = instance.get_runs()
@@ -191,7 +191,9 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=0, help="moments of a piece, where videos are shared too (with --spread steps)")
     parser.add_argument("--kill", action="store_true", help="kill a worker in the middle")
     parser.add_argument("--longest-s", type=float, default=1800.0)
+    parser.add_argument("--postgres", default="", help="postgresql://… of a server with an empty database; one is started otherwise")
     chosen = parser.parse_args()
+    database = chosen.postgres or postgres.address()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     folder = Path(tempfile.mkdtemp(prefix="mb-cluster-"))
     clips = folder / "clips"
@@ -209,7 +211,7 @@ def main() -> None:
     variables = {
         **s3.environment(),
         "MEETBEFORE_STORE": f"{bucket}/archive",
-        "MEETBEFORE_POSTGRES": postgres.address(),
+        "MEETBEFORE_POSTGRES": database,
         "MEETBEFORE_SPREAD": chosen.spread,
         "MEETBEFORE_CPUS": "1",
         **({"MEETBEFORE_PIECE_MOMENTS": str(chosen.pieces)} if chosen.pieces else {}),
@@ -227,7 +229,7 @@ def main() -> None:
         with open_published(bench).snapshot(vector_size(bench)):
             wrong = differences(folder / "plain" / "meetbefore.duckdb", database_path(bench))
         print(f"tables written by: {made_where(folder)}")
-        print(f"runs: {runs_of(folder)}")
+        print(f"runs: {runs_of(folder, database)}")
     print(f"content tables that differ from those of one machine: {wrong or 'none'}", flush=True)
     if wrong:
         raise SystemExit(f"kept in {folder}")
