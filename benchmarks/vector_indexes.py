@@ -86,6 +86,7 @@ def write_vectors(folder: Path, count: int, dim: int) -> None:
         return
     rng = np.random.default_rng(SEED)
     vectors = vectors_of(people_of(count + NEW, rng), dim, rng)
+    folder.mkdir(parents=True, exist_ok=True)
     vectors[:count].tofile(folder / "vectors.f32")
     sample = np.sort(rng.choice(count, min(SAMPLE, count), replace=False))
     _, rows = index_disk.BlockIndex(vectors[:count]).search(vectors[sample], NEAR + 1)
