@@ -21,6 +21,7 @@ import numpy as np
 
 from meetbefore_assets.adapters import sql_pgvector as sql
 from meetbefore_assets.adapters.pg_binary import packed, unpacked
+from meetbefore_assets.adapters.postgres import connected, driver_of, said
 from meetbefore_assets.domain.ports import F32, I64, VectorIndex
 from meetbefore_assets.errors import SettingsError, StoreError
 
@@ -33,8 +34,6 @@ _HELD, _MOST_HELD = 64, 1000
 # Room that HNSW's graph takes while it is made, besides the vectors; beyond it pgvector goes on many times slower.
 _GRAPH_BYTES = 512
 _MOST_MEMORY_KIB = 4 * 2**20
-# A server that vanished is noticed after about a minute.
-_ALIVE = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 4}
 _REMEDY = "Check store.postgres (or MEETBEFORE_POSTGRES) and that the server runs, or set index.kind to auto."
 
 
@@ -138,41 +137,19 @@ def pgvector_index_of(vectors: F32, queries: int, address: str, method: str = "h
         SettingsError: there is no address.
         StoreError: the server cannot be reached, lacks the extension, refuses or is lost.
     """
-    driver = _driver()
-    with _connected(driver, address) as connection:
-        try:
-            _add_extension(connection)
-            yield PgVectorIndex(connection.cursor(), vectors, "exact" if queries * vectors.size <= EXACT_WORK else method)
-        except driver.Error as error:
-            raise _refused(driver, error) from error
-
-
-def _driver() -> Any:
-    try:
-        import psycopg2
-        import psycopg2.errors
-    except ImportError as error:
-        raise StoreError(
-            "index.kind is pgvector, but the driver of Postgres is not installed.", remedy="Install the group: `uv sync --group postgres`."
-        ) from error
-    return psycopg2
-
-
-@contextlib.contextmanager
-def _connected(driver: Any, address: str) -> Iterator[Any]:
     if not address:
         raise SettingsError(
             "index.kind is pgvector, but store.postgres is empty; expected postgresql://USER@HOST/DATABASE.",
             remedy="Set store.postgres (or MEETBEFORE_POSTGRES), or set index.kind to auto.",
         )
-    try:
-        connection = driver.connect(address, connect_timeout=20, application_name="meetbefore vectors", **_ALIVE)
-    except driver.ProgrammingError as error:  # its text repeats the address, with the password
-        raise StoreError("store.postgres is no address of a server; expected postgresql://USER@HOST/DATABASE.", remedy=_REMEDY) from error
-    except driver.Error as error:
-        raise StoreError(f"Postgres cannot be reached for vectors: {_said(error)}.", remedy=_REMEDY) from error
-    with contextlib.closing(connection):  # nothing was committed: the server takes it all back
-        yield connection
+    driver = driver_of("index.kind is pgvector")
+    # Nothing is ever committed but the extension: the server takes it all back when the connection is closed.
+    with contextlib.closing(connected(driver, address, "vectors", _REMEDY)) as connection:
+        try:
+            _add_extension(connection)
+            yield PgVectorIndex(connection.cursor(), vectors, "exact" if queries * vectors.size <= EXACT_WORK else method)
+        except driver.Error as error:
+            raise _refused(driver, error) from error
 
 
 def _add_extension(connection: Any) -> None:
@@ -194,12 +171,8 @@ def _add_extension(connection: Any) -> None:
 def _refused(driver: Any, error: Exception) -> StoreError:
     if isinstance(error, driver.errors.InsufficientPrivilege):
         remedy = "Let the user create tables (GRANT CREATE ON SCHEMA public), or let an administrator do CREATE EXTENSION vector."
-        return StoreError(f"Postgres does not let this user keep vectors: {_said(error)}.", remedy=remedy)
+        return StoreError(f"Postgres does not let this user keep vectors: {said(error)}.", remedy=remedy)
     if isinstance(error, driver.errors.DiskFull | driver.errors.OutOfMemory):
         remedy = "Give it more room (a container: more shared memory, --shm-size), or set index.kind to disk."
-        return StoreError(f"Postgres has too little room for vectors: {_said(error)}.", remedy=remedy)
-    return StoreError(f"Postgres did not search the vectors: {_said(error)}.", remedy=_REMEDY)
-
-
-def _said(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
+        return StoreError(f"Postgres has too little room for vectors: {said(error)}.", remedy=remedy)
+    return StoreError(f"Postgres did not search the vectors: {said(error)}.", remedy=_REMEDY)

@@ -8,12 +8,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from meetbefore_assets.adapters.postgres import SERVER_ALIVE, connected, driver_of, said
 from meetbefore_assets.errors import LockTimeoutError, StoreError
 
 _REMEDY = "Check store.postgres (or MEETBEFORE_POSTGRES) and that the server runs."
-# A holder whose machine vanished is noticed after about a minute: 20 s of silence, then 4 questions, 10 s apart.
-_ALIVE = {"keepalives": 1, "keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 4}
-_SERVER_ALIVE = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=4 -c idle_session_timeout=0"
+# A holder whose machine vanished loses its locks; one who only works for long does not.
+_SESSION = f"{SERVER_ALIVE} -c idle_session_timeout=0"
 
 
 @contextlib.contextmanager
@@ -30,39 +30,18 @@ def hold(address: str, scope: str, name: str, timeout_s: float) -> Iterator[None
         LockTimeoutError: somebody else held it for longer.
         StoreError: the server cannot be reached, or the connection was lost while the lock was held, so that others may have got it.
     """
-    driver = _driver()
-    connection = _connected(driver, address)
-    with contextlib.closing(connection):
+    driver = driver_of("store.postgres is set")
+    with contextlib.closing(connected(driver, address, "locks", _REMEDY, _SESSION)) as connection:
+        connection.autocommit = True
         _acquire(driver, connection, _key(scope, name), name, timeout_s)
         yield
         try:
             connection.cursor().execute("select pg_advisory_unlock(%s)", (_key(scope, name),))
         except driver.Error as error:
             raise StoreError(
-                f"the connection to Postgres was lost while '{name}' was held ({_said(error)}).",
+                f"the connection to Postgres was lost while '{name}' was held ({said(error)}).",
                 remedy="Run again: what is on record is whole, and what is missing is made.",
             ) from error
-
-
-def _driver() -> Any:
-    try:
-        import psycopg2
-    except ImportError as error:
-        raise StoreError(
-            "store.postgres is set, but its driver is not installed.", remedy="Install the group: `uv sync --group postgres`."
-        ) from error
-    return psycopg2
-
-
-def _connected(driver: Any, address: str) -> Any:
-    try:
-        connection = driver.connect(address, connect_timeout=20, application_name="meetbefore lock", options=_SERVER_ALIVE, **_ALIVE)
-    except driver.ProgrammingError as error:  # its text repeats the address, with the password
-        raise StoreError("store.postgres is no address of a server; expected postgresql://USER@HOST/DATABASE.", remedy=_REMEDY) from error
-    except driver.Error as error:
-        raise StoreError(f"Postgres cannot be reached for locks: {_said(error)}.", remedy=_REMEDY) from error
-    connection.autocommit = True
-    return connection
 
 
 def _acquire(driver: Any, connection: Any, key: int, name: str, timeout_s: float) -> None:
@@ -78,13 +57,9 @@ def _acquire(driver: Any, connection: Any, key: int, name: str, timeout_s: float
             remedy="Wait for it to end, or end it: a dead process holds no lock.",
         ) from error
     except driver.Error as error:
-        raise StoreError(f"Postgres did not give the lock '{name}': {_said(error)}.", remedy=_REMEDY) from error
+        raise StoreError(f"Postgres did not give the lock '{name}': {said(error)}.", remedy=_REMEDY) from error
 
 
 def _key(scope: str, name: str) -> int:
     """64 bits, signed, as Postgres wants them."""
     return int.from_bytes(hashlib.sha256(f"meetbefore {scope} {name}".encode()).digest()[:8], "big", signed=True)
-
-
-def _said(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

@@ -118,7 +118,7 @@ def test_a_lost_connection_is_told_because_others_may_hold_the_lock() -> None:
         with locks_postgres.hold(address(), "lost", "index", 0):
             others = psycopg2.connect(address())
             others.autocommit = True
-            others.cursor().execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'meetbefore lock'")
+            others.cursor().execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'meetbefore locks'")
             others.close()
 
     with pytest.raises(StoreError, match="connection to Postgres was lost while 'index' was held"):
@@ -139,3 +139,13 @@ def test_what_is_no_address_is_told_without_the_password() -> None:
     with pytest.raises(StoreError, match="no address of a server") as caught, locks_postgres.hold("postgresql://me:secret@[x", "x", "y", 0):
         raise AssertionError("held nothing")
     assert "secret" not in str(caught.value)
+
+
+def test_a_driver_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with (
+        pytest.raises(StoreError, match="store.postgres is set, but the driver") as caught,
+        locks_postgres.hold("postgresql://x", "x", "y", 0),
+    ):
+        raise AssertionError("held nothing")
+    assert "uv sync --group postgres" in caught.value.remedy
