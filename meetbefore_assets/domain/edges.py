@@ -139,10 +139,12 @@ def _nearest_of_few(vectors: F32, new: I64, neighbours: int, least: F32) -> I64:
         among_some = queries @ vectors[:_SOME].T
         bound = np.maximum(bound, np.partition(among_some, -wanted, axis=1)[:, -wanted])
     for start in range(0, len(vectors), _BLOCK * 2):
-        cosine = vectors[start : start + _BLOCK * 2] @ queries.T
-        is_near = cosine >= (bound - ROUNDING)
-        is_near |= cosine >= (least[start : start + _BLOCK * 2, None] - ROUNDING)
-        other, mine = np.divmod(np.flatnonzero(is_near), len(new))
+        cosine, here = vectors[start : start + _BLOCK * 2] @ queries.T, least[start : start + _BLOCK * 2]
+        # One look at all of them with the lowest bound; the bounds that hold are compared with the few that pass.
+        other, mine = np.nonzero(cosine >= min(bound.min(), here.min()) - ROUNDING)
+        value = cosine[other, mine] + np.float32(ROUNDING)
+        is_near = (value >= bound[mine]) | (value >= here[other])
+        other, mine = other[is_near], mine[is_near]
         rows, other = new[mine], other + start
         is_pair = rows != other
         keys.append((np.minimum(rows, other) * len(vectors) + np.maximum(rows, other))[is_pair])
