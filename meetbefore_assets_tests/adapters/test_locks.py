@@ -144,7 +144,7 @@ def test_what_is_no_address_is_told_without_the_password() -> None:
 def test_a_driver_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg2", None)
     with (
-        pytest.raises(StoreError, match="store.postgres is set, but the driver") as caught,
+        pytest.raises(StoreError, match=r"store\.postgres is set, but the driver") as caught,
         locks_postgres.hold("postgresql://x", "x", "y", 0),
     ):
         raise AssertionError("held nothing")
