@@ -74,7 +74,15 @@ def links(corrections: Sequence[Correction], rows: Rows, seen_together: I64) -> 
     for correction_id, here, there in _differently_named(corrections, rows):
         ledger.apart(correction_id, here, there, is_soft=True)
     cannot = np.concatenate([seen_together.reshape(-1, 2), _pairs(ledger.cannot)])
-    return Links(_pairs(ledger.must), np.unique(np.sort(cannot, axis=1), axis=0), tuple(ledger.conflicts))
+    return Links(_pairs(ledger.must), _distinct(cannot), tuple(ledger.conflicts))
+
+
+def _distinct(pairs: I64) -> I64:
+    """The pairs, the smaller row first, in order, none twice."""
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    size = int(high.max(initial=0)) + 1
+    # One number a pair: rows as such are compared byte by byte, ten times as slowly.
+    return np.stack(np.divmod(np.unique(low * size + high), size), axis=1)
 
 
 def _statements(corrections: Sequence[Correction], rows: Rows) -> list[_Statement]:

@@ -141,7 +141,7 @@ def _nearest_of_few(vectors: F32, new: I64, neighbours: int, least: F32) -> I64:
     for start in range(0, len(vectors), _BLOCK * 2):
         cosine, here = vectors[start : start + _BLOCK * 2] @ queries.T, least[start : start + _BLOCK * 2]
         # One look at all of them with the lowest bound; the bounds that hold are compared with the few that pass.
-        other, mine = np.nonzero(cosine >= min(bound.min(), here.min()) - ROUNDING)
+        other, mine = np.divmod(np.flatnonzero(cosine >= min(bound.min(), here.min()) - ROUNDING), len(new))
         value = cosine[other, mine] + np.float32(ROUNDING)
         is_near = (value >= bound[mine]) | (value >= here[other])
         other, mine = other[is_near], mine[is_near]
@@ -201,8 +201,11 @@ _SIGN = np.uint32(1 << 31)
 
 def _rising(cosine: F32) -> U32:
     """Whole numbers in the order of the cosines: the bits of a float, those of negative ones the other way round."""
-    bits = np.ascontiguousarray(cosine).view(np.uint32)
-    return np.where(bits & _SIGN, ~bits, bits | _SIGN)
+    bits = np.ascontiguousarray(cosine).view(np.int32)
+    turned = bits >> 31  # all ones below zero
+    turned &= 0x7FFFFFFF
+    turned ^= bits
+    return turned.view(np.uint32) ^ _SIGN
 
 
 def _cosine(rising: U32) -> F32:

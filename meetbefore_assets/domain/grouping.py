@@ -200,6 +200,8 @@ def _corrected(edges: Edges, penalty: F32, threshold: float) -> Edges:
 
 def _bound(size: int, must_link: I64) -> I64:
     """Label of the must-link group of each row, numbered by first row."""
+    if not len(must_link):
+        return np.arange(size, dtype=np.int64)
     from scipy.sparse import coo_matrix  # half a second to load, which a run that finds nothing to do does without
     from scipy.sparse.csgraph import connected_components
 

@@ -130,9 +130,11 @@ class Groups:
 
 def _summed(vectors: F32, rows: I64, group: I64) -> F32:
     """Sums of some rows by group; every group has one."""
-    order = np.argsort(group, kind="stable")
-    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
-    ordered = vectors[rows[order]]
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")
+        rows, group = rows[order], group[order]
+    begins = np.flatnonzero(np.diff(group, prepend=-1))
+    ordered: F32 = np.take(vectors, rows, axis=0)
     return ordered if len(begins) == len(rows) else np.add.reduceat(ordered, begins, axis=0)
 
 

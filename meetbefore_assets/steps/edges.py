@@ -5,6 +5,7 @@ nowhere. An object that is there covers all pairs of its tracks with those of lo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,14 +130,17 @@ def build_graph(bench: Workbench, plan: Plan) -> Graph:
 
     Where somebody's nearest are gone with their video, others would be nearest whom nobody kept: then all is found anew.
     """
-    edges, is_short = _stored(bench, plan)
+    with ThreadPoolExecutor(1) as beside:
+        # Of a million tracks both take seconds, and neither waits for the other.
+        read = beside.submit(track_vectors, bench, list(plan.numbers)) if plan.new else None
+        edges, is_short = _stored(bench, plan)
+        weakest = weakest_kept(edges, plan.tracks, plan.neighbours) if plan.new else None
     if is_short:
-        plan = _afresh(plan)
-        edges = NO_EDGES
+        plan, edges, weakest, read = _afresh(plan), NO_EDGES, None, None
     if not plan.new:
         return Graph(plan, edges, NO_EDGES)
-    vectors = track_vectors(bench, list(plan.numbers))
-    weakest = weakest_kept(edges, plan.tracks, plan.neighbours)
+    vectors = track_vectors(bench, list(plan.numbers)) if read is None else read.result()
+    weakest = np.full(plan.tracks, -1, np.float32) if weakest is None else weakest
     found = find_edges(bench.index_of(), vectors, _is_new(plan), weakest, plan.neighbours)
     return Graph(plan, edges.and_also(found), found, vectors)
 
