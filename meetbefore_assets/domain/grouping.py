@@ -28,7 +28,7 @@ import numpy as np
 from meetbefore_assets.domain.edges import Edges, all_edges
 from meetbefore_assets.domain.joining import Groups
 from meetbefore_assets.domain.ports import F32, F64, I64
-from meetbefore_assets.domain.vectors import content_hash
+from meetbefore_assets.domain.vectors import Rows, content_hash
 from meetbefore_assets.errors import MeetbeforeError
 
 # People an archive must show before its own mean is trusted as much as no correction at all.
@@ -83,14 +83,14 @@ class Ordered:
     """Tracks in an order that depends on what they hold alone, and what is known beforehand: the same for every threshold.
 
     Attributes:
-        vectors: (m, d) float32, in that order.
+        vectors: the m tracks' vectors, in that order.
         order: (m,) the row of each of them.
         place: (m,) where each row stands in the order.
         bound: (m,) the group that must-links put each of them in, numbered from 0.
         apart: (c, 2) pairs of those groups that are never one.
     """
 
-    vectors: F32
+    vectors: Rows
     order: I64
     place: I64
     bound: I64
@@ -114,8 +114,7 @@ def in_order(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, held:
     bound = _bound(len(order), place[must_link.reshape(-1, 2)])
     apart = place[cannot_link.reshape(-1, 2)]
     _refuse_contradiction(bound, apart, order)
-    taken = np.take(vectors, order if held is None else held[order], axis=0).astype(np.float32, copy=False)
-    return Ordered(taken, order, place, bound, bound[apart])
+    return Ordered(Rows(vectors, order if held is None else held[order]), order, place, bound, bound[apart])
 
 
 def group_ordered(tracks: Ordered, policy: GroupingPolicy, edges_above: EdgesAbove | None = None) -> I64:
@@ -123,10 +122,10 @@ def group_ordered(tracks: Ordered, policy: GroupingPolicy, edges_above: EdgesAbo
     vectors = tracks.vectors
 
     def near_above(floor: float) -> Edges:
-        return all_edges(vectors, floor) if edges_above is None else edges_above(floor).placed(tracks.place)
+        return all_edges(vectors.take(), floor) if edges_above is None else edges_above(floor).placed(tracks.place)
 
     near = near_above(policy.threshold)
-    penalty = policy.correction * distinctiveness(vectors, near, policy.threshold)
+    penalty = policy.correction * _distinctiveness(vectors, near, policy.threshold)
     if len(penalty) and penalty.min() < 0:
         near = near_above(policy.threshold + 2 * float(penalty.min()))
     groups = Groups(vectors, penalty, tracks.bound, _corrected(near, penalty, policy.threshold), tracks.apart)
@@ -159,17 +158,32 @@ class Crowd:
 
     def penalty(self, vectors: F32) -> F32:
         """(m,) what is taken off the similarities of (m, d) vectors: see `distinctiveness`."""
+        return self.penalty_of(np.asarray(vectors @ self.mean, np.float32))
+
+    def penalty_of(self, to_mean: F32) -> F32:
+        """The same, of (m,) products of vectors with the mean."""
         trusted = self.people / (self.people + _PRIOR_PEOPLE)
-        return np.asarray((vectors @ self.mean - self.usual) / 2 * trusted, np.float32)
+        return np.asarray((to_mean - self.usual) / 2 * trusted, np.float32)
 
 
 def crowd(vectors: F32, edges: Edges, threshold: float) -> Crowd:
     """The crowd of some tracks; arguments as for `distinctiveness`."""
+    return _crowd(Rows.all(vectors), edges, threshold)[0]
+
+
+def _crowd(vectors: Rows, edges: Edges, threshold: float) -> tuple[Crowd, F32]:
+    """The crowd, and the (m,) products of all vectors with its mean."""
     alike = 1 + np.bincount(edges.pairs[edges.cosine >= threshold].ravel(), minlength=len(vectors))
     weight: F64 = 1.0 / alike
     people = float(weight.sum())
-    mean = np.asarray(weight.astype(np.float32) @ vectors / people, np.float32)
-    return Crowd(mean, float(((vectors @ mean) * weight).sum() / people), people)
+    total = np.zeros(vectors.matrix.shape[1], np.float32)
+    for which, block in vectors.blocks():
+        total += weight[which].astype(np.float32) @ block
+    mean = np.asarray(total / people, np.float32)
+    to_mean = np.empty(len(vectors), np.float32)
+    for which, block in vectors.blocks():
+        np.matmul(block, mean, out=to_mean[which])
+    return Crowd(mean, float((to_mean * weight).sum() / people), people), to_mean
 
 
 def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
@@ -188,9 +202,14 @@ def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
     Returns:
         (m,) float32.
     """
+    return _distinctiveness(Rows.all(vectors), edges, threshold)
+
+
+def _distinctiveness(vectors: Rows, edges: Edges, threshold: float) -> F32:
     if not len(vectors):
         return np.empty(0, dtype=np.float32)
-    return crowd(vectors, edges, threshold).penalty(vectors)
+    found, to_mean = _crowd(vectors, edges, threshold)
+    return found.penalty_of(to_mean)
 
 
 def _corrected(edges: Edges, penalty: F32, threshold: float) -> Edges:

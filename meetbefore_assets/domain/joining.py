@@ -11,6 +11,7 @@ import numpy as np
 from meetbefore_assets.domain.edges import Edges
 from meetbefore_assets.domain.neighbourhoods import APART, Neighbourhoods, highest
 from meetbefore_assets.domain.ports import F32, F64, I64
+from meetbefore_assets.domain.vectors import Rows
 
 _BLOCK = 65536
 
@@ -19,14 +20,14 @@ class Groups:
     """Sums of the groups' vectors, the pairs of groups with an edge between them, and who is kept apart.
 
     Args:
-        vectors: (m, d) float32.
+        vectors: the m rows' vectors, (d,) float32 each.
         penalty: (m,) float32, taken off the similarities of each row.
         bound: (m,) int64, the group each row begins in, numbered from 0.
         edges: pairs of rows with their corrected similarities.
         apart: (c, 2) int64 pairs of groups that are never one.
     """
 
-    def __init__(self, vectors: F32, penalty: F32, bound: I64, edges: Edges, apart: I64) -> None:
+    def __init__(self, vectors: Rows, penalty: F32, bound: I64, edges: Edges, apart: I64) -> None:
         self._all = int(bound.max()) + 1 if len(bound) else 0
         pairs = bound[edges.pairs.T]
         is_near = np.zeros(self._all, np.bool_)
@@ -123,18 +124,18 @@ class Groups:
         for start in range(0, len(many), _BLOCK):
             which = many[start : start + _BLOCK]
             a, b = pairs[:, which]
-            dot = np.einsum("ij,ij->i", self._sums[a], self._sums[b])
+            dot = np.einsum("ij,ij->i", *(np.take(self._sums, rows, axis=0, mode="clip") for rows in (a, b)))
             means[which] = dot / size[which] - self._penalty[a] / self._size[a] - self._penalty[b] / self._size[b]
         return means
 
 
-def _summed(vectors: F32, rows: I64, group: I64) -> F32:
+def _summed(vectors: Rows, rows: I64, group: I64) -> F32:
     """Sums of some rows by group; every group has one."""
     if (group[1:] < group[:-1]).any():
         order = np.argsort(group, kind="stable")
         rows, group = rows[order], group[order]
     begins = np.flatnonzero(np.diff(group, prepend=-1))
-    ordered: F32 = np.take(vectors, rows, axis=0)
+    ordered = vectors.take(rows)
     return ordered if len(begins) == len(rows) else np.add.reduceat(ordered, begins, axis=0)
 
 

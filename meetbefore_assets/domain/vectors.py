@@ -1,10 +1,46 @@
 """Arithmetic on many vectors that gives the same bits whatever the order of rows and the size of blocks."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from meetbefore_assets.domain.ports import F32, I64, U64
 
 _BLOCK = 65536
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a matrix, in some order, which are not copied: a million vectors of 128 numbers are half a gigabyte.
+
+    Attributes:
+        matrix: (n, d) float32.
+        rows: (m,) int64 rows of it; one may occur several times.
+    """
+
+    matrix: F32
+    rows: I64
+
+    @classmethod
+    def all(cls, matrix: F32) -> "Rows":
+        """Every row of a matrix, as they come."""
+        return cls(matrix, np.arange(len(matrix), dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, which: I64 | slice = slice(None)) -> F32:
+        """(k, d) a copy of some of them."""
+        # None lies outside; "clip" spares the look for one that does, a third of the time.
+        return np.take(self.matrix, self.rows[which], axis=0, mode="clip")
+
+    def blocks(self) -> Iterator[tuple[slice, F32]]:
+        """Which, and copies of them, a block at a time; a block is gone when the next one comes."""
+        room = np.empty((min(_BLOCK, len(self.rows)), self.matrix.shape[1]), self.matrix.dtype)
+        for start in range(0, len(self.rows), _BLOCK):
+            rows = self.rows[start : start + _BLOCK]
+            yield slice(start, start + len(rows)), np.take(self.matrix, rows, axis=0, mode="clip", out=room[: len(rows)])
 
 
 def content_hash(vectors: F32) -> U64:

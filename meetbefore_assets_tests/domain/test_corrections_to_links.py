@@ -44,6 +44,11 @@ def test_nothing_said_leaves_those_seen_together_apart() -> None:
     assert not len(found.must_link)
 
 
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)).filter(lambda pair: pair[0] != pair[1])))
+def test_pairs_come_in_order_the_smaller_first_and_none_twice(together: list[tuple[int, int]]) -> None:
+    assert Said().links(*together).cannot_link.tolist() == [list(pair) for pair in sorted({(min(pair), max(pair)) for pair in together})]
+
+
 def test_a_merge_holds_all_its_rows_together() -> None:
     said = Said()
     said.say("merge", [3, 1], [2])
