@@ -116,7 +116,9 @@ class RunView:
             self._console.print(f"{strangers} met once, longer ago than privacy.single_sightings_days, forgotten.")
         if people.height:
             self._console.print(f"{words.count(people.height, 'person', 'people')}, {again:,} of them met more than once.")
-            self._console.print(f"Look:  meetbefore people --home {bench.home}   or open {bench.home / 'report.html'}")
+            page = bench.home / "report.html"
+            where = page if page.is_file() else bench.address(page)  # another machine may have written it
+            self._console.print(f"Look:  meetbefore people --home {bench.home}   or open {printable(str(where))}")
 
     def _footage(self) -> str:
         footage_s = self._pace.footage_s
@@ -127,6 +129,9 @@ class RunView:
         if not summary.failed:
             return
         self._console.print(f"[red]{words.count(len(summary.failed), 'video')} failed[/red] (all others are done):")
+        alike: dict[tuple[str, bool], list[str]] = {}
         for video_id, message in sorted(summary.failed.items()):
-            again = " (failed before, not tried again: --retry-failed)" if video_id in summary.untried else ""
-            self._console.print(f"  {printable(video_id)}: {printable(message)}{again}")
+            alike.setdefault((message, video_id in summary.untried), []).append(video_id)
+        for (message, is_untried), videos in alike.items():
+            again = " (failed before, not tried again: --retry-failed)" if is_untried else ""
+            self._console.print(f"  {printable(', '.join(videos))}: {printable(message)}{again}")
