@@ -43,6 +43,7 @@ class Units:
         run_bytes, run_rows: Dagster's, a run with its events.
         key_bytes, key_s: Dagster's, a partition: on disk, and to read its name.
         video_requests, match_requests: of an object store, a video that is processed, and a video in a matching run.
+        match_base_requests: of a matching run, however many videos there are.
         list_name_s: listing a name in one folder.
     """
 
@@ -75,6 +76,7 @@ class Units:
     key_s: float
     video_requests: float
     match_requests: float
+    match_base_requests: float
     list_name_s: float
 
 
@@ -180,7 +182,7 @@ def totals(units: Units, footage: Footage) -> Totals:
         },
         match_memory_bytes=units.match_base_bytes + n.tracks * units.match_track_bytes,
         requests=n.videos * units.video_requests,
-        one_match_requests=n.videos * units.match_requests,
+        one_match_requests=units.match_base_requests + n.videos * units.match_requests,
         dagster_rows=n.partitions * units.run_rows,
         list_s=n.videos * units.list_name_s,
         keys_s=n.partitions * units.key_s,

@@ -41,11 +41,11 @@ class Sizes:
     names: int
     tracks: tuple[int, int]
     videos: tuple[int, int]
-    remote: int
+    remote: tuple[int, int]
 
 
-FULL = Sizes(20, 10, (10_000, 100_000, 1_000_000), 1_000_000, (10_000, 40_000), (10, 50), 30)
-QUICK = Sizes(6, 2, (1_000, 10_000), 20_000, (1_000, 4_000), (10, 40), 5)
+FULL = Sizes(20, 10, (10_000, 100_000, 1_000_000), 1_000_000, (10_000, 40_000), (10, 50), (20, 40))
+QUICK = Sizes(6, 2, (1_000, 10_000), 20_000, (1_000, 4_000), (10, 40), (20, 30))
 
 
 def main() -> None:
@@ -113,7 +113,7 @@ def _measured(sizes: Sizes, folder: Path, clips: Path, answers: Answers) -> dict
 
     about = answers.know("about", this_machine)
     videos, dagster = ask("videos", sizes.seconds), ask("dagster", sizes.runs)
-    listing, requests = ask("listing", sizes.names), ask("requests", sizes.remote)
+    listing, few, more = ask("listing", sizes.names), *(ask("requests", videos) for videos in sizes.remote)
     small, large = (ask("deciding", count) for count in sizes.videos)
     matching = [_matching(folder, count, answers) for count in sizes.tracks]
     many = {count: ask("partitions", count) for count in sizes.partitions}
@@ -126,8 +126,8 @@ def _measured(sizes: Sizes, folder: Path, clips: Path, answers: Answers) -> dict
         "key_bytes": biggest["bytes"] / max(many),
         "key_s": biggest["read_s"] / max(many),
         "list_name_s": listing["list_s"] / sizes.names,
-        "video_requests": sum(requests["a video"].values()),
-        "match_requests": sum(requests["matching"].values()),
+        "video_requests": sum(more["a video"].values()),
+        **_requests(few, more, sizes.remote),
     }
     return {
         "about": about,
@@ -135,7 +135,7 @@ def _measured(sizes: Sizes, folder: Path, clips: Path, answers: Answers) -> dict
         "units": units,
         "partitions": many,
         "listing": listing,
-        "requests": requests,
+        "requests": more,
         "matching": matching,
     }
 
@@ -189,6 +189,13 @@ def _deciding(small: dict[str, Any], large: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def _requests(few: dict[str, Any], more: dict[str, Any], videos: tuple[int, int]) -> dict[str, float]:
+    """Of a matching run in an object store: what grows with each video, and the rest."""
+    made = [sum(one["matching"].values()) for one in (few, more)]
+    each = max(0.0, made[1] - made[0]) / (videos[1] - videos[0])
+    return {"match_requests": each, "match_base_requests": max(0.0, made[0] - each * videos[0])}
+
+
 # ---- printing
 
 
@@ -199,7 +206,8 @@ def report(found: dict[str, Any]) -> None:
     print("| unit | |\n|---|---|")
     for name, value in asdict(units).items():
         print(f"| {name} | {', '.join(f'{k}: {_short(v)}' for k, v in value.items()) if isinstance(value, dict) else _short(value)} |")
-    print(f"\nrequests of a video {found['requests']['a video']}, of a video in matching {found['requests']['matching']}")
+    made, videos = found["requests"], found["sizes"]["remote"][1]
+    print(f"\nrequests of a video {made['a video']}, of matching {videos} videos {made['matching']}")
     for size in ("1080p", "4K"):
         cost_table(units, size)
     grouping_table(units)
