@@ -9,13 +9,13 @@ are compared with what an exact search finds. `flat` compares everything in memo
 * build: seconds by the clock and of the processor (of Postgres: its processes' too), until it can be asked;
 * own: most memory of the process that no file backs (VmHWM is not split, so it is looked at twenty times a second: RssAnon);
 * mapped: most memory that files back, which the system takes back when somebody else wants it (RssFile and RssShmem);
-* server: the same two together, of Postgres' processes, each counted with its share of what they have in common (Pss);
+* server: the same two together, of Postgres' processes, each counted with its share of what they have in common (Pss), once a second;
 * disk: what the index takes there, besides the vectors themselves;
 * queries/s: 500 at once, k = 32, the best of three;
 * recall: of the 10 nearest; same: of those of them that show the same person, which is what counts.
 
 Memory kinds are given the vectors in memory, the others the mapped file. Without --postgres a server of the wheel `pgserver` is started
-in a folder under --folder, with its defaults but for 1 GB of memory for building an index, which the project asks for itself.
+in a folder under --folder, with its defaults but for the memory for building an index, which the project asks for itself.
 """
 
 import argparse
@@ -181,30 +181,36 @@ class Watch(threading.Thread):
         self._is_over = threading.Event()
         self._server = postmaster(address) if address else None
         self._cpu_s: dict[int, float] = {}
+        self._watching_s = 0.0
         self.most_mb = {"own": 0.0, "mapped": 0.0, "server": 0.0}
 
     def run(self) -> None:
+        turn = 0
         while not self._is_over.wait(0.05):
             self._look()
+            if turn % 20 == 0:  # the kernel walks through all of a process' pages for this
+                self._look_at_server()
+            turn += 1
+            self._watching_s = time.thread_time()
 
     def stop(self) -> None:
         self._is_over.set()
         self.join()
         self._look()
+        self._look_at_server()
 
     def cpu_s(self) -> float:
-        """Seconds of the processor, of this process and of the server's, those that ended included as far as they were seen."""
-        own = time.process_time()
-        if self._server is None:
-            return own
-        self._look()
-        return own + sum(self._cpu_s.values())
+        """Seconds of the processor, of this process (but for watching) and of the server's, those that ended included as far as seen."""
+        self._look_at_server()
+        return time.process_time() - self._watching_s + sum(self._cpu_s.values())
 
     def _look(self) -> None:
         status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
         own, files, shared = (int(status[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile", "RssShmem"))
         self._note("own", own)
         self._note("mapped", files + shared)
+
+    def _look_at_server(self) -> None:
         if self._server is not None:
             self._note("server", sum(self._server_mb()))
 
