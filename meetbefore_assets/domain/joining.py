@@ -11,9 +11,7 @@ import numpy as np
 from meetbefore_assets.domain.edges import Edges
 from meetbefore_assets.domain.neighbourhoods import APART, Neighbourhoods, highest
 from meetbefore_assets.domain.ports import F32, F64, I64
-from meetbefore_assets.domain.vectors import Rows
-
-_BLOCK = 65536
+from meetbefore_assets.domain.vectors import Rows, rows_at_once
 
 
 class Groups:
@@ -121,8 +119,9 @@ class Groups:
         means: F64 = nearest.astype(np.float64)
         size: F64 = self._size[pairs[0]] * self._size[pairs[1]]
         many = np.flatnonzero(size > 1)
-        for start in range(0, len(many), _BLOCK):
-            which = many[start : start + _BLOCK]
+        at_once = rows_at_once(self._sums)
+        for start in range(0, len(many), at_once):
+            which = many[start : start + at_once]
             a, b = pairs[:, which]
             dot = np.einsum("ij,ij->i", *(np.take(self._sums, rows, axis=0, mode="clip") for rows in (a, b)))
             means[which] = dot / size[which] - self._penalty[a] / self._size[a] - self._penalty[b] / self._size[b]
