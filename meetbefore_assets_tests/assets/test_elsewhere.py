@@ -148,15 +148,45 @@ def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, s
 
 
 @pytest.mark.parametrize("call", [on_the_other_home, die_first])
-def test_workers_of_ray_find_what_one_machine_finds_also_when_some_die(cluster: tuple[Path, str], call: Callable[..., Any]) -> None:
+def test_workers_of_ray_find_what_one_machine_finds_also_when_some_die(
+    cluster: tuple[Path, str], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from meetbefore_assets.adapters import hands_ray
     from meetbefore_assets.adapters.hands_ray import RayHands
 
+    monkeypatch.setattr(hands_ray, "PATIENCE_S", 600.0)  # whoever dies is not to be this process
     root, video_id = cluster
     alone = detections(fake_bench(root / "one"), video_id)
     together = detections(shared(fake_bench(root / "one"), RayHands(32, {"num_cpus": 1}, call)), video_id)
     assert together[0].equals(alone[0])
     assert together[1] == alone[1]
     assert len(list((root / "other").glob("*.died"))) == (2 if call is die_first else 0)
+
+
+@pytest.mark.parametrize("held", [1, 2])
+def test_a_step_does_not_wait_for_cores_that_steps_hold(cluster: tuple[Path, str], held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    from meetbefore_assets.adapters import hands_ray
+    from meetbefore_assets.adapters.hands_ray import RayHands
+
+    @ray.remote(num_cpus=1)  # type: ignore[misc]
+    class Step:
+        def is_there(self) -> bool:
+            return True
+
+    monkeypatch.setattr(hands_ray, "PATIENCE_S", 0.2)
+    root, video_id = cluster
+    alone = detections(fake_bench(root / "one"), video_id)
+    steps = [Step.remote() for _ in range(held)]
+    try:
+        assert all(ray.get([step.is_there.remote() for step in steps]))
+        together = detections(shared(fake_bench(root / "one"), RayHands(16, {"num_cpus": 1}, on_the_other_home)), video_id)
+    finally:
+        for step in steps:
+            ray.kill(step)
+    assert together[0].equals(alone[0])
+    assert together[1] == alone[1]
 
 
 def test_errors_of_workers_are_raised_as_our_own(cluster: tuple[Path, str]) -> None:
