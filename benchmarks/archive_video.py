@@ -8,15 +8,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from meetbefore_assets import runner
-from meetbefore_assets.report.progress import RunView
+from meetbefore_assets.cli.options import build_definitions
+from meetbefore_assets.cli.terminal.progress import RunView
+from meetbefore_assets.running import run
 
 
 def main() -> None:
-    home, video = map(Path, sys.argv[1:])
-    runner._match = lambda *_arguments: None
+    home_folder, video = map(Path, sys.argv[1:])
+    run._match = lambda *_arguments: None
     with RunView(Console()) as view:
-        summary = runner.run(home, runner.RunOptions((video,)), view)
+        summary = run.run_pipeline(home_folder, run.RunOptions((video,)), build_definitions, view)
     sys.exit(0 if summary.is_success and summary.computed else 1)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.crash import content, prepare, run_command, start
-from meetbefore_assets.adapters.video_pyav import open_video
 from meetbefore_assets.demo.footage import write_clips
+from meetbefore_assets.recordings.video.pyav_reader import open_video
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 
 
@@ -64,8 +64,8 @@ def main() -> None:
         write_clips(folder / "clips", tuple(shortened(clip, 1) for clip in CLIPS[:4]))
         copies(folder / "clips", folder / "videos", chosen.videos)
         homes = (folder / "together", folder / "alone")
-        for home in homes:
-            prepare(home, folder / "videos")
+        for home_folder in homes:
+            prepare(home_folder, folder / "videos")
         reader = Reader(homes[0] / "meetbefore.duckdb")
         reader.start()
         begun = time.monotonic()

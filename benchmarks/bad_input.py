@@ -12,18 +12,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from meetbefore_assets.report.terminal import printable
-from meetbefore_assets.steps.publishing import video_rows
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets_tests.bad_videos import CASES, make_corpus
+from meetbefore_assets.cli.terminal.ranking import printable
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.publishing.database import video_rows
+from meetbefore_assets_tests.support.bad_videos import CASES, make_corpus
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="meetbefore-bad-") as folder:
-        corpus, home = make_corpus(Path(folder) / "in"), Path(folder) / "home"
-        command = [sys.executable, "-m", "meetbefore_assets", "run", str(corpus), "--home", str(home)]
+        corpus, home_folder = make_corpus(Path(folder) / "in"), Path(folder) / "home"
+        command = [sys.executable, "-m", "meetbefore_assets", "run", str(corpus), "--home", str(home_folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
-        rows = {row["file_name"]: row for row in video_rows(build_workbench(home)).to_dicts()}
+        rows = {row["file_name"]: row for row in video_rows(open_home(home_folder)).to_dicts()}
         table = Table("file", "outcome", "said", title=f"meetbefore run: exit {done.returncode}")
         for case in CASES:
             row = rows.get("inside a loop.mp4" if case.name == "loop" else case.name)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from meetbefore_assets.domain.more_than_chance import FalseLinks, more_than_chance
+from meetbefore_assets.encounters.chance_model import FalseLinks, more_than_chance
 
 START = dt.date(2025, 3, 3)
 LEVELS = (0.2, 0.05, 0.01, 0.001)

@@ -13,10 +13,10 @@ import av
 import cv2
 import numpy as np
 
-from meetbefore_assets.adapters.faces_yunet import YuNetDetector
-from meetbefore_assets.adapters.packs_local import find_pack
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.paint import U8, Backdrop, Painter, Sprite, to_yuv420
+from meetbefore_assets.faces.models.find_pack import find_pack
+from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 FPS = 30
 SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}

@@ -32,11 +32,11 @@ import polars as pl
 import requests
 
 from benchmarks.crash import ROOT, is_done, kill_all, prepare, run_command
-from meetbefore_assets import settings
-from meetbefore_assets.schema import HISTORY, PUBLISHED
-from meetbefore_assets.steps.publishing import database_path, open_published, vector_size
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets_tests import postgres, s3
+from meetbefore_assets.core.schema import HISTORY, PUBLISHED
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.publishing.database import database_path, open_published, vector_size
+from meetbefore_assets_tests.support import postgres, s3
 
 WORKERS = ("first", "second")
 # Names of the machine, not of what was found.
@@ -146,12 +146,12 @@ def upload(videos: list[Path], bucket: str) -> None:
         requests.put(address, data=video.read_bytes(), timeout=60).raise_for_status()
 
 
-def wait(home: Path, watched: Cluster, longest_s: float, is_killed: bool) -> str:
+def wait(home_folder: Path, watched: Cluster, longest_s: float, is_killed: bool) -> str:
     """Until everything is made, matched and published; says who was killed meanwhile."""
     told, deadline, before = "nobody was killed", time.monotonic() + longest_s, Counter[str]()
-    while not is_done(home):
-        bench = build_workbench(home)
-        now = Counter({asset: len(bench.store.keys(asset)) for asset in ("videos", "detections", "tracks", "people")})
+    while not is_done(home_folder):
+        home = open_home(home_folder)
+        now = Counter({asset: len(home.store.keys(asset)) for asset in ("videos", "detections", "tracks", "people")})
         if now != before:
             print(f"  {time.strftime('%T')} on record: {dict(now)}", flush=True)
             before = now
@@ -217,17 +217,17 @@ def main() -> None:
         **({"MEETBEFORE_PIECE_MOMENTS": str(chosen.pieces)} if chosen.pieces else {}),
     }
     os.environ.update(variables)
-    home = folder / "looker"
-    settings.apply(home, [f"sources=['{bucket}/videos']", "time.zone='UTC'", "upkeep.watch_s=5"])
+    home_folder = folder / "looker"
+    settings_file.apply(home_folder, [f"sources=['{bucket}/videos']", "time.zone='UTC'", "upkeep.watch_s=5"])
     begun = time.monotonic()
     with cluster(folder, variables) as made:
         print(f"cluster of {len(WORKERS)} workers: started in {time.monotonic() - begun:.0f} s", flush=True)
         begun = time.monotonic()
-        told = wait(home, made, chosen.longest_s, chosen.kill)
+        told = wait(home_folder, made, chosen.longest_s, chosen.kill)
         print(f"cluster, {chosen.spread}: done in {time.monotonic() - begun:.0f} s; {told}", flush=True)
-        bench = build_workbench(home)
-        with open_published(bench).snapshot(vector_size(bench)):
-            wrong = differences(folder / "plain" / "meetbefore.duckdb", database_path(bench))
+        home = open_home(home_folder)
+        with open_published(home).snapshot(vector_size(home)):
+            wrong = differences(folder / "plain" / "meetbefore.duckdb", database_path(home))
         print(f"tables written by: {made_where(folder)}")
         print(f"runs: {runs_of(folder, database)}")
     print(f"content tables that differ from those of one machine: {wrong or 'none'}", flush=True)

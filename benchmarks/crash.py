@@ -25,14 +25,15 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from meetbefore_assets import instance, settings
+from meetbefore_assets.core.schema import HISTORY, PUBLISHED
 from meetbefore_assets.demo.footage import write_clips
-from meetbefore_assets.schema import HISTORY, PUBLISHED
-from meetbefore_assets.steps.matching import is_matched
-from meetbefore_assets.steps.publishing import is_published
-from meetbefore_assets.steps.scoring import is_scored
-from meetbefore_assets.steps.status import all_statuses
-from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.encounters.make_tables import is_scored
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.identities.match import is_matched
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.publishing.database import is_published
+from meetbefore_assets.recordings.status import all_statuses
+from meetbefore_assets.running import instance
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 from meetbefore_assets_tests.test_crash import rounds as rounds_of_steps
 
@@ -40,8 +41,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LONGEST_S = 600.0
 
 
-def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
+def content(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(home_folder / "meetbefore.duckdb"), read_only=True) as reader:
         names = [table.name for table in PUBLISHED if table.name not in HISTORY]
         return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
 
@@ -60,50 +61,50 @@ def kill_all(process: subprocess.Popen[bytes]) -> int:
     return 1
 
 
-def start(command: list[str], home: Path) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "NO_COLOR": "1", "MEETBEFORE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
-    log = (home.parent / f"{home.name}.log").open("ab")
+def start(command: list[str], home_folder: Path) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "NO_COLOR": "1", "MEETBEFORE_HOME": str(home_folder), "DAGSTER_HOME": str(home_folder / "dagster")}
+    log = (home_folder.parent / f"{home_folder.name}.log").open("ab")
     process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=ROOT)
     atexit.register(kill_all, process)
     return process
 
 
-def run_command(clips: Path, home: Path) -> list[str]:
-    return [sys.executable, "-m", "meetbefore_assets", "run", str(clips), "--home", str(home)]
+def run_command(clips: Path, home_folder: Path) -> list[str]:
+    return [sys.executable, "-m", "meetbefore_assets", "run", str(clips), "--home", str(home_folder)]
 
 
-def prepare(home: Path, clips: Path) -> None:
+def prepare(home_folder: Path, clips: Path) -> None:
     """An empty home whose settings name the clips."""
-    shutil.rmtree(home, ignore_errors=True)
-    settings.apply(home, [f"sources=['{clips}']", "time.zone='UTC'", "upkeep.watch_s=2"])
-    instance.prepare(home)
+    shutil.rmtree(home_folder, ignore_errors=True)
+    settings_file.apply(home_folder, [f"sources=['{clips}']", "time.zone='UTC'", "upkeep.watch_s=2"])
+    instance.prepare(home_folder)
 
 
-def stage(home: Path) -> str:
+def stage(home_folder: Path) -> str:
     """How far a home has come: the last table that is there."""
     order = ("sources", "videos", "frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores", "people")
-    there = [name for name in order if list((home / "record" / name).glob("[!.]*.parquet"))]
-    return "published" if (home / "meetbefore.duckdb").exists() and there[-1:] == ["people"] else there[-1] if there else "nothing"
+    there = [name for name in order if list((home_folder / "record" / name).glob("[!.]*.parquet"))]
+    return "published" if (home_folder / "meetbefore.duckdb").exists() and there[-1:] == ["people"] else there[-1] if there else "nothing"
 
 
-def is_done(home: Path) -> bool:
+def is_done(home_folder: Path) -> bool:
     """Whether everything is made, matched and published."""
-    bench = build_workbench(home)
-    statuses = all_statuses(bench)
+    home = open_home(home_folder)
+    statuses = all_statuses(home)
     return (
         bool(statuses)
         and not any(status.todo for status in statuses)
-        and is_matched(bench)
-        and is_scored(bench)
-        and is_published(bench)
-        and bool(bench.store.keys("people"))
+        and is_matched(home)
+        and is_scored(home)
+        and is_published(home)
+        and bool(home.store.keys("people"))
     )
 
 
-def attempts_of_run(clips: Path, home: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
+def attempts_of_run(clips: Path, home_folder: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
     """One `run` after another; True where it was killed, and the end where it came through."""
     while True:
-        process = start(run_command(clips, home), home)
+        process = start(run_command(clips, home_folder), home_folder)
         try:
             code = process.wait(timeout=dice.uniform(0.0, longest_s))
         except subprocess.TimeoutExpired:
@@ -111,44 +112,44 @@ def attempts_of_run(clips: Path, home: Path, longest_s: float, dice: random.Rand
             yield True
             continue
         if code:
-            raise SystemExit(f"run ended with {code}; see {home}.log")
+            raise SystemExit(f"run ended with {code}; see {home_folder}.log")
         return
 
 
-def attempts_of_daemon(home: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
+def attempts_of_daemon(home_folder: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
     """One `dagster dev` after another, on a port of its own."""
     while True:
-        process = start([sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(dice.randint(20000, 40000))], home)
+        process = start([sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(dice.randint(20000, 40000))], home_folder)
         deadline = time.monotonic() + dice.uniform(5.0, longest_s)
-        while time.monotonic() < deadline and not is_done(home):
+        while time.monotonic() < deadline and not is_done(home_folder):
             time.sleep(0.5)
-        done = is_done(home)
+        done = is_done(home_folder)
         kill_all(process)
         yield True  # killed it was in any case, also when it had nothing to do any more
         if done:
             return
 
 
-def rounds(kills: int, begin: Callable[[], Iterator[bool]], home: Path, clips: Path, expected: object) -> Counter[str]:
+def rounds(kills: int, begin: Callable[[], Iterator[bool]], home_folder: Path, clips: Path, expected: object) -> Counter[str]:
     """Rounds until there were `kills` kills; where they hit."""
     hits: Counter[str] = Counter()
     number = 0
     while hits.total() < kills:
         number += 1
-        prepare(home, clips)
+        prepare(home_folder, clips)
         for _ in begin():
-            hits[stage(home)] += 1
-            print(f"  kill {hits.total()} of {kills}: {stage(home)}", flush=True)
+            hits[stage(home_folder)] += 1
+            print(f"  kill {hits.total()} of {kills}: {stage(home_folder)}", flush=True)
             if hits.total() >= kills:
                 break
-        process = start(run_command(clips, home), home)
+        process = start(run_command(clips, home_folder), home_folder)
         if process.wait(timeout=LONGEST_S):
-            raise SystemExit(f"the last run of a round failed; see {home}.log")
-        found = content(home)
+            raise SystemExit(f"the last run of a round failed; see {home_folder}.log")
+        found = content(home_folder)
         if found != expected:
             wrong = [name for name in found if found[name] != expected[name]]  # type: ignore[index]
-            raise SystemExit(f"round {number}: other content in {', '.join(wrong)}; the home is kept at {home}")
-        litter = [path for path in home.rglob("*.tmp") if path.is_file()]
+            raise SystemExit(f"round {number}: other content in {', '.join(wrong)}; the home is kept at {home_folder}")
+        litter = [path for path in home_folder.rglob("*.tmp") if path.is_file()]
         print(f"  round {number}: content equal; {len(litter)} temporary files of killed processes left for the weekly upkeep", flush=True)
     return hits
 
@@ -170,7 +171,7 @@ def main() -> None:
     if not chosen.kills + chosen.daemon_kills:
         return
     with tempfile.TemporaryDirectory(prefix="meetbefore-crash-", ignore_cleanup_errors=True) as folder:
-        clips, calm, home = (Path(folder) / name for name in ("clips", "calm", "killed"))
+        clips, calm, home_folder = (Path(folder) / name for name in ("clips", "calm", "killed"))
         write_clips(clips, tuple(shortened(clip, 3) for clip in CLIPS[: chosen.clips]))
         prepare(calm, clips)
         begun = time.monotonic()
@@ -179,9 +180,9 @@ def main() -> None:
         longest_s = time.monotonic() - begun
         expected = content(calm)
         print(f"undisturbed: {longest_s:.1f} s, {sum(map(len, expected.values()))} rows; kills fall between 0 and that", flush=True)
-        hits = rounds(chosen.kills, lambda: attempts_of_run(clips, home, longest_s, dice), home, clips, expected)
+        hits = rounds(chosen.kills, lambda: attempts_of_run(clips, home_folder, longest_s, dice), home_folder, clips, expected)
         print(f"run: {hits.total()} kills, content equal after every round. Where they fell: {dict(hits)}")
-        hits = rounds(chosen.daemon_kills, lambda: attempts_of_daemon(home, 3 * longest_s, dice), home, clips, expected)
+        hits = rounds(chosen.daemon_kills, lambda: attempts_of_daemon(home_folder, 3 * longest_s, dice), home_folder, clips, expected)
         print(f"dagster dev: {hits.total()} kills, content equal after every round. Where they fell: {dict(hits)}")
 
 

@@ -21,11 +21,12 @@ import numpy as np
 import polars as pl
 import skimage.data
 
-from meetbefore_assets.adapters.faces_insightface import Pack, load_pack
-from meetbefore_assets.adapters.faces_opencv import OpenCvCamera
-from meetbefore_assets.adapters.packs_local import find_pack
-from meetbefore_assets.domain.frames_to_detections import alignment_matrices
-from meetbefore_assets.domain.ports import F32, U8
+from meetbefore_assets.core.model_packs import LoadedPack
+from meetbefore_assets.core.ports import F32, U8
+from meetbefore_assets.faces.alignment import alignment_matrices
+from meetbefore_assets.faces.models.face_models import load_pack
+from meetbefore_assets.faces.models.find_pack import find_pack
+from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
 FULL_COLOUR = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
@@ -73,7 +74,7 @@ def pictures(folder: Path, limit: int) -> Iterator[U8]:
         yield cv2.imread(str(path))
 
 
-def cut_out(pack: Pack, images: Iterator[U8]) -> U8:
+def cut_out(pack: LoadedPack, images: Iterator[U8]) -> U8:
     camera = OpenCvCamera()
     found = []
     for image in images:
@@ -82,12 +83,12 @@ def cut_out(pack: Pack, images: Iterator[U8]) -> U8:
     return np.concatenate(found)
 
 
-def unit_vectors(pack: Pack, crops: U8) -> F32:
+def unit_vectors(pack: LoadedPack, crops: U8) -> F32:
     vectors = pack.embedder.embed(crops)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def measure(pack: Pack, name: str, crops: U8, vectors: F32) -> Row:
+def measure(pack: LoadedPack, name: str, crops: U8, vectors: F32) -> Row:
     suffix, options = FORMATS[name]
     start = time.process_time()
     file = io.BytesIO()

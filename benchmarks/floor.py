@@ -23,9 +23,9 @@ import numpy as np
 
 from benchmarks.clips import ClipKind, make_clip
 from benchmarks.speed_methods import InsightFaceStyle, Ours, machine, measured
-from meetbefore_assets.adapters.packs_local import find_pack
-from meetbefore_assets.adapters.video_packets import PacketTable, scan
-from meetbefore_assets.domain.ports import U8
+from meetbefore_assets.core.ports import U8
+from meetbefore_assets.faces.models.find_pack import find_pack
+from meetbefore_assets.recordings.video.packets import PacketTable, scan
 
 CLIPS = ["h264,1080p,1", "h264,1080p,2", "hevc,1080p,1", "h264,4K,1"]
 
@@ -56,8 +56,8 @@ def main() -> None:
             shutil.rmtree(folder)
 
 
-def _compare(pack: str, clip: Path, home: Path, turns: int, assignments: tuple[str, ...]) -> None:
-    ours = Ours(home, pack, 1, assignments)
+def _compare(pack: str, clip: Path, home_folder: Path, turns: int, assignments: tuple[str, ...]) -> None:
+    ours = Ours(home_folder, pack, 1, assignments)
     faces, moments = ours.run(clip)
     pts, table = ours.planned(clip), scan(str(clip))
     image = first_picture(clip)
@@ -75,7 +75,7 @@ def _compare(pack: str, clip: Path, home: Path, turns: int, assignments: tuple[s
     print(f"{pack}, {clip.parent.name}: {moments} moments, {faces} faces")
     print(f"  all {whole:.2f}, floor {floor:.2f} ({rest}): ratio {whole / floor:.2f}")
     print(f"  prepared and original recogniser: least cosine {least_cosine(pack, ours, image):.6f}", flush=True)
-    shutil.rmtree(home)
+    shutil.rmtree(home_folder)
 
 
 def _cpu_s(work: Callable[[], None]) -> float:

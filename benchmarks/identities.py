@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.evaluation import bcubed, meeting
 from benchmarks.identity_rules import RULES, Rule, ours
 from benchmarks.identity_sets import LabelledSet, casts, footage, made_up, photographs
-from meetbefore_assets.adapters.faces_insightface import Pack, load_pack
-from meetbefore_assets.adapters.packs_local import find_pack
-from meetbefore_assets.domain.evaluation import bcubed, meeting
+from meetbefore_assets.core.model_packs import LoadedPack
+from meetbefore_assets.faces.models.face_models import load_pack
+from meetbefore_assets.faces.models.find_pack import find_pack
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MEASURES = ("BCubed F", "meeting F", "meeting precision")
@@ -62,7 +63,7 @@ def collect(arguments: argparse.Namespace) -> Sets:
     return sets
 
 
-def packs(folder: Path | None) -> dict[str, Pack]:
+def packs(folder: Path | None) -> dict[str, LoadedPack]:
     """The default pack, and one of SCRFD and SFace where there is an SCRFD file."""
     default = find_pack("sface", Path("data"))
     found = {"YuNet": load_pack(default, device="cpu", threads=1)}

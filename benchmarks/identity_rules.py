@@ -10,8 +10,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.identity_sets import LabelledSet
-from meetbefore_assets.domain.grouping import GroupingPolicy, group_tracks
-from meetbefore_assets.domain.ports import F32, I64, Bool
+from meetbefore_assets.core.ports import F32, I64, Bool
+from meetbefore_assets.identities.grouping import GroupingPolicy, group_tracks
 
 Rule = Callable[[LabelledSet, float], I64]
 _NO_PAIRS = np.empty((0, 2), dtype=np.int64)

@@ -15,14 +15,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from meetbefore_assets.adapters.faces_insightface import Pack
-from meetbefore_assets.adapters.faces_opencv import OpenCvCamera
-from meetbefore_assets.adapters.video_pyav import open_video
-from meetbefore_assets.domain.embeddings_to_tracks import TrackPolicy, link_faces, mean_vectors
-from meetbefore_assets.domain.evaluation import iou, match_faces
-from meetbefore_assets.domain.frames_to_detections import alignment_matrices, frontality, gate, quality, sharpness
-from meetbefore_assets.domain.ports import F32, I64, U8, FaceBatch
-from meetbefore_assets.domain.video_to_frames import plan_frames
+from benchmarks.evaluation import iou, match_faces
+from meetbefore_assets.core.model_packs import LoadedPack
+from meetbefore_assets.core.ports import F32, I64, U8, FaceBatch
+from meetbefore_assets.faces.alignment import alignment_matrices
+from meetbefore_assets.faces.gates import gate
+from meetbefore_assets.faces.linking import TrackPolicy, link_faces, mean_vectors
+from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera
+from meetbefore_assets.faces.quality import frontality, quality, sharpness
+from meetbefore_assets.faces.sampling import plan_frames
+from meetbefore_assets.recordings.video.pyav_reader import open_video
 
 CACHE = Path(__file__).resolve().parents[1] / "data" / "benchmarks"
 MIN_SCORE, MIN_FACE_PX, MAX_SIDE_PX = 0.6, 20.0, 1280
@@ -57,7 +59,7 @@ class LabelledSet:
 # ---- labelled footage
 
 
-def footage(folder: Path, pack: Pack) -> LabelledSet:
+def footage(folder: Path, pack: LoadedPack) -> LabelledSet:
     """Faces of a folder of videos with a truth.csv, once a second."""
     names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in (".mp4", ".mov", ".mkv"))
     key = hashlib.sha256(repr((str(folder), names, pack.detector.model_id, pack.embedder.model_id)).encode()).hexdigest()[:12]
@@ -72,7 +74,7 @@ def footage(folder: Path, pack: Pack) -> LabelledSet:
     return _linked(faces, person, video)
 
 
-def _faces_of_footage(folder: Path, names: list[str], pack: Pack) -> Columns:
+def _faces_of_footage(folder: Path, names: list[str], pack: LoadedPack) -> Columns:
     rows: dict[str, list[object]] = {name: [] for name in ("video", "pts", "time_s", "box", "vector", "norm", "quality")}
     for number, name in enumerate(names):
         with open_video(str(folder / name)) as reader:
@@ -83,7 +85,7 @@ def _faces_of_footage(folder: Path, names: list[str], pack: Pack) -> Columns:
     return {name: np.array(column) for name, column in rows.items()}
 
 
-def _add_faces(rows: dict[str, list[object]], image: U8, pack: Pack, video: int, pts: int, time_s: float) -> None:
+def _add_faces(rows: dict[str, list[object]], image: U8, pack: LoadedPack, video: int, pts: int, time_s: float) -> None:
     found = pack.detector.detect(image, min_score=MIN_SCORE, max_side=MAX_SIDE_PX)
     batch = gate(found, (image.shape[1], image.shape[0]), MIN_SCORE, MIN_FACE_PX).batch
     vectors, norms, good = describe(image, batch, pack)
@@ -93,7 +95,7 @@ def _add_faces(rows: dict[str, list[object]], image: U8, pack: Pack, video: int,
             column.append(value)
 
 
-def describe(image: U8, batch: FaceBatch, pack: Pack) -> tuple[F32, F32, F32]:
+def describe(image: U8, batch: FaceBatch, pack: LoadedPack) -> tuple[F32, F32, F32]:
     """Unit vectors (mean of a face and its mirror image), raw lengths and qualities of the faces of a picture."""
     crops = OpenCvCamera().align(image, alignment_matrices(batch.landmarks))
     raw = (pack.embedder.embed(crops) + pack.embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / 2
@@ -125,13 +127,13 @@ def _linked(faces: Columns, person: list[str], video: list[str]) -> LabelledSet:
 # ---- casts of photographs, each seen once, as a camera would see them
 
 
-def photographs(folder: Path, pack: Pack, *, is_hard: bool, seed: int) -> Columns:
+def photographs(folder: Path, pack: LoadedPack, *, is_hard: bool, seed: int) -> Columns:
     """Vectors of degraded photographs (folder/photos.csv): shrunk, turned, blurred, darkened, compressed."""
     key = hashlib.sha256(repr((str(folder), is_hard, seed, pack.detector.model_id, pack.embedder.model_id)).encode()).hexdigest()[:12]
     return _cached(f"photographs-{key}", lambda: _faces_of_photographs(folder, pack, is_hard, seed))
 
 
-def _faces_of_photographs(folder: Path, pack: Pack, is_hard: bool, seed: int) -> Columns:
+def _faces_of_photographs(folder: Path, pack: LoadedPack, is_hard: bool, seed: int) -> Columns:
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, str, F32, float]] = []
     with (folder / "photos.csv").open(newline="", encoding="utf-8") as file:

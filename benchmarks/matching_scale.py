@@ -29,14 +29,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from meetbefore_assets import settings
-from meetbefore_assets.domain.ports import F32, I64, Stamp
-from meetbefore_assets.schema import TRACKS
-from meetbefore_assets.steps.grouping import group, material
-from meetbefore_assets.steps.indexing import build_index
-from meetbefore_assets.steps.policy import policy, usable_tracks
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets.workbench import Workbench
+from meetbefore_assets.core.ports import F32, I64, Stamp
+from meetbefore_assets.core.schema import TRACKS
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.identities.face_index import build_face_index
+from meetbefore_assets.identities.grouping_input import group, read_grouping_input
+from meetbefore_assets.identities.policy import policy, usable_tracks
+from meetbefore_assets.open_home import open_home
 
 IN_VIDEO = 500
 STRANGER_MEAN = 0.104
@@ -55,21 +55,21 @@ def main() -> None:
     parser.add_argument("--one", choices=STAGES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(STAGE[arguments.one](build_workbench(arguments.home))))
+        print(json.dumps(STAGE[arguments.one](open_home(arguments.home))))
         return
     print(f"{'tracks':>9} {'dim':>4} {'stage':9} {'clock s':>8} {'cpu s':>7} {'GB':>5}  at    F      precision recall  largest / true")
     for tracks in arguments.tracks:
         with tempfile.TemporaryDirectory() as folder:
-            home = arguments.home or Path(folder)
-            if not (home / "truth.npy").exists():
-                write_record(build_workbench(home), tracks, arguments.dim)
+            home_folder = arguments.home or Path(folder)
+            if not (home_folder / "truth.npy").exists():
+                write_record(open_home(home_folder), tracks, arguments.dim)
             for stage in arguments.stages.split(","):
-                print_line(home, tracks, arguments.dim, stage)
+                print_line(home_folder, tracks, arguments.dim, stage)
 
 
-def print_line(home: Path, tracks: int, dim: int, stage: str) -> None:
+def print_line(home_folder: Path, tracks: int, dim: int, stage: str) -> None:
     """Run one stage in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.matching_scale", "--one", stage, "--home", str(home)]
+    command = [sys.executable, "-m", "benchmarks.matching_scale", "--one", stage, "--home", str(home_folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     cost = f"{found['clock_s']:8.1f} {found['cpu_s']:7.1f} {found['peak_gb']:5.1f}"
@@ -106,17 +106,17 @@ def _unit(rows: F32) -> F32:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
-def write_record(bench: Workbench, tracks: int, dim: int) -> None:
+def write_record(home: Home, tracks: int, dim: int) -> None:
     """Write the tracks of all videos, and keep one video of 500 more aside."""
     rng = np.random.default_rng(7)
     person = people_of(tracks + IN_VIDEO, rng)
     vectors = vectors_of(person, dim, rng)
-    model = bench.found_pack().recogniser_id
+    model = home.found_pack().recogniser_id
     for number, rows in enumerate(_videos(len(person))):
         table = _table(f"video-{number:06d}", rows, person, vectors[rows], model)
         asset = "tracks" if rows[-1] < tracks else "tracks_to_come"
-        bench.store.put(asset, f"video-{number:06d}", table, Stamp(f"v{number}", {}, {"model": model}, table.height))
-    np.save(bench.home / "truth.npy", person)
+        home.store.put(asset, f"video-{number:06d}", table, Stamp(f"v{number}", {}, {"model": model}, table.height))
+    np.save(home.folder / "truth.npy", person)
 
 
 def _videos(count: int) -> Iterator[I64]:
@@ -146,40 +146,40 @@ def _table(video_id: str, rows: I64, person: I64, vectors: F32, model: str) -> p
 # ---- what is measured
 
 
-def build(bench: Workbench) -> dict[str, object]:
-    settings.apply(bench.home, ["matching.threshold=auto"])
-    return _measured(bench)
+def build(home: Home) -> dict[str, object]:
+    settings_file.apply(home.folder, ["matching.threshold=auto"])
+    return _measured(home)
 
 
-def video(bench: Workbench) -> dict[str, object]:
-    settings.apply(bench.home, ["matching.threshold=auto"])
-    for key in bench.store.keys("tracks_to_come"):
-        stamp = bench.store.stamp("tracks_to_come", key)
+def video(home: Home) -> dict[str, object]:
+    settings_file.apply(home.folder, ["matching.threshold=auto"])
+    for key in home.store.keys("tracks_to_come"):
+        stamp = home.store.stamp("tracks_to_come", key)
         assert stamp is not None
-        bench.store.put("tracks", key, bench.store.get("tracks_to_come", key), stamp)
-    return _measured(bench)
+        home.store.put("tracks", key, home.store.get("tracks_to_come", key), stamp)
+    return _measured(home)
 
 
-def threshold(bench: Workbench) -> dict[str, object]:
-    settings.apply(bench.home, [f"matching.threshold={policy(bench).threshold + 0.02:.2f}"])
-    return _measured(bench)
+def threshold(home: Home) -> dict[str, object]:
+    settings_file.apply(home.folder, [f"matching.threshold={policy(home).threshold + 0.02:.2f}"])
+    return _measured(home)
 
 
 STAGE = {"build": build, "video": video, "threshold": threshold}
 
 
-def _measured(bench: Workbench) -> dict[str, object]:
+def _measured(home: Home) -> dict[str, object]:
     """From the tracks on record to groups."""
     clock, processor = [time.perf_counter()], time.process_time()
-    indexed = build_index(bench)
+    indexed = build_face_index(home)
     clock.append(time.perf_counter())
-    decided = policy(bench)
-    given = material(bench, sorted(usable_tracks(bench, decided.recogniser_id)))
+    decided = policy(home)
+    given = read_grouping_input(home, sorted(usable_tracks(home, decided.recogniser_id)))
     clock.append(time.perf_counter())
     labels = group(given, decided.threshold)
     clock.append(time.perf_counter())
     seconds = dict(zip(("compare", "read", "group"), np.round(np.diff(clock), 1).tolist(), strict=True))
-    truth = np.load(bench.home / "truth.npy")[given.tracks["track_id"].cast(pl.Int64).to_numpy()]
+    truth = np.load(home.folder / "truth.npy")[given.tracks["track_id"].cast(pl.Int64).to_numpy()]
     return {
         "clock_s": clock[-1] - clock[0],
         "cpu_s": time.process_time() - processor,

@@ -23,8 +23,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from meetbefore_assets.report.page import write_report
-from meetbefore_assets_tests.report.record import Record, Seen
+from meetbefore_assets.publishing.page.render import write_report
+from meetbefore_assets_tests.support.record import Record, Seen
 
 VIDEOS = 600
 START = dt.datetime(2022, 1, 3, 7)
@@ -68,8 +68,8 @@ class Album(Record):
     def picture(self, _given: bytes) -> None: ...
 
 
-def fill(home: Path, people: int, faces: int) -> Record:
-    record = Album(home)
+def fill(home_folder: Path, people: int, faces: int) -> Record:
+    record = Album(home_folder)
     seen = sightings(people, faces, np.random.default_rng(7))
     for video in range(VIDEOS):
         moment = START + dt.timedelta(hours=31 * video)
@@ -87,9 +87,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = wanted.folder or Path(scratch)
         begun = time.perf_counter()
-        bench = fill(folder / "home", wanted.people, wanted.faces).finish()
+        home = fill(folder / "home", wanted.people, wanted.faces).finish()
         filled = time.perf_counter()
-        written = write_report(bench, folder / "page.html")
+        written = write_report(home, folder / "page.html")
         done = time.perf_counter()
         plain = (folder / "page.html").read_text(encoding="utf-8")
         packed = re.findall(r'text/plain">([^<]+)<', plain)

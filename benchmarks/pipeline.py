@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.clips import ClipKind, make_clip
 from benchmarks.speed_methods import Cost, FaceAnalysisOnFrames, Ours, Reference, machine, measured
-from meetbefore_assets.adapters.packs_local import find_pack
+from meetbefore_assets.faces.models.find_pack import find_pack
 
 SAME_WORK = ("detection.max_side=640", "models.mirror=false")
 CLIPS = ["h264,1080p,1", "h264,1080p,2", "hevc,1080p,1", "hevc,1080p,2", "h264,4K,1", "h264,4K,2", "hevc,4K,1", "hevc,4K,2"]

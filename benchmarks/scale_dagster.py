@@ -12,11 +12,11 @@ from dagster_graphql.schema import create_schema
 from benchmarks.clips import ClipKind, make_clip
 from benchmarks.scale_timing import Found, clock_s, cpu_s, size_of
 from benchmarks.speed_methods import STEPS, Ours
-from meetbefore_assets import instance
-from meetbefore_assets.partitions import PARTITIONS_NAME
-from meetbefore_assets.steps.intake import known_videos, take_in
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets.worker import Task, _Executor
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.recordings.intake import import_recordings, known_videos
+from meetbefore_assets.running import instance
+from meetbefore_assets.running.partitions import PARTITIONS_NAME
+from meetbefore_assets.running.worker import Task, _Executor
 
 
 def dagster(folder: Path, count: int) -> Found:
@@ -32,12 +32,12 @@ def dagster(folder: Path, count: int) -> Found:
         ours.take_in(clip)
     ours.run(clips[0])
     alone_s = cpu_s(lambda: [ours.run(clip) for clip in clips[1:]])
-    home = folder / "home"
-    executor = _Executor(home, 1, lambda *_: None)
-    bench = build_workbench(home)
-    take_in(bench, [clips[0].parent])
-    ids = list(known_videos(bench))
-    with instance.opened(home) as opened:
+    home_folder = folder / "home"
+    executor = _Executor(home_folder, 1, lambda *_: None)
+    home = open_home(home_folder)
+    import_recordings(home, [clips[0].parent])
+    ids = list(known_videos(home))
+    with instance.open_instance(home_folder) as opened:
         instance.add_partitions(opened, ids)
 
     def process(video_ids: list[str]) -> None:
@@ -46,12 +46,12 @@ def dagster(folder: Path, count: int) -> Found:
             assert outcome.is_success, outcome.message
 
     process(ids[:1])
-    bytes_before, rows_before = size_of(home / "dagster"), _rows(home / "dagster")
+    bytes_before, rows_before = size_of(home_folder / "dagster"), _rows(home_folder / "dagster")
     with_s = cpu_s(lambda: process(ids[1:]))
     return {
         "run_s": (with_s - alone_s) / count,
-        "run_bytes": (size_of(home / "dagster") - bytes_before) / count,
-        "run_rows": (_rows(home / "dagster") - rows_before) / count,
+        "run_bytes": (size_of(home_folder / "dagster") - bytes_before) / count,
+        "run_rows": (_rows(home_folder / "dagster") - rows_before) / count,
     }
 
 
@@ -68,7 +68,7 @@ def _rows(folder: Path) -> int:
 def partitions(folder: Path, count: int) -> Found:
     """So many partitions in an instance of Dagster: seconds by the clock to add and to read them, bytes."""
     keys = [f"DJI_{number:014d}_0001_D-{number:08x}" for number in range(count)]
-    with instance.opened(folder / "home") as opened:
+    with instance.open_instance(folder / "home") as opened:
         before = size_of(folder / "home")
         add_s = clock_s(lambda: instance.add_partitions(opened, keys))
         read_s = min(clock_s(lambda: opened.get_dynamic_partitions(PARTITIONS_NAME)) for _ in range(3))

@@ -25,7 +25,7 @@ import psutil
 from benchmarks.matching_scale import write_record
 from benchmarks.scale_arithmetic import GB, Footage, Totals, Units, hours_until, lost, threshold, totals
 from benchmarks.speed_methods import machine
-from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.open_home import open_home
 
 HOURS = (1, 100, 10_000, 1_000_000)
 CORES = (2, 16, 128)
@@ -144,11 +144,11 @@ def _matching(folder: Path, tracks: int, answers: Answers) -> dict[str, Any]:
     """Comparing and grouping so many made-up tracks; bytes of the edges on disk."""
 
     def measure() -> dict[str, Any]:
-        home = folder / f"tracks-{tracks}"
-        write_record(build_workbench(home), tracks, 128)
-        found = {stage: _answer("benchmarks.matching_scale", "--one", stage, "--home", home) for stage in ("build", "threshold")}
-        index = sum(file.stat().st_size for file in (home / "index").rglob("*.parquet"))
-        shutil.rmtree(home)
+        home_folder = folder / f"tracks-{tracks}"
+        write_record(open_home(home_folder), tracks, 128)
+        found = {stage: _answer("benchmarks.matching_scale", "--one", stage, "--home", home_folder) for stage in ("build", "threshold")}
+        index = sum(file.stat().st_size for file in (home_folder / "index").rglob("*.parquet"))
+        shutil.rmtree(home_folder)
         return {**found, "edge_bytes": index / max(1, found["build"]["steps"]["edges"])}
 
     return answers.know(f"matching {tracks}", measure)

@@ -19,15 +19,15 @@ from benchmarks.clips import ClipKind, make_clip
 from benchmarks.scale_dagster import dagster, partitions
 from benchmarks.scale_timing import Found, clock_s, cpu_s, size_of
 from benchmarks.speed_methods import STEPS, Ours
-from meetbefore_assets import settings
-from meetbefore_assets.adapters.store_parquet import ParquetStore
-from meetbefore_assets.report.page import write_report
-from meetbefore_assets.steps.indexing import build_index
-from meetbefore_assets.steps.matching import match
-from meetbefore_assets.steps.publishing import publish
-from meetbefore_assets.steps.scoring import rank, score
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets.workbench import Workbench
+from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.identities.face_index import build_face_index
+from meetbefore_assets.identities.match import match
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.publishing.database import publish
+from meetbefore_assets.publishing.page.render import write_report
+from meetbefore_assets.storage.record_parquet import ParquetStore
 
 FACES_IN_VIDEO = 60
 TURNS = 2
@@ -38,8 +38,8 @@ def videos(folder: Path, seconds: int) -> Found:
     found: Found = {"decode_s": {}, "detect_s": {}}
     for size in ("4K", "1080p"):
         clip = make_clip(ClipKind(size=size, seconds=seconds if size == "1080p" else seconds // 2), folder / "clips", None)
-        home = folder / f"home-{size}"
-        ours = Ours(home, "sface", 1)
+        home_folder = folder / f"home-{size}"
+        ours = Ours(home_folder, "sface", 1)
         turns = []
         for _ in range(1 + TURNS):  # the first warms up
             faces, moments = ours.run(clip)
@@ -53,31 +53,31 @@ def videos(folder: Path, seconds: int) -> Found:
             "embed_s": parts["embeddings"] / faces,
             "track_s": parts["tracks"] / faces,
         }
-        found |= _on_record(ours._bench, ours.take_in(clip))
-        shutil.rmtree(home)
+        found |= _on_record(ours._home, ours.take_in(clip))
+        shutil.rmtree(home_folder)
     return found
 
 
 def _looking(ours: Ours, clip: Path) -> tuple[float, float]:
     """CPU seconds of decoding the planned moments, and of searching them."""
-    bench, pictures = ours._bench, list[Any]()
+    home, pictures = ours._home, list[Any]()
 
     def decode() -> None:
-        with bench.tools.open_video(str(clip), False) as reader:
-            pictures.extend(reader.pictures(bench.store.get("frames", ours.take_in(clip), ["pts"])["pts"].to_numpy()))
+        with home.adapters.recordings.open_video(str(clip), False) as reader:
+            pictures.extend(reader.pictures(home.store.get("frames", ours.take_in(clip), ["pts"])["pts"].to_numpy()))
 
     def detect() -> None:
         for picture in pictures:
-            ours.detector.detect(picture.image, min_score=0.4, max_side=bench.settings().detection.max_side)
+            ours.detector.detect(picture.image, min_score=0.4, max_side=home.settings().detection.max_side)
 
     decode_s = cpu_s(decode)
     detect()
     return decode_s, cpu_s(detect)
 
 
-def _on_record(bench: Workbench, video_id: str) -> Found:
+def _on_record(home: Home, video_id: str) -> Found:
     """Bytes of a video whatever its length, of a moment, of a face and of a track: those of an empty table, and the rest by its rows."""
-    store, empty = bench.store, ParquetStore(bench.home / "empty")
+    store, empty = home.store, ParquetStore(home.folder / "empty")
     assert isinstance(store, ParquetStore)
     fixed, by_row = 0.0, {}
     for asset in ("sources", *STEPS):
@@ -89,7 +89,7 @@ def _on_record(bench: Workbench, video_id: str) -> Found:
         fixed += whole if asset in ("sources", "videos") else base
         by_row[asset] = (whole - base) / max(1, table.height)
     return {
-        "video_bytes": fixed + size_of(bench.home / "previews"),
+        "video_bytes": fixed + size_of(home.folder / "previews"),
         "moment_bytes": by_row["frames"],
         "face_bytes": by_row["detections"] + by_row["embeddings"],
         "track_bytes": by_row["tracks"],
@@ -111,20 +111,25 @@ def listing(folder: Path, count: int) -> Found:
 
 def deciding(folder: Path, count: int) -> Found:
     """A made-up archive of so many videos: CPU seconds of every step over all of it, and bytes."""
-    home = folder / "home"
-    make_up(home, count, FACES_IN_VIDEO)
-    bench = build_workbench(home)
-    steps = {step.__name__: cpu_s(lambda step=step: step(bench)) for step in _STEPS}  # type: ignore[misc]
+    home_folder = folder / "home"
+    make_up(home_folder, count, FACES_IN_VIDEO)
+    home = open_home(home_folder)
+    steps = {step.__name__: cpu_s(lambda step=step: step(home)) for step in _STEPS}  # type: ignore[misc]
     faces = count * FACES_IN_VIDEO
-    return {"faces": faces, "steps": steps, "database": size_of(home / "meetbefore.duckdb"), "page": size_of(home / "report.html")}
+    return {
+        "faces": faces,
+        "steps": steps,
+        "database": size_of(home_folder / "meetbefore.duckdb"),
+        "page": size_of(home_folder / "report.html"),
+    }
 
 
-_STEPS = (build_index, decide_threshold, match, score, rank, publish, write_report)
+_STEPS = (build_face_index, decide_threshold, match, score, rank, publish, write_report)
 
 
 def requests(folder: Path, count: int) -> Found:
     """The record in an object store: requests for a video from its file to its tracks, and for a matching run of so many."""
-    from meetbefore_assets_tests import s3
+    from meetbefore_assets_tests.support import s3
 
     logger, seen = logging.getLogger("werkzeug"), _Requests()
     logger.setLevel(logging.INFO)
@@ -140,9 +145,9 @@ def requests(folder: Path, count: int) -> Found:
     os.environ["MEETBEFORE_STORE"] = f"{s3.new_bucket()}/many"
     make_up(folder / "many", count, 8)
     seen.methods.clear()
-    bench = build_workbench(folder / "many", settings.load(folder / "many"))
+    home = open_home(folder / "many", settings_file.load(folder / "many"))
     for step in _STEPS[:-2]:
-        step(bench)
+        step(home)
     return {"a video": a_video, "matching": dict(seen.methods)}
 
 

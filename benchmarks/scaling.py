@@ -78,16 +78,27 @@ def run_all(arguments: argparse.Namespace, folder: Path) -> None:
 
 def child(pack: str, folder: Path, clips: list[Path], turns: int) -> tuple[float, float, float, float]:
     """CPU seconds, faces, moments and peak megabytes of a process that works on some clips."""
-    home = Path(tempfile.mkdtemp(prefix="scaling-", dir=folder))
-    command = [sys.executable, "-m", "benchmarks.scaling", "--pack", pack, "--turns", str(turns), "--one", str(home), *map(str, clips)]
+    home_folder = Path(tempfile.mkdtemp(prefix="scaling-", dir=folder))
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.scaling",
+        "--pack",
+        pack,
+        "--turns",
+        str(turns),
+        "--one",
+        str(home_folder),
+        *map(str, clips),
+    ]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    shutil.rmtree(home)
+    shutil.rmtree(home_folder)
     cpu_s, faces, moments, rss_mb = json.loads(answer.splitlines()[-1])
     return cpu_s, faces, moments, rss_mb
 
 
-def one(pack: str, home: Path, clips: list[Path], turns: int) -> list[float]:
-    ours = Ours(home, pack, 1)
+def one(pack: str, home_folder: Path, clips: list[Path], turns: int) -> list[float]:
+    ours = Ours(home_folder, pack, 1)
     for clip in clips:
         ours.take_in(clip)
 

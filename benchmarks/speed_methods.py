@@ -22,9 +22,12 @@ from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 from insightface.model_zoo.scrfd import SCRFD
 from insightface.utils import face_align
 
-from meetbefore_assets import settings as settings_module
-from meetbefore_assets.adapters.faces_insightface import input_size
-from meetbefore_assets.adapters.onnx_session import (
+from meetbefore_assets.core.model_packs import FoundPack
+from meetbefore_assets.core.ports import F32, U8
+from meetbefore_assets.faces.alignment import alignment_matrices
+from meetbefore_assets.faces.models.face_models import input_size
+from meetbefore_assets.faces.models.find_pack import find_pack
+from meetbefore_assets.faces.models.onnx_session import (
     drop_weights_from_inputs,
     load,
     normalises_itself,
@@ -32,13 +35,11 @@ from meetbefore_assets.adapters.onnx_session import (
     prepare_recogniser,
     session,
 )
-from meetbefore_assets.adapters.packs_local import LocalPack, find_pack
-from meetbefore_assets.adapters.video_packets import forget_scans
-from meetbefore_assets.domain.frames_to_detections import alignment_matrices
-from meetbefore_assets.domain.ports import F32, U8
-from meetbefore_assets.steps.intake import known_videos, take_in
-from meetbefore_assets.steps.per_video import MAKERS
-from meetbefore_assets.wiring import build_workbench
+from meetbefore_assets.faces.stages import STAGES
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.recordings.intake import import_recordings, known_videos
+from meetbefore_assets.recordings.video.packets import clear_scan_cache
 
 warnings.filterwarnings("ignore", category=FutureWarning, module="insightface")
 
@@ -83,7 +84,7 @@ def _cpu_s() -> float:
 class InsightFaceStyle:
     """Detector and recogniser of a pack as InsightFace's FaceAnalysis runs them: a padded square, one face at a time, no rewriting."""
 
-    def __init__(self, pack: LocalPack, threads: int) -> None:
+    def __init__(self, pack: FoundPack, threads: int) -> None:
         self._yunet = pack.detector_kind == "yunet"
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -136,9 +137,9 @@ def _let_cv2_use(threads: int) -> None:
 class Reference:
     """AreWeMeetBefore's procedure: pictures by ffmpeg, each read and searched, a flat L2 index, all records rewritten at every match."""
 
-    def __init__(self, pack: LocalPack, threads: int, folder: Path) -> None:
+    def __init__(self, pack: FoundPack, threads: int, folder: Path) -> None:
         self._models, self._threads, self._folder = InsightFaceStyle(pack, threads), threads, folder
-        self._size = pack.vector_size
+        self._size = pack.recogniser.vector_size
 
     def run(self, clip: Path) -> tuple[int, int]:
         _let_cv2_use(self._threads)
@@ -174,7 +175,7 @@ class Reference:
 class FaceAnalysisOnFrames:
     """InsightFace's FaceAnalysis on pictures that cv2 reads, nothing written: frames between the moments are decoded, not converted."""
 
-    def __init__(self, pack: LocalPack, threads: int) -> None:
+    def __init__(self, pack: FoundPack, threads: int) -> None:
         self._models, self._threads = InsightFaceStyle(pack, threads), threads
 
     def run(self, clip: Path) -> tuple[int, int]:
@@ -195,12 +196,12 @@ class FaceAnalysisOnFrames:
 class Ours:
     """The steps of this project, from planning the moments to tracks, with everything that they put on record."""
 
-    def __init__(self, home: Path, pack: str, threads: int, assignments: tuple[str, ...] = ()) -> None:
-        home.mkdir(parents=True, exist_ok=True)
-        chosen = settings_module.effective(home, [f"models.pack={pack}", "models.device=cpu", *assignments])
-        self._bench = build_workbench(home, chosen)
-        self._bench.threads = threads or os.cpu_count() or 1
-        loaded = self._bench.pack()
+    def __init__(self, home_folder: Path, pack: str, threads: int, assignments: tuple[str, ...] = ()) -> None:
+        home_folder.mkdir(parents=True, exist_ok=True)
+        chosen = settings_file.effective(home_folder, [f"models.pack={pack}", "models.device=cpu", *assignments])
+        self._home = open_home(home_folder, chosen)
+        self._home.threads = threads or os.cpu_count() or 1
+        loaded = self._home.loaded_pack()
         self.detector, self.embedder = loaded.detector, loaded.embedder
         self.parts: dict[str, float] = {}
         self._known: dict[Path, str] = {}
@@ -209,34 +210,34 @@ class Ours:
         _let_cv2_use(1)  # as the loading of a pack sets it; the threads share the moments instead
         video_id = self.take_in(clip)
         rows = {}
-        forget_scans()
+        clear_scan_cache()
         for step in STEPS:
             before = _cpu_s()
-            rows[step] = MAKERS[step](self._bench, video_id).rows
+            rows[step] = STAGES[step](self._home, video_id).rows
             self.parts[step] = _cpu_s() - before
         return rows["embeddings"], rows["frames"]
 
     def take_in(self, clip: Path) -> str:
         """Register a clip, once; its id."""
         if clip not in self._known:
-            take_in(self._bench, [clip])
-            ids = [key for key, known in known_videos(self._bench).items() if any(str(clip) in uri for uri in known.uris)]
+            import_recordings(self._home, [clip])
+            ids = [key for key, known in known_videos(self._home).items() if any(str(clip) in uri for uri in known.uris)]
             self._known[clip] = ids[0]
         return self._known[clip]
 
     def planned(self, clip: Path) -> list[int]:
         """The pts of the moments that were looked at."""
-        return self._bench.store.get("frames", self.take_in(clip), ["pts"])["pts"].to_list()
+        return self._home.store.get("frames", self.take_in(clip), ["pts"])["pts"].to_list()
 
     def crops(self, image: U8) -> U8:
         """The aligned faces of a picture."""
-        found = self.detector.detect(image, min_score=0.6, max_side=self._bench.settings().detection.max_side)
-        return self._bench.camera.align(image, alignment_matrices(found.landmarks))
+        found = self.detector.detect(image, min_score=0.6, max_side=self._home.settings().detection.max_side)
+        return self._home.camera.align(image, alignment_matrices(found.landmarks))
 
     def pure_models(self, image: U8, moments: int, faces: int) -> dict[str, Callable[[], None]]:
         """The models alone, on inputs that are ready: once a moment and once a face (twice with the mirror image)."""
-        settings = self._bench.settings()
-        local = find_pack(settings.models.pack, self._bench.home)
+        settings = self._home.settings()
+        local = find_pack(settings.models.pack, self._home.folder)
         detector = session(prepare_detector(local.detector_path), device="cpu", threads=1)
         recogniser = session(prepare_recogniser(local.recogniser_path), device="cpu", threads=1)
         width, height = input_size(image.shape[1], image.shape[0], settings.detection.max_side)

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import polars as pl
 
-from meetbefore_assets import settings
-from meetbefore_assets.domain.evaluation import match_faces
-from meetbefore_assets.domain.lineage import PER_VIDEO
-from meetbefore_assets.reading import assigned_faces, people_table
-from meetbefore_assets.steps.correcting import name_person
-from meetbefore_assets.steps.history import history_table
-from meetbefore_assets.steps.matching import Matched, match
-from meetbefore_assets.steps.scoring import rank, score
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets.workbench import Workbench
+from benchmarks.evaluation import match_faces
+from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.versions import PER_VIDEO
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.identities.history import history_table
+from meetbefore_assets.identities.match import MatchResult, match
+from meetbefore_assets.identities.queries import assigned_faces, people_table
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.review.correct import name_person
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 STEP = 0.05
@@ -45,51 +45,51 @@ def main() -> None:
         names(arguments.home, arguments.other, Path(folder) / "names", truth)
 
 
-def arrivals(home: Path, folder: Path, orders: int) -> None:
+def arrivals(home_folder: Path, folder: Path, orders: int) -> None:
     """Videos one by one: in order of time, and in random orders."""
-    videos = [path.stem for path in sorted((home / "record" / "tracks").glob("*.parquet"))]
-    at_once = _ids(_one_by_one(home, folder / "once", [videos]))
+    videos = [path.stem for path in sorted((home_folder / "record" / "tracks").glob("*.parquet"))]
+    at_once = _ids(_one_by_one(home_folder, folder / "once", [videos]))
     print(f"{len(videos)} videos at once: {len(set(at_once.values()))} people")
     wanted = {"in order of time": videos} | {
         f"in random order {seed}": random.Random(seed).sample(videos, len(videos)) for seed in range(1, orders + 1)
     }
     for name, order in wanted.items():
-        bench = _one_by_one(home, folder / name.replace(" ", "-"), [[video] for video in order])
-        events = Counter(history_table(bench)["event"].to_list())
-        aliases = bench.store.get("identity_assignments", "_all").height
+        home = _one_by_one(home_folder, folder / name.replace(" ", "-"), [[video] for video in order])
+        events = Counter(history_table(home)["event"].to_list())
+        aliases = home.store.get("identity_assignments", "_all").height
         said = ", ".join(f"{count} {event}" for event, count in sorted(events.items())) or "nothing"
-        print(f"one by one {name}: same ids as at once: {_ids(bench) == at_once}; happened to ids: {said}; aliases at the end: {aliases}")
+        print(f"one by one {name}: same ids as at once: {_ids(home) == at_once}; happened to ids: {said}; aliases at the end: {aliases}")
 
 
-def names(home: Path, other: Path | None, folder: Path, truth: pl.DataFrame) -> None:
+def names(home_folder: Path, other: Path | None, folder: Path, truth: pl.DataFrame) -> None:
     """Names given once, and where they are after each upheaval."""
-    _link(home, folder, None)
-    bench = build_workbench(folder)
-    _match(bench)
-    for person in people_table(bench).filter(pl.col("encounters") > 1)["person_id"]:
-        true = Counter(_true_names(bench, truth, person)).most_common(1)
-        if true and true[0][0] not in people_table(bench)["name"].to_list():
-            name_person(bench, person, true[0][0])
-            _match(bench)
-    _report("as named", bench, truth, None)
-    threshold = match(bench).policy.threshold
+    _link(home_folder, folder, None)
+    home = open_home(folder)
+    _match(home)
+    for person in people_table(home).filter(pl.col("encounters") > 1)["person_id"]:
+        true = Counter(_true_names(home, truth, person)).most_common(1)
+        if true and true[0][0] not in people_table(home)["name"].to_list():
+            name_person(home, person, true[0][0])
+            _match(home)
+    _report("as named", home, truth, None)
+    threshold = match(home).policy.threshold
     for at in (round(threshold - STEP, 3), round(threshold + STEP, 3), threshold):
-        before = assigned_faces(bench).select("face_id", "person_id")
-        settings.apply(folder, [f"matching.threshold={at}"])
-        _report(f"threshold {at:g}", build_workbench(folder), truth, before)
+        before = assigned_faces(home).select("face_id", "person_id")
+        settings_file.apply(folder, [f"matching.threshold={at}"])
+        _report(f"threshold {at:g}", open_home(folder), truth, before)
     if other:
         for asset in PER_VIDEO:
             shutil.rmtree(folder / "record" / asset)
             shutil.copytree(other / "record" / asset, folder / "record" / asset)
-        pack = settings.load(other).models.pack
-        settings.apply(folder, [f"models.pack={pack!r}"])
-        _report(f"pack {Path(pack).name}", build_workbench(folder), truth, None)
+        pack = settings_file.load(other).models.pack
+        settings_file.apply(folder, [f"models.pack={pack!r}"])
+        _report(f"pack {Path(pack).name}", open_home(folder), truth, None)
 
 
-def _report(what: str, bench: Workbench, truth: pl.DataFrame, before: pl.DataFrame | None) -> None:
-    decided = _match(bench)
-    named = people_table(bench).drop_nulls("name")
-    found = {name: Counter(_true_names(bench, truth, person)) for person, name in named.select("person_id", "name").rows()}
+def _report(what: str, home: Home, truth: pl.DataFrame, before: pl.DataFrame | None) -> None:
+    decided = _match(home)
+    named = people_table(home).drop_nulls("name")
+    found = {name: Counter(_true_names(home, truth, person)) for person, name in named.select("person_id", "name").rows()}
     wrong = [f"{name} is {dict(counts)}" for name, counts in found.items() if not counts or counts.most_common(1)[0][0] != name]
     right = named.height - len(wrong)
     total = (
@@ -102,44 +102,44 @@ def _report(what: str, bench: Workbench, truth: pl.DataFrame, before: pl.DataFra
         print(f"   not with the right person: {text}")
 
 
-def _true_names(bench: Workbench, truth: pl.DataFrame, person: str) -> list[str]:
-    faces = assigned_faces(bench).filter(pl.col("person_id") == person)
+def _true_names(home: Home, truth: pl.DataFrame, person: str) -> list[str]:
+    faces = assigned_faces(home).filter(pl.col("person_id") == person)
     boxes = faces.select(pl.col("file_name").alias("video"), pl.col("time_s").alias("t_s"), "x1", "y1", "x2", "y2")
     pairs, _ = match_faces(truth, boxes.with_columns(pl.lit(person).alias("person")))
     return [str(truth["person"][row]) for row, _ in pairs]
 
 
-def _one_by_one(home: Path, folder: Path, batches: Iterable[list[str]]) -> Workbench:
+def _one_by_one(home_folder: Path, folder: Path, batches: Iterable[list[str]]) -> Home:
     """A home that takes in batches of videos of another's record, matching after each."""
-    _link(home, folder, [])
-    bench = build_workbench(folder)
+    _link(home_folder, folder, [])
+    home = open_home(folder)
     for batch in batches:
         for asset in (*PER_VIDEO, "sources"):
             for video in batch:
                 (folder / "record" / asset).mkdir(parents=True, exist_ok=True)
-                shutil.copy(home / "record" / asset / f"{video}.parquet", folder / "record" / asset)
-        _match(bench)
-    return bench
+                shutil.copy(home_folder / "record" / asset / f"{video}.parquet", folder / "record" / asset)
+        _match(home)
+    return home
 
 
-def _link(home: Path, folder: Path, videos: list[str] | None) -> None:
+def _link(home_folder: Path, folder: Path, videos: list[str] | None) -> None:
     folder.mkdir(parents=True)
-    if (home / "settings.toml").exists():
-        shutil.copy(home / "settings.toml", folder)
+    if (home_folder / "settings.toml").exists():
+        shutil.copy(home_folder / "settings.toml", folder)
     if videos is None:
         for asset in (*PER_VIDEO, "sources"):
-            shutil.copytree(home / "record" / asset, folder / "record" / asset)
+            shutil.copytree(home_folder / "record" / asset, folder / "record" / asset)
 
 
-def _match(bench: Workbench) -> Matched:
-    decided = match(bench)
-    score(bench)
-    rank(bench)
+def _match(home: Home) -> MatchResult:
+    decided = match(home)
+    score(home)
+    rank(home)
     return decided
 
 
-def _ids(bench: Workbench) -> dict[str, str]:
-    return dict(assigned_faces(bench).select("face_id", "person_id").rows())
+def _ids(home: Home) -> dict[str, str]:
+    return dict(assigned_faces(home).select("face_id", "person_id").rows())
 
 
 if __name__ == "__main__":

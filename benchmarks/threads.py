@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from meetbefore_assets.pool import usable_cores
+from meetbefore_assets.core.parallel import usable_cores
 
 
 def main() -> None:
@@ -52,8 +52,8 @@ def measured(arguments: argparse.Namespace, processes: int, threads: int, is_spi
 
 
 def work(pipe: Connection, arguments: argparse.Namespace, threads: int, is_spinning: bool) -> None:
-    from meetbefore_assets.adapters import onnx_session
-    from meetbefore_assets.adapters.packs_local import find_pack
+    from meetbefore_assets.faces.models import onnx_session
+    from meetbefore_assets.faces.models.find_pack import find_pack
 
     onnx_session.SPINNING = "1" if is_spinning else "0"
     model = onnx_session.prepare_recogniser(find_pack(arguments.pack, Path("data")).recogniser_path)

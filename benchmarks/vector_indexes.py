@@ -37,10 +37,9 @@ import psutil
 import psycopg2
 
 from benchmarks.matching_scale import people_of, vectors_of
-from meetbefore_assets.adapters import index_disk, index_faiss, index_pgvector
-from meetbefore_assets.adapters.scratch import mapped
-from meetbefore_assets.domain.edges import MakeIndex
-from meetbefore_assets.domain.ports import F32, I64, Bool
+from meetbefore_assets.core.ports import F32, I64, Bool, MakeIndex
+from meetbefore_assets.identities.vector_index import faiss_disk, faiss_memory, pgvector
+from meetbefore_assets.storage.scratch import map_blocks
 
 KINDS = ("flat", "blocks", "cells", "disk", "ivfflat", "hnsw")
 NEW, K, SAMPLE, NEAR = 500, 32, 2000, 10
@@ -89,7 +88,7 @@ def write_vectors(folder: Path, count: int, dim: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     vectors[:count].tofile(folder / "vectors.f32")
     sample = np.sort(rng.choice(count, min(SAMPLE, count), replace=False))
-    _, rows = index_disk.BlockIndex(vectors[:count]).search(vectors[sample], NEAR + 1)
+    _, rows = faiss_disk.BlockIndex(vectors[:count]).search(vectors[sample], NEAR + 1)
     np.savez(folder / "exact.npz", new=vectors[count:], sample=sample, rows=rows)
 
 
@@ -135,7 +134,7 @@ def read(folder: Path, dim: int, *, is_mapped: bool) -> F32:
     """All vectors: in memory, or copied a block at a time into a file that is mapped, as the record's are."""
     if not is_mapped:
         return np.fromfile(folder / "vectors.f32", np.float32).reshape(-1, dim)
-    return mapped(_blocks(folder, dim), folder / "scratch")
+    return map_blocks(_blocks(folder, dim), folder / "scratch")
 
 
 def _blocks(folder: Path, dim: int) -> Iterator[F32]:
@@ -145,17 +144,17 @@ def _blocks(folder: Path, dim: int) -> Iterator[F32]:
 
 
 def made(kind: str, folder: Path, address: str) -> MakeIndex:
-    index_faiss.EXACT_WORK = 10**18 if kind in ("flat", "blocks") else 0
-    index_pgvector.EXACT_WORK = 0
+    faiss_memory.EXACT_WORK = 10**18 if kind in ("flat", "blocks") else 0
+    pgvector.EXACT_WORK = 0
     if kind in ("flat", "cells"):
-        return index_faiss.index_of
+        return faiss_memory.index_of
     if kind in ("blocks", "disk"):
-        return partial(index_disk.disk_index_of, folder=folder / "scratch")
-    return partial(index_pgvector.pgvector_index_of, address=address, method=kind)
+        return partial(faiss_disk.disk_index_of, folder=folder / "scratch")
+    return partial(pgvector.pgvector_index_of, address=address, method=kind)
 
 
 def disk_mb(index: object, folder: Path) -> float:
-    if isinstance(index, index_pgvector.PgVectorIndex):
+    if isinstance(index, pgvector.PgVectorIndex):
         return index.size_bytes() / 2**20
     return sum(path.stat().st_size for path in (folder / "scratch").rglob("*") if path.is_file()) / 2**20
 

@@ -1,6 +1,6 @@
 """`python -m meetbefore_assets` is `meetbefore`."""
 
-from meetbefore_assets.cli import main
+from meetbefore_assets.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -1,94 +1,57 @@
-"""The only place where everything meets: assets, jobs, sensors, and a home with its tools."""
+"""The Dagster definitions: the only place where assets, jobs, sensors, schedules, a home and its adapters meet."""
 
 import os
 from pathlib import Path
 
 import dagster as dg
 
-from meetbefore_assets import engines, forget_job, jobs, schedules, sensors, upkeep_jobs
-from meetbefore_assets.assets import checks
-from meetbefore_assets.assets.check_cliff import threshold_is_off_the_cliff
-from meetbefore_assets.assets.detections import detections
-from meetbefore_assets.assets.embeddings import embeddings
-from meetbefore_assets.assets.encounter_report import encounter_report
-from meetbefore_assets.assets.encounter_scores import encounter_scores
-from meetbefore_assets.assets.face_index import face_index
-from meetbefore_assets.assets.frames import frames
-from meetbefore_assets.assets.identity_assignments import identity_assignments
-from meetbefore_assets.assets.matching_policy import matching_policy
-from meetbefore_assets.assets.meetbefore_db import meetbefore_db
-from meetbefore_assets.assets.people import people
-from meetbefore_assets.assets.tracks import tracks
-from meetbefore_assets.assets.videos import videos
-from meetbefore_assets.errors import SettingsError
-from meetbefore_assets.instance import claim_run
-from meetbefore_assets.settings import UpkeepSettings
-from meetbefore_assets.wiring import build_workbench
-from meetbefore_assets.workbench import Workbench
+from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.defs import asset_checks, assets, jobs, schedules, sensors
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.settings.sections import UpkeepSettings
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.running import executors
+from meetbefore_assets.running.instance import claim_run
+from meetbefore_assets.running.ray_chunks import remote_workers
 
 HOME_VARIABLE = "MEETBEFORE_HOME"
 
-ASSETS = (
-    videos,
-    frames,
-    detections,
-    embeddings,
-    tracks,
-    matching_policy,
-    face_index,
-    identity_assignments,
-    encounter_scores,
-    people,
-    meetbefore_db,
-    encounter_report,
-)
 
-
-def build_definitions(bench: Workbench) -> dg.Definitions:
+def build_definitions(home: Home) -> dg.Definitions:
     """The whole project over one home."""
-    upkeep = _upkeep(bench)
+    upkeep = _upkeep(home)
     return dg.Definitions(
-        assets=list(ASSETS),
-        jobs=[
-            jobs.process_video,
-            jobs.match,
-            upkeep_jobs.catch_up,
-            upkeep_jobs.upkeep,
-            forget_job.forget_video,
-            forget_job.forget_strangers,
-        ],
-        asset_checks=[*checks.build_checks(), threshold_is_off_the_cliff],
+        assets=dg.load_assets_from_package_module(assets),
+        jobs=[jobs.process_video, jobs.match, jobs.catch_up, jobs.upkeep, jobs.forget_video, jobs.forget_strangers],
+        asset_checks=[*asset_checks.build_checks(), asset_checks.threshold_is_off_the_cliff],
         sensors=sensors.build_sensors(upkeep.watch_s),
-        schedules=[
-            *schedules.build_schedules(upkeep.nightly, upkeep.weekly, bench.tools.machine_zone()),
-            forget_job.forget_strangers_daily,
-        ],
+        schedules=schedules.build_schedules(upkeep.nightly, upkeep.weekly, home.adapters.recordings.machine_zone()),
         # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs. The job process_video may have another.
         executor=dg.in_process_executor,
-        resources={"bench": _resource(bench)},
+        resources={"home": _home_resource(home), "build_definitions": dg.ResourceDefinition.hardcoded_resource(build_definitions)},
     )
 
 
-def _upkeep(bench: Workbench) -> UpkeepSettings:
+def _upkeep(home: Home) -> UpkeepSettings:
     """When sensors and schedules look; settings that are wrong are told by whatever reads them next, in the UI."""
     try:
-        return bench.settings().upkeep
+        return home.settings().upkeep
     except SettingsError:
         return UpkeepSettings()
 
 
-def _resource(bench: Workbench) -> dg.ResourceDefinition:
-    """The workbench; every run that asks for it says which process is behind it, unless this is the process of one of its steps."""
+def _home_resource(home: Home) -> dg.ResourceDefinition:
+    """The home; every run that asks for it is claimed by the process behind it, unless this is the process of one of its steps."""
 
-    def take(context: dg.InitResourceContext) -> Workbench:
-        threads = engines.threads_of_step()
+    def take(context: dg.InitResourceContext) -> Home:
+        threads = executors.step_threads()
         if threads:
-            bench.threads = threads
+            home.threads = threads
         elif context.instance is not None:
             claim_run(context.instance, context.run)
-        return bench
+        return home
 
-    return dg.ResourceDefinition(take, description="One home, its record and settings, and tools behind ports.")
+    return dg.ResourceDefinition(take, description="A home: its record, settings and adapters.")
 
 
-defs = build_definitions(build_workbench(Path(os.environ.get(HOME_VARIABLE, "data"))))
+defs = build_definitions(open_home(Path(os.environ.get(HOME_VARIABLE, "data")), remote_workers=remote_workers))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from meetbefore_assets_tests.postgres import address
+from meetbefore_assets_tests.support.postgres import address
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("MEETBEFORE_HOME", None)
@@ -38,12 +38,22 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 # Files of tests that take minutes begin first, or the last of them would run alone.
-LONGEST = ["dagster_dev", "cli", "pipeline", "correcting", "cli_forget", "crash", "bad_input", "sensor_new_videos", "sensor_rematch"]
+LONGEST = [
+    "running/test_dagster_dev.py",
+    "cli/test_main.py",
+    "defs/test_pipeline.py",
+    "review/test_correct.py",
+    "cli/test_forget.py",
+    "test_crash.py",
+    "test_bad_input.py",
+    "defs/test_sensor_new_videos.py",
+    "defs/test_sensor_rematch.py",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
-        name = item.path.stem.removeprefix("test_")
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
         return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
     items.sort(key=rank)

@@ -15,20 +15,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from meetbefore_assets import instance
-from meetbefore_assets.adapters.locks import hold
-from meetbefore_assets.errors import LockTimeoutError, StoreError
-from meetbefore_assets.schema import HISTORY, PUBLISHED
-from meetbefore_assets.steps.indexing import build_index
-from meetbefore_assets.steps.intake import take_in
-from meetbefore_assets.steps.made import already_made
-from meetbefore_assets.steps.matching import is_matched, match
-from meetbefore_assets.steps.per_video import MAKERS
-from meetbefore_assets.steps.publishing import database_path, is_published, publish
-from meetbefore_assets.steps.scoring import is_scored, rank, score
-from meetbefore_assets.steps.status import all_statuses
-from meetbefore_assets.workbench import Workbench
-from meetbefore_assets_tests.fakes import fake_bench, write_video
+from meetbefore_assets.core.errors import LockTimeoutError, StoreError
+from meetbefore_assets.core.schema import HISTORY, PUBLISHED
+from meetbefore_assets.encounters.make_tables import is_scored, rank, score
+from meetbefore_assets.faces.stages import STAGES
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.table_writer import current_table
+from meetbefore_assets.identities.face_index import build_face_index
+from meetbefore_assets.identities.match import is_matched, match
+from meetbefore_assets.publishing.database import database_path, is_published, publish
+from meetbefore_assets.recordings.intake import import_recordings
+from meetbefore_assets.recordings.status import all_statuses
+from meetbefore_assets.running import instance
+from meetbefore_assets.storage.file_locks import hold
+from meetbefore_assets_tests.support.fakes import fake_home, write_video
 
 VIDEOS = 6
 WORKERS = 4
@@ -40,22 +40,22 @@ def write_archive(folder: Path, videos: int = VIDEOS) -> Path:
     return folder
 
 
-def work(home: Path, folder: Path) -> None:
+def work(home_folder: Path, folder: Path) -> None:
     """What a whole run does, with the locks that the assets take."""
-    bench = fake_bench(home)
-    take_in(bench, [folder])
-    for status in all_statuses(bench):
+    home = fake_home(home_folder)
+    import_recordings(home, [folder])
+    for status in all_statuses(home):
         for asset in status.todo:
-            with bench.lock(f"video-{status.video_id}"):
-                if already_made(bench, asset, status.video_id) is None:
-                    MAKERS[asset](bench, status.video_id)
-    steps: tuple[Callable[[Workbench], object], ...] = (build_index, match, score, rank, publish)
+            with home.lock(f"video-{status.video_id}"):
+                if current_table(home, asset, status.video_id) is None:
+                    STAGES[asset](home, status.video_id)
+    steps: tuple[Callable[[Home], object], ...] = (build_face_index, match, score, rank, publish)
     for step in steps:
-        step(bench)
+        step(home)
 
 
-def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
+def content(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(home_folder / "meetbefore.duckdb"), read_only=True) as reader:
         names = [table.name for table in PUBLISHED if table.name not in HISTORY]
         return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
 
@@ -63,7 +63,7 @@ def content(home: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_many_at_once_give_what_one_alone_gives_while_somebody_reads(tmp_path: Path) -> None:
     folder = write_archive(tmp_path / "videos")
     work(tmp_path / "alone", folder)
-    home = tmp_path / "together"
+    home_folder = tmp_path / "together"
     write_video(folder, "DJI_20250301080000_0000_D.mp4", [[1, 9], [1]])
     is_over = threading.Event()
     opened = [0]
@@ -71,38 +71,38 @@ def test_many_at_once_give_what_one_alone_gives_while_somebody_reads(tmp_path: P
     def read() -> None:
         """Open the database again and again, and always see all of it."""
         while not is_over.wait(0.01):
-            if database_path(fake_bench(home)).exists():
-                with duckdb.connect(str(home / "meetbefore.duckdb"), read_only=True) as reader:
+            if database_path(fake_home(home_folder)).exists():
+                with duckdb.connect(str(home_folder / "meetbefore.duckdb"), read_only=True) as reader:
                     rows = reader.execute("select count(*) from identity_assignments where face_id not in (select face_id from detections)")
                     assert rows.fetchall() == [(0,)]
                     opened[0] += 1
 
     with ThreadPoolExecutor(WORKERS + 1) as pool:
         reader = pool.submit(read)
-        runs = [pool.submit(work, home, folder) for _ in range(WORKERS)]
+        runs = [pool.submit(work, home_folder, folder) for _ in range(WORKERS)]
         for run in runs:
             run.result()
         is_over.set()
         reader.result()
-    work(home, folder)
-    bench = fake_bench(home)
-    assert is_matched(bench)
-    assert is_scored(bench)
-    assert is_published(bench)
+    work(home_folder, folder)
+    home = fake_home(home_folder)
+    assert is_matched(home)
+    assert is_scored(home)
+    assert is_published(home)
     assert opened[0] > 0
-    assert content(home) == content(tmp_path / "alone")
-    assert not list(home.rglob("*.tmp"))
+    assert content(home_folder) == content(tmp_path / "alone")
+    assert not list(home_folder.rglob("*.tmp"))
 
 
 OPENER = """
 import sys, time
 from pathlib import Path
-from meetbefore_assets import instance
+from meetbefore_assets.running import instance
 home, number = Path(sys.argv[1]), sys.argv[2]
 (home / f"ready {number}").touch()
 while not (home / "go").exists():
     time.sleep(0.001)
-with instance.opened(home) as dagster:
+with instance.open_instance(home) as dagster:
     print(dagster.get_runs_count())
 """
 
@@ -120,22 +120,22 @@ def test_processes_that_open_a_new_home_at_once_lay_it_out_once(tmp_path: Path) 
 
 
 def test_torn_notes_of_dagster_are_told_in_words(tmp_path: Path) -> None:
-    with instance.opened(tmp_path):
+    with instance.open_instance(tmp_path):
         pass
     with contextlib.closing(sqlite3.connect(tmp_path / "dagster" / "history" / "runs.db")) as database, database:
         database.execute("insert into alembic_version values ('another')")
-    with pytest.raises(StoreError, match="torn") as caught, instance.opened(tmp_path):
+    with pytest.raises(StoreError, match="torn") as caught, instance.open_instance(tmp_path):
         pass
     assert "history" in caught.value.remedy
     shutil.rmtree(tmp_path / "dagster" / "history")
-    with instance.opened(tmp_path) as again:
+    with instance.open_instance(tmp_path) as again:
         assert again.get_runs_count() == 0
 
 
 HOLDER = """
 import sys
 from pathlib import Path
-from meetbefore_assets.adapters.locks import hold
+from meetbefore_assets.storage.file_locks import hold
 with hold(Path(sys.argv[1]), "matching", 5):
     print("held", flush=True)
     sys.stdin.readline()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from meetbefore_assets.steps.publishing import is_published
-from meetbefore_assets_tests.fakes import fake_bench
+from meetbefore_assets.publishing.database import is_published
+from meetbefore_assets_tests.support.fakes import fake_home
 from meetbefore_assets_tests.test_concurrency import content, work, write_archive
 
 WORKER = """
@@ -26,17 +26,17 @@ KILLS = 3
 
 
 @contextmanager
-def working(home: Path, folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
+def working(home_folder: Path, folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
     """A process that is about to do everything."""
-    with subprocess.Popen([sys.executable, "-c", WORKER, str(home), str(folder)], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", WORKER, str(home_folder), str(folder)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         yield process
 
 
-def kill_at_random(home: Path, folder: Path, longest_s: float, dice: random.Random) -> bool:
+def kill_at_random(home_folder: Path, folder: Path, longest_s: float, dice: random.Random) -> bool:
     """Start everything and kill it after a while; whether that was before it was done."""
-    with working(home, folder) as process:
+    with working(home_folder, folder) as process:
         try:
             code = process.wait(timeout=dice.uniform(0, longest_s))
         except subprocess.TimeoutExpired:
@@ -47,9 +47,9 @@ def kill_at_random(home: Path, folder: Path, longest_s: float, dice: random.Rand
         return False
 
 
-def assert_readable(home: Path) -> None:
+def assert_readable(home_folder: Path) -> None:
     """The published database opens and is whole, if there is one yet."""
-    path = home / "meetbefore.duckdb"
+    path = home_folder / "meetbefore.duckdb"
     if path.exists():
         with duckdb.connect(str(path), read_only=True) as reader:
             lost = "select count(*) from identity_assignments where face_id not in (select face_id from detections)"
@@ -67,13 +67,13 @@ def rounds(root: Path, kills: int, seed: int) -> int:
     dice, done, number = random.Random(seed), 0, 0
     while done < kills:
         number += 1
-        home = root / f"killed-{number}"
-        while done < kills and kill_at_random(home, folder, longest_s, dice):
+        home_folder = root / f"killed-{number}"
+        while done < kills and kill_at_random(home_folder, folder, longest_s, dice):
             done += 1
-            assert_readable(home)
-        work(home, folder)
-        assert content(home) == expected, f"round {number}"
-        assert is_published(fake_bench(home))
+            assert_readable(home_folder)
+        work(home_folder, folder)
+        assert content(home_folder) == expected, f"round {number}"
+        assert is_published(fake_home(home_folder))
     return number
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from meetbefore_assets.cli import cli
-from meetbefore_assets.settings import described_keys
+from meetbefore_assets.cli.main import cli
+from meetbefore_assets.home.settings.settings_file import described_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

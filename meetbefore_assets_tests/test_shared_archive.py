@@ -9,30 +9,31 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from meetbefore_assets import forget, settings
-from meetbefore_assets.adapters import store_objects
-from meetbefore_assets.adapters.objects import Objects, objects_at
-from meetbefore_assets.reading import people_table
-from meetbefore_assets.report.page import write_report
-from meetbefore_assets.steps.indexing import build_index
-from meetbefore_assets.steps.intake import take_in
-from meetbefore_assets.steps.matching import is_matched, match
-from meetbefore_assets.steps.per_video import MAKERS
-from meetbefore_assets.steps.publishing import database_path, is_published, open_published, publish
-from meetbefore_assets.steps.scoring import is_scored, rank, score
-from meetbefore_assets.steps.status import all_statuses
-from meetbefore_assets.workbench import Workbench
-from meetbefore_assets_tests.assets.project import Project
-from meetbefore_assets_tests.fakes import fake_bench
-from meetbefore_assets_tests.postgres import address
-from meetbefore_assets_tests.s3 import new_bucket
+from meetbefore_assets.encounters.make_tables import is_scored, rank, score
+from meetbefore_assets.faces.stages import STAGES
+from meetbefore_assets.forgetting import forget
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.settings import settings_file
+from meetbefore_assets.identities.face_index import build_face_index
+from meetbefore_assets.identities.match import is_matched, match
+from meetbefore_assets.identities.queries import people_table
+from meetbefore_assets.publishing.database import database_path, is_published, open_published, publish
+from meetbefore_assets.publishing.page.render import write_report
+from meetbefore_assets.recordings.intake import import_recordings
+from meetbefore_assets.recordings.status import all_statuses
+from meetbefore_assets.storage import record_objects
+from meetbefore_assets.storage.object_store import Objects, objects_at
+from meetbefore_assets_tests.support.fakes import fake_home
+from meetbefore_assets_tests.support.postgres import address
+from meetbefore_assets_tests.support.project import Project
+from meetbefore_assets_tests.support.s3 import new_bucket
+from meetbefore_assets_tests.support.traces import traces
 from meetbefore_assets_tests.test_concurrency import content, work, write_archive
-from meetbefore_assets_tests.traces import traces
 
 VIDEOS, MACHINES = 4, 3
 # A request for each thousand videos of an asset, and again after each lock.
 LISTINGS = 40
-MATCHING: tuple[Callable[[Workbench], object], ...] = (build_index, match, score, rank, publish)
+MATCHING: tuple[Callable[[Home], object], ...] = (build_face_index, match, score, rank, publish)
 
 
 Tables = dict[str, list[tuple[object, ...]]]
@@ -46,9 +47,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def plain(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """What a home in folders says of the videos."""
-    home = tmp_path_factory.mktemp("plain")
-    work(home, videos)
-    return content(home)
+    home_folder = tmp_path_factory.mktemp("plain")
+    work(home_folder, videos)
+    return content(home_folder)
 
 
 @pytest.fixture
@@ -85,18 +86,18 @@ def mirror(url: str, folder: Path) -> Path:
     return folder
 
 
-def bring_in_step(home: Path) -> None:
+def bring_in_step(home_folder: Path) -> None:
     for step in MATCHING:
-        step(fake_bench(home))
+        step(fake_home(home_folder))
 
 
-def published(home: Path) -> dict[str, list[tuple[object, ...]]]:
+def published(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """The published tables, as a machine that never saw the archive gets them."""
-    bench = fake_bench(home)
-    assert is_matched(bench)
-    assert is_scored(bench)
-    assert is_published(bench)
-    return content(home)
+    home = fake_home(home_folder)
+    assert is_matched(home)
+    assert is_scored(home)
+    assert is_published(home)
+    return content(home_folder)
 
 
 def test_machines_at_work_at_once_agree_with_a_plain_home(
@@ -112,13 +113,13 @@ def test_machines_at_work_at_once_agree_with_a_plain_home(
 def test_every_step_may_run_on_another_machine(plain: Tables, videos: Path, url: str, tmp_path: Path) -> None:
     numbers = itertools.count()
 
-    def machine() -> Workbench:
-        return fake_bench(tmp_path / f"machine {next(numbers)}")
+    def machine() -> Home:
+        return fake_home(tmp_path / f"machine {next(numbers)}")
 
-    take_in(machine(), [videos])
+    import_recordings(machine(), [videos])
     for status in all_statuses(machine()):
         for asset in status.todo:
-            MAKERS[asset](machine(), status.video_id)
+            STAGES[asset](machine(), status.video_id)
     assert not [status.video_id for status in all_statuses(machine()) if status.todo]
     for step in MATCHING:
         step(machine())
@@ -127,12 +128,12 @@ def test_every_step_may_run_on_another_machine(plain: Tables, videos: Path, url:
 
 
 def test_a_change_of_settings_on_one_machine_is_matched_on_another(plain: Tables, processed: str, tmp_path: Path) -> None:
-    before = people_table(fake_bench(tmp_path / "two")).height
-    settings.apply(tmp_path / "one", ["matching.threshold=0.999"])
-    assert not is_matched(fake_bench(tmp_path / "two"))
+    before = people_table(fake_home(tmp_path / "two")).height
+    settings_file.apply(tmp_path / "one", ["matching.threshold=0.999"])
+    assert not is_matched(fake_home(tmp_path / "two"))
     bring_in_step(tmp_path / "two")
-    assert people_table(fake_bench(tmp_path / "one")).height > before
-    settings.apply(tmp_path / "two", ["matching.threshold=auto"])
+    assert people_table(fake_home(tmp_path / "one")).height > before
+    settings_file.apply(tmp_path / "two", ["matching.threshold=auto"])
     bring_in_step(tmp_path / "one")
     now = published(tmp_path / "two")
     assert {name: rows for name, rows in now.items() if name != "matching_policies"} == {
@@ -146,13 +147,13 @@ def databases(url: str) -> list[str]:
 
 def test_the_pointer_says_which_database_is_the_present_one(processed: str, tmp_path: Path) -> None:
     (first,) = databases(processed)
-    assert is_published(fake_bench(tmp_path / "two"))
-    database_path(fake_bench(tmp_path / "two")).write_bytes(b"torn")
-    assert is_published(fake_bench(tmp_path / "two"))
-    settings.apply(tmp_path / "one", ["encounters.gap_min=1"])
+    assert is_published(fake_home(tmp_path / "two"))
+    database_path(fake_home(tmp_path / "two")).write_bytes(b"torn")
+    assert is_published(fake_home(tmp_path / "two"))
+    settings_file.apply(tmp_path / "one", ["encounters.gap_min=1"])
     bring_in_step(tmp_path / "one")
     assert set(databases(processed)) > {first}  # the one before is there for whoever is fetching it
-    settings.apply(tmp_path / "one", ["encounters.gap_min=2"])
+    settings_file.apply(tmp_path / "one", ["encounters.gap_min=2"])
     bring_in_step(tmp_path / "two")
     assert len(databases(processed)) == 2
     assert first not in databases(processed)
@@ -160,7 +161,7 @@ def test_the_pointer_says_which_database_is_the_present_one(processed: str, tmp_
 
 
 def test_a_database_that_was_taken_away_is_nowhere_and_is_made_anew(plain: Tables, processed: str, tmp_path: Path) -> None:
-    one, two = fake_bench(tmp_path / "one"), fake_bench(tmp_path / "two")
+    one, two = fake_home(tmp_path / "one"), fake_home(tmp_path / "two")
     assert is_published(one)
     assert is_published(two)
     open_published(two).remove()
@@ -173,18 +174,18 @@ def test_a_database_that_was_taken_away_is_nowhere_and_is_made_anew(plain: Table
 
 def test_what_is_forgotten_is_nowhere_in_the_bucket(processed: str, tmp_path: Path) -> None:
     """Every object is unpacked and searched for the video and its faces."""
-    one = fake_bench(tmp_path / "one")
+    one = fake_home(tmp_path / "one")
     write_report(one)
     assert {"files/report.html", "published/current.json"} <= {facts.name for facts in objects_at(processed).below("")}
     video_id = one.store.keys("videos")[0]
     faces = one.store.get("detections", video_id, ["face_id"])["face_id"].to_list()
     wanted = [text.encode() for text in (video_id, *faces)]
     assert traces(mirror(processed, tmp_path / "before"), wanted)
-    two = fake_bench(tmp_path / "two")
+    two = fake_home(tmp_path / "two")
     forget.forget_videos(two, [video_id])
     assert traces(mirror(processed, tmp_path / "after"), wanted) == set()
     assert video_id not in two.store.keys("videos")
-    assert is_published(fake_bench(tmp_path / "three"))
+    assert is_published(fake_home(tmp_path / "three"))
 
 
 def test_the_assets_through_dagster(url: str, tmp_path: Path) -> None:
@@ -194,21 +195,21 @@ def test_the_assets_through_dagster(url: str, tmp_path: Path) -> None:
         project.process()
         project.match()
     names = {facts.name for facts in objects_at(url).below("")}
-    (video_id,) = project.bench.store.keys("videos")
+    (video_id,) = project.home.store.keys("videos")
     assert {"files/report.html", "published/current.json", f"files/previews/{video_id}.jpg", f"record/tracks/{video_id}.parquet"} <= names
 
 
 def test_nothing_to_do_is_found_out_by_listings(processed: str, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def look() -> None:
-        bench = fake_bench(tmp_path / "home")
-        take_in(bench, [videos])
-        assert not [status for status in all_statuses(bench) if status.todo]
-        assert is_matched(bench)
-        assert is_scored(bench)
-        assert is_published(bench)
+        home = fake_home(tmp_path / "home")
+        import_recordings(home, [videos])
+        assert not [status for status in all_statuses(home) if status.todo]
+        assert is_matched(home)
+        assert is_scored(home)
+        assert is_published(home)
 
     look()
-    monkeypatch.setattr(store_objects, "PATIENCE", 0)
+    monkeypatch.setattr(record_objects, "PATIENCE", 0)
     asked = count_requests(monkeypatch)
     look()
     assert asked["below"] <= LISTINGS, asked

@@ -6,8 +6,8 @@ import sys
 
 FIND_THE_PACK = """
 from pathlib import Path
-import meetbefore_assets.report.progress, meetbefore_assets.runner
-from meetbefore_assets.adapters.packs_local import find_pack
+import meetbefore_assets.cli.terminal.progress, meetbefore_assets.running.run
+from meetbefore_assets.faces.models.find_pack import find_pack
 find_pack("sface", Path("."))
 """
 
@@ -25,7 +25,7 @@ def test_deciding_that_nothing_is_to_do_loads_no_model_library_and_no_scipy() ->
 
 def test_the_models_load_without_the_application_around_them_which_can_still_be_imported() -> None:
     names = {"insightface.app", "scipy.spatial", "skimage.transform._geometric"}
-    assert loaded_by("import meetbefore_assets.adapters.faces_insightface", names) == []
-    code = "import meetbefore_assets.adapters.faces_insightface as ours, insightface\n"
+    assert loaded_by("import meetbefore_assets.faces.models.face_models", names) == []
+    code = "import meetbefore_assets.faces.models.face_models as ours, insightface\n"
     code += "assert insightface.app.FaceAnalysis and insightface.model_zoo.arcface_onnx.ArcFaceONNX is ours.ArcFaceONNX"
     assert loaded_by(code, {"insightface.app"}) == ["insightface.app"]

@@ -7,15 +7,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from meetbefore_assets import instance, runner
-from meetbefore_assets.errors import StoreError, UnreadableVideoError
-from meetbefore_assets.partitions import PARTITIONS_NAME
-from meetbefore_assets.pool import Pool
-from meetbefore_assets.runner import RunOptions
-from meetbefore_assets.steps.failing import remember_failure
-from meetbefore_assets.steps.publishing import failure_rows
-from meetbefore_assets.worker import Task, _message
-from meetbefore_assets_tests.fakes import fake_bench, write_video
+from meetbefore_assets.cli.options import build_definitions
+from meetbefore_assets.core.errors import StoreError, UnreadableVideoError
+from meetbefore_assets.publishing.database import failure_rows
+from meetbefore_assets.recordings.failures import record_failure
+from meetbefore_assets.running import instance, run
+from meetbefore_assets.running.partitions import PARTITIONS_NAME
+from meetbefore_assets.running.pool import Pool
+from meetbefore_assets.running.run import RunOptions
+from meetbefore_assets.running.worker import Task, _message
+from meetbefore_assets_tests.support.fakes import fake_home, write_video
 from meetbefore_assets_tests.test_concurrency import work
 
 NAME = "DJI_20250303080000_0001_D.mp4"
@@ -29,16 +30,16 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home_folder(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def test_what_dagster_cannot_read_is_told_in_words(home: Path) -> None:
-    with instance.opened(home):
+def test_what_dagster_cannot_read_is_told_in_words(home_folder: Path) -> None:
+    with instance.open_instance(home_folder):
         pass
-    for path in home.rglob("*.db"):
+    for path in home_folder.rglob("*.db"):
         path.write_bytes(b"no database at all" * 1000)
-    with pytest.raises(StoreError, match=r"file is not a database.* MB free") as caught, instance.opened(home):
+    with pytest.raises(StoreError, match=r"file is not a database.* MB free") as caught, instance.open_instance(home_folder):
         pass
     assert "run again" in caught.value.remedy
 
@@ -57,9 +58,9 @@ def test_videos_are_made_known_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch, 
     assert all(0 < size <= 3 for size in sizes)
 
 
-def test_errors_for_people_stay_what_they_are(home: Path) -> None:
+def test_errors_for_people_stay_what_they_are(home_folder: Path) -> None:
     error = UnreadableVideoError("found text")
-    assert instance.trouble(home, error) is error
+    assert instance.explain_error(home_folder, error) is error
 
 
 @pytest.mark.parametrize(
@@ -85,27 +86,27 @@ def test_a_step_that_failed_tells_our_errors_without_their_class(error: Exceptio
 
 
 @pytest.mark.parametrize(("number", "is_to_blame"), [(signal.SIGSEGV, True), (signal.SIGKILL, True), (signal.SIGTERM, False)])
-def test_a_video_is_blamed_for_a_crash_and_not_for_being_stopped(home: Path, number: signal.Signals, *, is_to_blame: bool) -> None:
-    home.mkdir()
-    pool = Pool(home, 1)
+def test_a_video_is_blamed_for_a_crash_and_not_for_being_stopped(home_folder: Path, number: signal.Signals, *, is_to_blame: bool) -> None:
+    home_folder.mkdir()
+    pool = Pool(build_definitions, home_folder, 1)
     worker = pool._start()
     worker.task = Task("process_video", "v1")
     assert worker.process.pid
     os.kill(worker.process.pid, number)
-    outcome = pool._bury(worker)
+    outcome = pool._reap(worker)
     assert outcome.is_crash is is_to_blame
     assert "died" in outcome.message
 
 
-def test_a_failure_after_everything_was_written_is_none(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_after_everything_was_written_is_none(home_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_video(tmp_path / "videos", NAME, [[1], [1]])
-    work(home, tmp_path / "videos")
-    bench = fake_bench(home)
-    remember_failure(bench, bench.store.keys("tracks")[0], "process", "the disk was full")
-    assert failure_rows(bench)
-    monkeypatch.setattr(runner, "build_workbench", lambda _home: bench)
-    assert runner.run(home, RunOptions((tmp_path / "videos",)), Silent()).is_success
-    assert failure_rows(bench) == {}
+    work(home_folder, tmp_path / "videos")
+    home = fake_home(home_folder)
+    record_failure(home, home.store.keys("tracks")[0], "process", "the disk was full")
+    assert failure_rows(home)
+    monkeypatch.setattr(run, "open_home", lambda _home_folder: home)
+    assert run.run_pipeline(home_folder, RunOptions((tmp_path / "videos",)), build_definitions, Silent()).is_success
+    assert failure_rows(home) == {}
 
 
 class Silent:

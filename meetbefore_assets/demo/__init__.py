@@ -1,1 +1,1 @@
-"""A small labelled archive made out of photographs that the dependencies ship, and the verdict on what was found in it."""
+"""A small labelled archive made from sample photographs, and the comparison of what was found in it with what was planted."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from meetbefore_assets.core.errors import SchemaError
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.footage import Archive
-from meetbefore_assets.errors import SchemaError
 
 MIN_OVERLAP = 0.3
 MAX_APART_S = 0.25

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import av
 
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.paint import Backdrop, Painter, to_yuv420
-from meetbefore_assets.errors import UsageError
-from meetbefore_assets.settings import digest
 
 TRUTH_NAME = "truth.csv"
 LEDGER_NAME = "demo_archive.json"

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo import cast
-from meetbefore_assets.errors import UsageError
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

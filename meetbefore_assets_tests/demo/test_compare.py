@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from meetbefore_assets.core.errors import SchemaError
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.compare import Verdict, compare
 from meetbefore_assets.demo.footage import Archive
-from meetbefore_assets.errors import SchemaError
 
 CLIPS = cast.plan()
 ARCHIVE = Archive(Path("videos"), Path("truth.csv"), CLIPS)

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo import cast, paint
 from meetbefore_assets.demo.footage import Archive, write_clips
-from meetbefore_assets.errors import UsageError
 
 CLIPS = cast.plan()
 EMPTY = next(clip for clip in CLIPS if not clip.appearances and not clip.is_broken)

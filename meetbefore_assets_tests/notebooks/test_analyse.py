@@ -7,34 +7,34 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from meetbefore_assets import reading
-from meetbefore_assets.steps.publishing import publish
-from meetbefore_assets.workbench import Workbench
-from meetbefore_assets_tests.report.record import Record, Seen, dji
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.identities import queries
+from meetbefore_assets.publishing.database import publish
+from meetbefore_assets_tests.support.record import Record, Seen, dji
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "analyse.ipynb"
 CELL_TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Ann and Bob come together on three Tuesdays, Dan on two days, and is often pictured; Cy once."""
     record = Record(tmp_path_factory.mktemp("home"))
     for day in (4, 11, 18):
         record.video(dji(day), [Seen("ann", range(5, 9), "dan"), Seen("bob", [6.0, 7.0], "ann")])
     record.video(dji(20, 18), [Seen("dan", range(30), "ann"), Seen("cy", [1.0, 2.0], "ann")])
     record.video(dji(22, 18), [Seen("dan", range(30), "ann")])
-    bench = record.finish(names={"dan": "Dan"})
-    publish(bench)
-    return bench
+    home = record.finish(names={"dan": "Dan"})
+    publish(home)
+    return home
 
 
 @pytest.fixture(scope="module")
-def executed(bench: Workbench, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+def executed(home: Home, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     """The notebook after a run; the kernel is talked to through sockets in a folder, not through ports."""
     folder = tmp_path_factory.mktemp("k")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEETBEFORE_HOME", str(bench.home))
+        patch.setenv("MEETBEFORE_HOME", str(home.folder))
         for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
             patch.setenv(name, str(folder / name.lower()))
         kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(folder / "s"))
@@ -62,8 +62,8 @@ def test_every_cell_shows_something_and_every_chart_is_drawn(executed: nbformat.
     assert all(output(executed, name).startswith("<svg") for name in charts)
 
 
-def test_the_originals_ranking_is_repeated_with_real_seconds(executed: nbformat.NotebookNode, bench: Workbench) -> None:
-    people = reading.people_table(bench)
+def test_the_originals_ranking_is_repeated_with_real_seconds(executed: nbformat.NotebookNode, home: Home) -> None:
+    people = queries.people_table(home)
     metric = dict(people.select("person_id", "time_span_metric").drop_nulls().rows())
     table = output(executed, "metric-table")
     order = sorted(metric, key=lambda person: -metric[person])
@@ -72,8 +72,8 @@ def test_the_originals_ranking_is_repeated_with_real_seconds(executed: nbformat.
     assert "with_digits" in table
 
 
-def test_the_story_is_that_of_the_stranger_at_the_top(executed: nbformat.NotebookNode, bench: Workbench) -> None:
-    top = reading.people_table(bench).row(0, named=True)
+def test_the_story_is_that_of_the_stranger_at_the_top(executed: nbformat.NotebookNode, home: Home) -> None:
+    top = queries.people_table(home).row(0, named=True)
     assert top["person_id"] in ("ann", "bob")
     assert f"{top['person_id']}: 3 encounters on 3 days, score {top['score']:.1f}" in output(executed, "story-table")
     assert "shape: (3, 6)" in output(executed, "story-table")

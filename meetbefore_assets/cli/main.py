@@ -1,0 +1,180 @@
+"""The command line: words to calls, no logic."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from meetbefore_assets.cli.config import config
+from meetbefore_assets.cli.corrections import COMMANDS as CORRECTIONS
+from meetbefore_assets.cli.exchange import clip, export, import_
+from meetbefore_assets.cli.forget import forget
+from meetbefore_assets.cli.options import PathOrUri, build_definitions, console, home_for_command, home_option, jobs_option, set_option
+from meetbefore_assets.cli.report import report
+from meetbefore_assets.core.errors import MeetbeforeError
+
+EPILOG = """\b
+First steps:
+  meetbefore demo                       try it on a small archive made here
+  meetbefore run /media/camera/DCIM     take your recordings in (they stay where they are)
+  meetbefore people                     whom you keep meeting
+  meetbefore show PERSON                when, where in the videos, and why it is one person
+"""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="meetbefore", prog_name="meetbefore")
+def cli() -> None:
+    """Whom do you keep meeting? Finds the people who cross your path again and again in your own recordings.
+
+    Everything stays on this machine.
+    """
+
+
+@cli.command()
+@home_option
+@jobs_option
+def demo(home_folder: Path, jobs: int | None) -> None:
+    """Make a small labelled archive out of photographs that the dependencies ship, and run everything on it.
+
+    It goes to a home of its own, HOME/demo, and says whom it planted and whom it found.
+    """
+    from meetbefore_assets.cli.demo import run_demo
+
+    sys.exit(run_demo(home_folder / "demo", jobs or 0, console()))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=PathOrUri())
+@home_option
+@set_option
+@jobs_option
+@click.option("--retry-failed", is_flag=True, help="Try videos again that failed and did not change since.")
+def run(paths: tuple[Path | str, ...], home_folder: Path, assignments: tuple[str, ...], jobs: int | None, retry_failed: bool) -> None:
+    """Take recordings in, and make what is missing or out of date, and nothing else.
+
+    PATHS are recordings or folders with recordings, on a disk or in an object store (s3://bucket/folder); they stay where they are.
+    Without any, the folders of the setting
+    `sources` are looked through (HOME/videos at first). Ctrl-C stops at once and loses nothing: run again to go on.
+
+    Ends with 1 if a video failed, after all others are done.
+    """
+    from meetbefore_assets.cli.terminal.progress import RunView
+    from meetbefore_assets.running.run import RunOptions, run_pipeline
+
+    view = RunView(console())
+    with view:
+        summary = run_pipeline(home_folder, RunOptions(paths, assignments, jobs or 0, retry_failed), build_definitions, view)
+    view.summarise(home_for_command(home_folder), summary)
+    sys.exit(0 if summary.is_success else 1)
+
+
+@cli.command()
+@home_option
+@set_option
+@click.option("--all", "show_all", is_flag=True, help="Also people seen once.")
+@click.option("--format", "kind", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+def people(home_folder: Path, assignments: tuple[str, ...], show_all: bool, kind: str) -> None:
+    """Whom you keep meeting, the most remarkable first."""
+    from meetbefore_assets.cli.terminal import ranking
+    from meetbefore_assets.identities.queries import people_table
+    from meetbefore_assets.publishing.exports.tables import as_json
+
+    home = home_for_command(home_folder, assignments, must_exist=True)
+    table = people_table(home)
+    if kind == "table":
+        ranking.print_ranking(console(), table, home.zone(), show_all=show_all)
+        return
+    rows, _ = ranking.ranking(table, show_all=show_all)
+    click.echo(as_json(rows) if kind == "json" else rows.write_csv(), nl=kind == "json")
+
+
+@cli.command()
+@click.argument("person")
+@home_option
+@set_option
+@click.option("--faces", "show_faces", is_flag=True, help="List every face with its id (for `meetbefore split`) instead.")
+@click.option("--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Write the best face of each encounter to this folder.")
+def show(person: str, home_folder: Path, assignments: tuple[str, ...], show_faces: bool, pictures: Path | None) -> None:
+    """One person's encounters: when, where in the videos, and why they count as one person.
+
+    PERSON is an id, its beginning, a name, or an id the person had before. Terminals that can show pictures do.
+    """
+    from meetbefore_assets.cli.terminal import person as terminal_person
+    from meetbefore_assets.cli.terminal.pictures import Faces
+    from meetbefore_assets.identities import queries
+    from meetbefore_assets.identities.policy import policy
+
+    home = home_for_command(home_folder, assignments, must_exist=True)
+    found = queries.find_person(home, person)
+    out, person_id = console(), str(found.row["person_id"])
+    if found.asked_as:
+        out.print(f"{found.asked_as} is now {person_id}.")
+    if show_faces:
+        terminal_person.print_faces(out, person_id, queries.assigned_faces(home), home.zone())
+        return
+    faces = Faces(home, out, person_id, pictures)
+    story = (queries.people_table(home), queries.person_encounters(home, person_id), queries.assigned_faces(home))
+    terminal_person.print_person(out, person_id, *story, home.zone(), policy(home).threshold, faces)
+    faces.print_where()
+
+
+@cli.command()
+@home_option
+@click.option("--threshold", "thresholds", multiple=True, required=True, type=click.FloatRange(-1, 1), help="May be repeated.")
+def whatif(home_folder: Path, thresholds: tuple[float, ...]) -> None:
+    """What other thresholds would change: people, meetings gained and lost, with examples as video@offset.
+
+    No video and no model is touched, and nothing is written.
+    """
+    from meetbefore_assets.cli.terminal import ranking
+    from meetbefore_assets.identities.policy import policy
+    from meetbefore_assets.review.what_if import what_if
+
+    home = home_for_command(home_folder, must_exist=True)
+    ranking.print_what_if(console(), *what_if(home, list(thresholds)), policy(home).threshold_source)
+
+
+@cli.command()
+@home_option
+@set_option
+def doctor(home_folder: Path, assignments: tuple[str, ...]) -> None:
+    """What is installed, which devices are used, and whether everything is in step. Changes nothing."""
+    from meetbefore_assets.cli.terminal.doctor import examine
+
+    sys.exit(0 if examine(home_for_command(home_folder, assignments), console()) else 1)
+
+
+for command in (*CORRECTIONS, clip, config, export, forget, import_, report):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; errors are sentences, and Ctrl-C is an answer."""
+    sys.exit(_exit_code_of(lambda: cli(standalone_mode=False)))
+
+
+def _exit_code_of(call: Callable[[], object]) -> int:
+    try:
+        call()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped. What was finished is kept; run the same command again to go on.", err=True)
+        return 130
+    except MeetbeforeError as error:
+        click.echo(f"meetbefore: {error.message}", err=True)
+        if error.remedy:
+            click.echo(error.remedy, err=True)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        click.echo(f"meetbefore: {error.filename or 'a file'} could not be read or written: {error.strerror or error}.", err=True)
+        click.echo("Free some space or check the permissions, then run again: what was finished is kept.", err=True)
+        return 2
+    return 0

@@ -1,0 +1,1 @@
+"""Dagster's objects: assets, checks, jobs, sensors, schedules."""

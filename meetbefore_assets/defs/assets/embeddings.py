@@ -1,0 +1,28 @@
+"""One unit vector a face, made from the stored crops; the video itself is not needed."""
+
+import dagster as dg
+
+from meetbefore_assets.core.schema import EMBEDDINGS
+from meetbefore_assets.defs.assets.detections import detections
+from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
+from meetbefore_assets.home.record.versions import CODE_VERSIONS
+from meetbefore_assets.running.executors import op_tags
+from meetbefore_assets.running.partitions import videos_partitions
+
+
+@dg.asset(
+    partitions_def=videos_partitions,
+    group_name="perception",
+    kinds={"onnx", "parquet"},
+    deps=[detections],
+    owners=OWNERS,
+    op_tags=op_tags("embeddings"),
+    metadata=column_schema(EMBEDDINGS),
+    code_version=str(CODE_VERSIONS["embeddings"]),
+)
+def embeddings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    """One unit vector a face, made from the stored crops; the video itself is not needed.
+
+    Another recogniser re-embeds, and only another detector decodes again.
+    """
+    return materialize(context, home, "embeddings")

@@ -1,0 +1,20 @@
+"""The page to look at."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from meetbefore_assets.defs.assets.people import people
+from meetbefore_assets.defs.materialize import OWNERS, HomeResource, metadata
+from meetbefore_assets.publishing.page.render import write_report
+
+
+@dg.asset(group_name="publishing", kinds={"html"}, deps=[people], owners=OWNERS)
+def encounter_report(home: HomeResource) -> dg.MaterializeResult[None]:
+    """One self-contained page: the people met again, with faces, times and places in the videos."""
+    written = write_report(home)
+    shown = {
+        **metadata({"people shown": written.people, "bytes": written.size_bytes}, written.people),
+        "file": dg.MetadataValue.path(home.address(Path(written.path))),
+    }
+    return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(written.version))

@@ -1,0 +1,25 @@
+"""The moments of a video that are looked at: one every `sampling.interval_s`, keyframes preferred; no pixels."""
+
+import dagster as dg
+
+from meetbefore_assets.core.schema import FRAMES
+from meetbefore_assets.defs.assets.videos import videos
+from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
+from meetbefore_assets.home.record.versions import CODE_VERSIONS
+from meetbefore_assets.running.executors import op_tags
+from meetbefore_assets.running.partitions import videos_partitions
+
+
+@dg.asset(
+    partitions_def=videos_partitions,
+    group_name="perception",
+    kinds={"ffmpeg", "parquet"},
+    deps=[videos],
+    owners=OWNERS,
+    op_tags=op_tags("frames"),
+    metadata=column_schema(FRAMES),
+    code_version=str(CODE_VERSIONS["frames"]),
+)
+def frames(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    """The moments of a video that are looked at: one every `sampling.interval_s`, keyframes preferred; no pixels."""
+    return materialize(context, home, "frames")

@@ -1,0 +1,25 @@
+"""One person's faces within one shot, with their mean vector: what people are grouped from."""
+
+import dagster as dg
+
+from meetbefore_assets.core.schema import TRACKS
+from meetbefore_assets.defs.assets.embeddings import embeddings
+from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
+from meetbefore_assets.home.record.versions import CODE_VERSIONS
+from meetbefore_assets.running.executors import op_tags
+from meetbefore_assets.running.partitions import videos_partitions
+
+
+@dg.asset(
+    partitions_def=videos_partitions,
+    group_name="perception",
+    kinds={"numpy", "parquet"},
+    deps=[embeddings],
+    owners=OWNERS,
+    op_tags=op_tags("tracks"),
+    metadata=column_schema(TRACKS),
+    code_version=str(CODE_VERSIONS["tracks"]),
+)
+def tracks(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    """One person's faces within one shot, with their mean vector: what people are grouped from."""
+    return materialize(context, home, "tracks")

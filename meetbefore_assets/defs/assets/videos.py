@@ -1,0 +1,24 @@
+"""A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""
+
+import dagster as dg
+
+from meetbefore_assets.core.schema import VIDEOS
+from meetbefore_assets.defs.describe import describe_clock
+from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
+from meetbefore_assets.home.record.versions import CODE_VERSIONS
+from meetbefore_assets.running.executors import op_tags
+from meetbefore_assets.running.partitions import videos_partitions
+
+
+@dg.asset(
+    partitions_def=videos_partitions,
+    group_name="recordings",
+    kinds={"ffmpeg", "parquet"},
+    owners=OWNERS,
+    op_tags=op_tags("videos"),
+    metadata=column_schema(VIDEOS),
+    code_version=str(CODE_VERSIONS["videos"]),
+)
+def videos(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
+    """A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""
+    return materialize(context, home, "videos", describe_clock)

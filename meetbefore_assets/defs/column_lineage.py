@@ -1,0 +1,62 @@
+"""Which columns a column is made from, as the UI shows it; only between assets that depend on each other."""
+
+import dagster as dg
+
+from meetbefore_assets.core.schema import DETECTIONS, EMBEDDINGS, ENCOUNTER_SCORES, FRAMES, IDENTITY_ASSIGNMENTS, PEOPLE, TRACKS, VIDEOS
+
+_TABLES = {table.name: table for table in (VIDEOS, FRAMES, DETECTIONS, EMBEDDINGS, TRACKS, IDENTITY_ASSIGNMENTS, ENCOUNTER_SCORES, PEOPLE)}
+PARENT = {
+    "frames": "videos",
+    "detections": "frames",
+    "embeddings": "detections",
+    "tracks": "embeddings",
+    "identity_assignments": "tracks",
+    "encounter_scores": "identity_assignments",
+    "people": "encounter_scores",
+}
+# Where a column comes from others than the parent's of the same name.
+_FROM: dict[str, dict[str, tuple[str, ...]]] = {
+    "frames": {"frame_id": ("content_hash",)},
+    "detections": {"face_id": ("pts",)},
+    "embeddings": {"vector": ("crop",), "raw_norm": ("crop",)},
+    "tracks": {
+        "track_id": ("face_id",),
+        "faces": ("face_id",),
+        "face_ids": ("face_id",),
+        "vector": ("vector", "raw_norm"),
+    },
+    "identity_assignments": {
+        "face_id": ("face_ids",),
+        "person_id": ("vector", "quality", "frame_pts"),
+        "similarity": ("vector",),
+        "runner_up_person_id": ("vector",),
+        "runner_up_similarity": ("vector",),
+    },
+    "encounter_scores": {"encounter_id": ("face_id",), "faces": ("face_id",), "seconds_visible": ("face_id",), "score": ("person_id",)},
+    "people": {
+        "encounters": ("encounter_id",),
+        "videos": ("video_id",),
+        "days": ("started_at",),
+        "first_seen": ("started_at",),
+        "last_seen": ("ended_at",),
+        "span_h": ("started_at", "ended_at"),
+    },
+}
+
+
+def sources_of(asset: str) -> dict[str, tuple[str, ...]]:
+    """Column of an asset -> columns of its parent; columns that are new there are left out."""
+    if asset not in PARENT:
+        return {}
+    given = _TABLES[PARENT[asset]].dtypes
+    same = {name: (name,) for name in _TABLES[asset].dtypes if name in given}
+    return same | _FROM.get(asset, {})
+
+
+def column_lineage(asset: str) -> dict[str, dg.TableColumnLineage]:
+    """Metadata of a materialization."""
+    deps = {
+        column: [dg.TableColumnDep(asset_key=dg.AssetKey(PARENT[asset]), column_name=source) for source in sources]
+        for column, sources in sources_of(asset).items()
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)} if deps else {}

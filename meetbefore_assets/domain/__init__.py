@@ -1,1 +1,0 @@
-"""Pure arithmetic: numpy, scipy, polars, settings, schema and errors; nothing else."""

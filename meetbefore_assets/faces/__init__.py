@@ -1,0 +1,1 @@
+"""Second stage, faces: frames are sampled, faces detected, embedded, and linked to tracks."""

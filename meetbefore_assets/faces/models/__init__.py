@@ -1,0 +1,1 @@
+"""Face models: finding and loading packs, running them with onnxruntime and OpenCV."""

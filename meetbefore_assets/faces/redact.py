@@ -1,0 +1,94 @@
+"""Taking faces and videos out of what is on record. The caller holds the lock of the video."""
+
+import polars as pl
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.ports import Stamp
+from meetbefore_assets.core.schema import DETECTIONS, EMBEDDINGS, IDENTITY_ASSIGNMENTS
+from meetbefore_assets.core.table import check
+from meetbefore_assets.faces import detect, kept_pictures
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.changed_partitions import rows_version
+from meetbefore_assets.home.record.suppressions import suppressions_of
+from meetbefore_assets.home.record.versions import SUPPRESSIONS_INPUT, version_of
+
+_DROPPED = f"dropped: {detect.SUPPRESSED}"
+_TABLES = ("detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
+
+
+def is_redacted(home: Home, video_id: str) -> bool:
+    """Whether the tables of a video hold no face that was to be forgotten."""
+    suppressions = suppressions_of(home, video_id)
+    versions = [suppressions.version]
+    for asset, source in (("detections", SUPPRESSIONS_INPUT), ("embeddings", "detections"), ("tracks", "embeddings")):
+        stamp = home.store.stamp(asset, video_id)
+        if stamp is not None and stamp.inputs.get(source, "") != versions[-1]:
+            return False
+        versions.append(stamp.data_version if stamp else "")
+    return True
+
+
+def redact_video(home: Home, video_id: str) -> int:
+    """Drop the forgotten faces of a video from its detections and embeddings, and from who is who; returns how many there were.
+
+    The tables get the versions they would have, had they been made from the file again. Tracks are left to the caller.
+    """
+    erased = _redact_detections(home, video_id)
+    is_there = home.store.stamp("detections", video_id) is not None
+    kept = home.store.get("detections", video_id, ["face_id"]) if is_there else DETECTIONS.empty().select("face_id")
+    _redact_embeddings(home, video_id, kept)
+    _redact_identities(home, video_id, kept)
+    for asset in _TABLES:
+        home.store.sweep(asset, video_id)
+    return erased
+
+
+def _redact_detections(home: Home, video_id: str) -> int:
+    stamp, suppressions = home.store.stamp("detections", video_id), suppressions_of(home, video_id)
+    if stamp is None or stamp.inputs.get(SUPPRESSIONS_INPUT, "") == suppressions.version:
+        return 0
+    rows, best, gone = 0, kept_pictures.best_faces(DETECTIONS.empty()), list[float]()
+    with home.store.writer("detections", video_id) as writer:
+        writer.add(DETECTIONS.empty())
+        for part in home.store.parts("detections", video_id, list(DETECTIONS.dtypes), detect.ROWS_AT_ONCE):
+            rest = detect.without_suppressed(home, part, suppressions)
+            writer.add(check(DETECTIONS, rest))
+            rows, best = rows + rest.height, kept_pictures.best_faces(pl.concat([best, rest.select(best.columns)]))
+            gone += part.join(rest, on="face_id", how="anti")["time_s"].to_list()
+        kept_pictures.remove_kept_frames(home, video_id, sorted(set(gone)))
+        kept_pictures.write_preview(home, video_id, best)
+        counts = {"faces": str(rows), _DROPPED: str(int(stamp.facts.get(_DROPPED, 0)) + len(gone))}
+        inputs = {**stamp.inputs, SUPPRESSIONS_INPUT: suppressions.version}
+        writer.commit(Stamp(_next_version("detections", stamp, inputs), inputs, {**stamp.facts, **counts}, rows))
+    return len(gone)
+
+
+def _redact_embeddings(home: Home, video_id: str, kept: pl.DataFrame) -> None:
+    stamp, source = home.store.stamp("embeddings", video_id), home.store.stamp("detections", video_id)
+    if stamp is None or source is None or stamp.inputs.get("detections") == source.data_version:
+        return
+    rows = home.store.get("embeddings", video_id)
+    rest = rows.join(kept, on="face_id", how="semi", maintain_order="left")
+    inputs = {**stamp.inputs, "detections": source.data_version}
+    is_whole = rest.height == kept.height  # otherwise they belong to other detections, and are made again by the next run
+    version = _next_version("embeddings", stamp, inputs) if is_whole else digest("erased", stamp.data_version, source.data_version)
+    changed = Stamp(version, inputs, {**stamp.facts, "faces": str(rest.height)}, rest.height)
+    home.store.put("embeddings", video_id, check(EMBEDDINGS, rest), changed)
+
+
+def _redact_identities(home: Home, video_id: str, kept: pl.DataFrame) -> None:
+    """Who is who is decided anew afterwards; until then nobody forgotten is found there."""
+    stamp = home.store.stamp("identity_assignments", video_id)
+    if stamp is None:
+        return
+    rows = home.store.get("identity_assignments", video_id)
+    rest = rows.join(kept, on="face_id", how="semi", maintain_order="left")
+    if rest.height != rows.height:
+        changed = Stamp(rows_version(rest), stamp.inputs, stamp.facts, rest.height)
+        home.store.put("identity_assignments", video_id, check(IDENTITY_ASSIGNMENTS, rest), changed)
+
+
+def _next_version(asset: str, stamp: Stamp, inputs: dict[str, str]) -> str:
+    """The version that the same program makes from other inputs; what an older program made stays out of date."""
+    is_current = stamp.data_version == version_of(asset, stamp.inputs)
+    return version_of(asset, inputs) if is_current else digest("erased", stamp.data_version, inputs)

@@ -1,0 +1,1 @@
+"""Writing the record: versions, table writers, suppressions of forgotten faces, the log."""

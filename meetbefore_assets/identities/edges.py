@@ -1,0 +1,206 @@
+"""Similar pairs of tracks: the sparse graph that people are found in, and how it is kept while an archive grows.
+
+Every track keeps its nearest neighbours above a floor; a pair is an edge if either end counts the other among its nearest.
+A pair that is among the nearest of a large archive is among them in every smaller part of it. So whoever adds the edges of what is
+new, in both directions, and then looks at each track's nearest alone (`nearest_only`), has the same graph whatever the order in
+which videos arrived.
+
+An archive that comes at once and is too large to be compared exactly is searched in cells (`vector_index/faiss_memory`), which miss some
+pairs. What is missing is never taken for dissimilar beyond that: groups are compared by the mean of all their pairs, from their sums.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from meetbefore_assets.core.ports import F32, I64, U32, Bool, MakeIndex, VectorIndex
+from meetbefore_assets.identities.vectors import dot_pairs
+
+# Lower cosines are not kept: strangers' are 0.1 on the average, and no archive is grouped below 0.35.
+FLOOR = 0.20
+# BLAS and Faiss are this near to the sum in a fixed order (128 and 512 dimensions, unit rows: 4e-7 at the most).
+ROUNDING = 1e-5
+# Neighbours asked for beyond those that are kept, as an index may swap two that are all but equally near.
+_SPARE = 4
+# So many new tracks are compared with an archive by a product of matrices, more by an index.
+FEW = 2048
+_BLOCK = 2048
+_SOME = 2**15
+_FEWEST, _MOST, _EDGES = 16, 256, 2**23
+
+_SIGN = np.uint32(1 << 31)
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Pairs of rows, none twice.
+
+    Attributes:
+        pairs: (e, 2) int64.
+        cosine: (e,) float32.
+    """
+
+    pairs: I64
+    cosine: F32
+
+    def above(self, floor: float) -> "Edges":
+        """Those of `floor` and more."""
+        return self.of(np.flatnonzero(self.cosine >= floor))
+
+    def of(self, which: I64) -> "Edges":
+        """Some of them, by their places."""
+        return Edges(self.pairs[which], self.cosine[which])
+
+    def placed(self, row_of: I64) -> "Edges":
+        """Between other rows: `row_of` each row of these, -1 where there is none. Pairs that lose an end are left out."""
+        pairs = row_of[self.pairs]
+        if len(row_of) and row_of.min() >= 0:
+            return Edges(pairs, self.cosine)
+        return Edges(pairs, self.cosine).of(np.flatnonzero((pairs[:, 0] >= 0) & (pairs[:, 1] >= 0)))
+
+    def and_also(self, others: "Edges") -> "Edges":
+        """Both; they have no pair in common."""
+        return Edges(np.concatenate([self.pairs, others.pairs]), np.concatenate([self.cosine, others.cosine]))
+
+
+NO_EDGES = Edges(np.empty((0, 2), np.int64), np.empty(0, np.float32))
+
+
+def neighbours_for(tracks: int) -> int:
+    """How many nearest neighbours a track keeps: all that matter in a small archive, 16 of a million.
+
+    It falls with the size of the archive and never rises, which is what makes the edges of an archive that grew equal to
+    those of one that was there at once.
+    """
+    return max(_FEWEST, min(_MOST, _EDGES >> max(tracks - 1, 0).bit_length()))
+
+
+def all_edges(vectors: F32, floor: float) -> Edges:
+    """All pairs of rows of (m, d) unit vectors whose cosine reaches the floor, by comparing every two."""
+    pairs = [np.empty((0, 2), dtype=np.int64)]
+    for start in range(0, len(vectors), _BLOCK):
+        similarity = vectors[start : start + _BLOCK] @ vectors[start:].T
+        i, j = np.nonzero(np.triu(similarity >= floor - ROUNDING, 1))
+        pairs.append(np.stack([i, j], axis=1) + start)
+    return exact(vectors, np.concatenate(pairs), floor)
+
+
+def exact(vectors: F32, pairs: I64, floor: float) -> Edges:
+    """Pairs of rows with their cosine in the one way it is always computed, those that reach the floor."""
+    return Edges(pairs, dot_pairs(vectors, pairs)).above(floor)
+
+
+def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, neighbours: int, floor: float = FLOOR) -> Edges:
+    """The edges that new tracks bring: their nearest, and the tracks that they are among the nearest of.
+
+    Args:
+        make_index: gives an index over vectors.
+        vectors: (m, d) float32, unit rows, old and new; may be mapped from a file, of which blocks are taken.
+        is_new: (m,)
+        weakest: (m,) what somebody must be like to be among the nearest of a track, see `weakest_kept`.
+        neighbours: that a track keeps.
+        floor: least cosine.
+
+    Returns:
+        Edges with a new track at one end at least.
+    """
+    new, old = np.flatnonzero(is_new), np.flatnonzero(~is_new)
+    if not len(new):
+        return NO_EDGES
+    least = np.maximum(np.where(is_new, -1, weakest), floor).astype(np.float32)
+    if len(new) <= FEW:
+        keys = _nearest_of_few(vectors, new, neighbours, least)
+    else:
+        with make_index(vectors, len(new)) as index:
+            keys = _nearest(index, new, np.arange(len(vectors)), vectors, neighbours, np.full(len(vectors), floor))
+        if len(old):
+            with make_index(vectors[new], len(old)) as index:
+                keys = np.concatenate([keys, _nearest(index, old, new, vectors, neighbours, least)])
+    keys = np.sort(keys)
+    keys = keys[np.diff(keys, prepend=-1) > 0]
+    edges = exact(vectors, np.stack([keys // len(vectors), keys % len(vectors)], axis=1), floor)
+    needed = np.where(is_new, weakest_kept(edges, len(vectors), neighbours), least)
+    return edges.of(np.flatnonzero(edges.cosine >= needed[edges.pairs].min(axis=1)))
+
+
+def _nearest_of_few(vectors: F32, new: I64, neighbours: int, least: F32) -> I64:
+    """Keys of pairs with one of a few new rows: its nearest (and some more), and those that it is among the nearest of.
+
+    A product of matrices with a look at every cosine, which answers both questions: 500 x 100,000 take 0.7 s where Faiss, asked in
+    both directions, takes 4.5 s.
+    """
+    wanted, queries = neighbours + 1 + _SPARE, vectors[new]
+    bound, keys = least[new], []
+    if len(vectors) > wanted:
+        # Nobody is among the nearest of all who is not among those of some.
+        among_some = queries @ vectors[:_SOME].T
+        bound = np.maximum(bound, np.partition(among_some, -wanted, axis=1)[:, -wanted])
+    for start in range(0, len(vectors), _BLOCK * 2):
+        cosine, here = vectors[start : start + _BLOCK * 2] @ queries.T, least[start : start + _BLOCK * 2]
+        # One look at all of them with the lowest bound; the bounds that hold are compared with the few that pass.
+        other, mine = np.divmod(np.flatnonzero(cosine >= min(bound.min(), here.min()) - ROUNDING), len(new))
+        value = cosine[other, mine] + np.float32(ROUNDING)
+        is_near = (value >= bound[mine]) | (value >= here[other])
+        other, mine = other[is_near], mine[is_near]
+        rows, other = new[mine], other + start
+        is_pair = rows != other
+        keys.append((np.minimum(rows, other) * len(vectors) + np.maximum(rows, other))[is_pair])
+    return np.concatenate(keys)
+
+
+def _nearest(index: VectorIndex, queries: I64, indexed: I64, vectors: F32, neighbours: int, least: F32) -> I64:
+    """Keys of the pairs of each queried row and its nearest among the indexed rows."""
+    keys = [np.empty(0, np.int64)]
+    wanted = min(neighbours + 1 + _SPARE, len(indexed))
+    for start in range(0, len(queries), _BLOCK * 16):
+        rows = queries[start : start + _BLOCK * 16]
+        cosine, place = index.search(vectors[rows], wanted)
+        other = indexed[np.maximum(place, 0)]
+        is_edge = (place >= 0) & (cosine >= (least[rows] - ROUNDING)[:, None]) & (other != rows[:, None])
+        mine = np.broadcast_to(rows[:, None], other.shape)[is_edge]
+        keys.append(np.minimum(mine, other[is_edge]) * len(vectors) + np.maximum(mine, other[is_edge]))
+    return np.concatenate(keys)
+
+
+def weakest_kept(edges: Edges, tracks: int, neighbours: int) -> F32:
+    """(m,) cosine of the last of each track's nearest; -1 where it has fewer."""
+    weakest = np.full(tracks, -1, np.float32)
+    # Row and falling cosine as one number sort ten times as fast as two columns do.
+    packed = edges.pairs.astype(np.uint64)
+    packed <<= np.uint64(32)
+    packed |= (~_rising(edges.cosine))[:, None]
+    packed = packed.ravel()
+    packed.sort()
+    degree = np.bincount(edges.pairs.ravel(), minlength=tracks)
+    is_full = degree >= neighbours
+    last = (np.cumsum(degree) - degree + neighbours - 1)[is_full]
+    weakest[is_full] = _cosine(~packed[last].astype(np.uint32))
+    return weakest
+
+
+def nearest_only(edges: Edges, tracks: int, neighbours: int) -> Edges:
+    """Edges of which one end counts the other among its nearest (equally near ones are all kept).
+
+    Args:
+        edges: pairs of rows; none is missing that is nearer to a track than one of those it has.
+        tracks: number of rows.
+        neighbours: that a track keeps.
+    """
+    if np.bincount(edges.pairs.ravel(), minlength=1).max() <= neighbours:
+        return edges
+    weakest = weakest_kept(edges, tracks, neighbours)
+    is_kept = (edges.cosine >= weakest[edges.pairs[:, 0]]) | (edges.cosine >= weakest[edges.pairs[:, 1]])
+    return Edges(edges.pairs[is_kept], edges.cosine[is_kept])
+
+
+def _rising(cosine: F32) -> U32:
+    """Whole numbers in the order of the cosines: the bits of a float, those of negative ones the other way round."""
+    bits = np.ascontiguousarray(cosine).view(np.int32)
+    turned = bits >> 31  # all ones below zero
+    turned &= 0x7FFFFFFF
+    turned ^= bits
+    return turned.view(np.uint32) ^ _SIGN
+
+
+def _cosine(rising: U32) -> F32:
+    return np.where(rising & _SIGN, rising & ~_SIGN, ~rising).view(np.float32)

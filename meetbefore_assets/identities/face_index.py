@@ -1,0 +1,55 @@
+"""The face index: which tracks of all videos are similar, a cache that can always be rebuilt."""
+
+import time
+from dataclasses import dataclass
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.model_packs import default_threshold
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.versions import CODE_VERSIONS
+from meetbefore_assets.identities.calibration import store_calibration
+from meetbefore_assets.identities.policy import usable_tracks
+from meetbefore_assets.identities.stored_edges import build_graph, plan_edges, write_graph
+
+
+@dataclass(frozen=True)
+class FaceIndex:
+    """The edges in force.
+
+    Attributes:
+        data_version: of what they were found between.
+        tracks: of all videos.
+        new_tracks: those whose edges were found just now.
+        new_edges: found just now.
+        neighbours: nearest that a track keeps.
+        size: components of a vector.
+    """
+
+    data_version: str
+    tracks: int
+    new_tracks: int
+    new_edges: int
+    neighbours: int
+    size: int
+    was_in_step: bool
+    seconds: float
+
+
+def build_face_index(home: Home) -> FaceIndex:
+    """Find the edges of the tracks that are new, and what they say of the threshold, unless all that is on record."""
+    started = time.perf_counter()
+    pack = home.found_pack()
+    with home.lock("index"):
+        versions = usable_tracks(home, pack.recogniser_id)
+        version = digest("face_index", CODE_VERSIONS["face_index"], pack.recogniser_id, versions)
+        threshold = home.settings().matching.threshold
+        if isinstance(threshold, str):
+            store_calibration(home, versions, default_threshold(pack.recogniser, threshold))
+        plan = plan_edges(home, versions)
+        if not plan.new and not plan.stale:
+            return FaceIndex(version, plan.tracks, 0, 0, plan.neighbours, pack.recogniser.vector_size, True, 0.0)
+        graph = build_graph(home, plan)
+        write_graph(home, graph, versions)
+        fresh = plan.tracks - int(graph.plan.first[len(graph.plan.numbers) - len(graph.plan.new)])
+        seconds = time.perf_counter() - started
+        return FaceIndex(version, plan.tracks, fresh, len(graph.found.pairs), plan.neighbours, pack.recogniser.vector_size, False, seconds)

@@ -1,0 +1,205 @@
+"""Who is who: all videos at once, decided under a lock, written where it changed."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from meetbefore_assets.core.ports import F32, I64, WHOLE, Stamp
+from meetbefore_assets.core.schema import IDENTITY_ASSIGNMENTS, PERSON_ALIASES
+from meetbefore_assets.core.table import check
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.changed_partitions import write_changed_partitions
+from meetbefore_assets.identities import person_ids
+from meetbefore_assets.identities.grouping_input import GroupingInput, group, read_grouping_input
+from meetbefore_assets.identities.history import write_history
+from meetbefore_assets.identities.policy import Policy, fingerprint, policy, usable_tracks
+from meetbefore_assets.identities.threshold_sweep import write_regroupings
+from meetbefore_assets.recordings.clocks import clock_table
+
+NEIGHBOURS = 4
+_SIGHTINGS: dict[str, pl.DataType] = {
+    **dict.fromkeys(("person_id", "video_id", "track_id", "face_id"), pl.String()),
+    "seen_at": pl.Datetime("us"),
+    "quality": pl.Float32(),
+}
+ASSET = "identity_assignments"
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """What a decision changed.
+
+    Attributes:
+        changed: partitions that were written -> (data version, rows).
+        dropped: partitions that are gone.
+        videos, people, faces: of all.
+        churn: faces that changed their person.
+        new_aliases: ids that went out of use.
+        names_moved: names that went to somebody else.
+        conflicts: corrections that cannot hold any more, because faces are seen otherwise now.
+        was_in_step: nothing had to be decided.
+    """
+
+    changed: dict[str, tuple[str, int]]
+    dropped: list[str]
+    videos: int
+    people: int
+    faces: int
+    churn: int
+    new_aliases: int
+    names_moved: int
+    conflicts: int
+    was_in_step: bool
+    seconds: float
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class LastMatch:
+    """Numbers of the last decision on record; see Matched."""
+
+    people: int
+    faces: int
+    churn: int
+    new_aliases: int
+    names_moved: int
+    conflicts: int
+    threshold: float
+
+
+def last_match(home: Home) -> LastMatch | None:
+    """The last decision, or None before the first."""
+    state = home.store.stamp(ASSET, WHOLE)
+    if state is None:
+        return None
+    numbers = {name: int(state.facts.get(name, 0)) for name in ("people", "faces", "churn", "new_aliases", "names_moved", "conflicts")}
+    return LastMatch(**numbers, threshold=float(state.facts["threshold"]))
+
+
+def is_matched(home: Home) -> bool:
+    """Whether the identities on record are those of the policy, tracks and clocks in force."""
+    decided = policy(home)
+    state = home.store.stamp(ASSET, WHOLE)
+    return state is not None and state.data_version == fingerprint(home, decided, usable_tracks(home, decided.recogniser_id))
+
+
+def match(home: Home) -> MatchResult:
+    """Decide all identities anew if anything they depend on changed."""
+    started = time.perf_counter()
+    with home.lock("matching"):
+        decided = policy(home)
+        versions = usable_tracks(home, decided.recogniser_id)
+        goal = fingerprint(home, decided, versions)
+        state = home.store.stamp(ASSET, WHOLE)
+        if state is not None and state.data_version == goal and _is_complete(home, versions):
+            counts = {name: int(state.facts[name]) for name in ("people", "faces")}
+            nothing = dict.fromkeys(("churn", "new_aliases", "names_moved", "conflicts"), 0)
+            return MatchResult({}, [], len(versions), **counts, **nothing, was_in_step=True, seconds=0.0, policy=decided)
+        before = _before(home)
+        given = read_grouping_input(home, list(versions))
+        after, labels = identify_faces(home, list(versions), given, decided.threshold)
+        aliases = _aliases(home, before, after)
+        changes = write_changed_partitions(home, IDENTITY_ASSIGNMENTS, list(versions), after, _facts)
+        write_regroupings(home, given, decided.threshold, labels, goal)
+        write_history(home, before, after, decided, float(state.facts["threshold"]) if state else None)
+        facts = {
+            "people": after["person_id"].n_unique(),
+            "faces": after.height,
+            "churn": person_ids.churn(before.select("face_id", "person_id"), after.select("face_id", "person_id")),
+            "new_aliases": len(set(aliases) & set(before["person_id"].unique())),
+            "names_moved": _names_moved(given, before, after, aliases),
+            "conflicts": len(given.links.conflicts),
+        }
+        table = pl.DataFrame({"alias": list(aliases), "person_id": list(aliases.values())}, schema=PERSON_ALIASES.dtypes)
+        shown = {name: str(value) for name, value in {**facts, "threshold": decided.threshold}.items()}
+        home.store.put(ASSET, WHOLE, check(PERSON_ALIASES, table), Stamp(goal, {"policy": decided.version}, shown, table.height))
+    seconds = time.perf_counter() - started
+    return MatchResult(changes.written, changes.dropped, len(versions), **facts, was_in_step=False, seconds=seconds, policy=decided)
+
+
+def identify_faces(home: Home, videos: list[str], given: GroupingInput, threshold: float) -> tuple[pl.DataFrame, I64]:
+    """Identities of all faces of some videos.
+
+    Returns:
+        Columns of IDENTITY_ASSIGNMENTS, sorted by face; and (m,) the group of each of the given tracks.
+    """
+    labels = group(given, threshold)
+    if not len(labels):
+        return IDENTITY_ASSIGNMENTS.empty(), labels
+    faces = given.tracks.select("track_id", "video_id", pl.Series("group", labels), pl.col("face_ids").alias("face_id")).explode("face_id")
+    faces = faces.join(_sightings(home, videos), on="face_id", how="left").sort("face_id")
+    faces = faces.join(person_ids.person_ids(faces.select("face_id", "seen_at", "group")), on="group", how="left").sort("face_id")
+    return _with_evidence(home, videos, faces), labels
+
+
+def _names_moved(given: GroupingInput, before: pl.DataFrame, after: pl.DataFrame, aliases: dict[str, str]) -> int:
+    """Names whose bearer is neither who it was nor who that became."""
+    was = {name: person for person, name in given.stands.spoken(before, "name").items()}
+    now = {name: person for person, name in given.stands.spoken(after, "name").items()}
+    return sum(now.get(name) not in (person, aliases.get(person)) for name, person in was.items())
+
+
+def _sightings(home: Home, videos: list[str]) -> pl.DataFrame:
+    clocks = clock_table(home, videos).select("video_id", "started_at")
+    faces = home.store.scan("detections", videos, ["face_id", "video_id", "time_s", "quality"])
+    moment = pl.col("started_at") + pl.duration(microseconds=(pl.col("time_s") * 1e6).round().cast(pl.Int64))
+    return faces.join(clocks, on="video_id", how="left").select("face_id", moment.alias("seen_at"), "quality")
+
+
+def sightings(home: Home, videos: list[str]) -> pl.DataFrame:
+    """A row a face of some videos: person_id, video_id, track_id, face_id, seen_at (UTC), quality."""
+    if not videos:
+        return pl.DataFrame(schema=_SIGHTINGS)
+    assigned = home.store.scan(ASSET, videos, ["face_id", "video_id", "track_id", "person_id"])
+    return assigned.join(_sightings(home, videos), on="face_id", how="left").select(list(_SIGHTINGS))
+
+
+def _with_evidence(home: Home, videos: list[str], faces: pl.DataFrame) -> pl.DataFrame:
+    """Add the similarity to the own person and to the runner-up."""
+    embedded = home.store.scan("embeddings", videos, ["face_id", "vector"])
+    faces = faces.join(embedded, on="face_id", how="left").sort("face_id")
+    names = faces["person_id"].unique().sort()
+    group = names.search_sorted(faces["person_id"]).to_numpy().astype(np.int64)
+    vectors = np.array(faces["vector"].to_list(), np.float32)
+    gallery = person_ids.gallery(vectors, group)
+    who, cosine = person_ids.runner_up(*_nearest_people(home, vectors, gallery.means), group)
+    name_list = names.to_list()
+    evidence = pl.DataFrame(
+        {
+            "similarity": person_ids.own_similarity(vectors, group, gallery),
+            "runner_up_person_id": pl.Series([name_list[row] if row >= 0 else None for row in who], dtype=pl.String),
+            "runner_up_similarity": pl.Series(cosine).fill_nan(None),
+        }
+    )
+    return check(IDENTITY_ASSIGNMENTS, faces.hstack(evidence))
+
+
+def _nearest_people(home: Home, vectors: F32, means: F32) -> tuple[F32, I64]:
+    # In memory, as they are there already: most of an archive's people are few enough to be compared exactly.
+    with home.index_builder("memory")(means, len(vectors)) as index:
+        return index.search(vectors, min(NEIGHBOURS, len(means)))
+
+
+def _facts(rows: pl.DataFrame) -> dict[str, str]:
+    return {"people": str(rows["person_id"].n_unique())}
+
+
+def _before(home: Home) -> pl.DataFrame:
+    keys = [key for key in home.store.keys(ASSET) if key != WHOLE]
+    columns = ["face_id", "video_id", "person_id"]
+    readable = [key for key in keys if home.store.stamp(ASSET, key) is not None]
+    return home.store.scan(ASSET, readable, columns) if readable else IDENTITY_ASSIGNMENTS.empty().select(columns)
+
+
+def _is_complete(home: Home, versions: dict[str, str]) -> bool:
+    return all(home.store.stamp(ASSET, video_id) is not None for video_id in versions)
+
+
+def _aliases(home: Home, before: pl.DataFrame, after: pl.DataFrame) -> dict[str, str]:
+    known: dict[str, str] = {}
+    if home.store.stamp(ASSET, WHOLE) is not None:
+        table = home.store.get(ASSET, WHOLE)
+        known = dict(zip(table["alias"], table["person_id"], strict=True))
+    return person_ids.aliases(before.select("face_id", "person_id"), after.select("face_id", "person_id"), known)

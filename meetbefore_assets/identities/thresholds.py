@@ -1,0 +1,188 @@
+"""The threshold that an archive asks for: how alike its strangers are, and how many false links its size allows.
+
+Strangers are the same for every threshold, but their pairs grow with the square of an archive. What is held constant is how many
+strangers a track may expect to reach the threshold, `EXPECTED_STRANGERS`; all false links then grow as fast as the tracks do.
+Where the similarity of strangers is distributed Normally (centre m, spread s, both measured here), that is
+
+    threshold = m + s * z,  z = the point of the standard Normal that EXPECTED_STRANGERS / tracks lie above.
+
+SFace's strangers on 2,358 photographs: m 0.104, s 0.087, 99.9% below 0.371 (a Normal has 0.373 there). 0.5 gives 0.39 at 1,000
+such tracks, where 0.40 was measured to be best, 0.44 at 10,000 (best pairwise F: 0.43), 0.49 at 100,000 and 0.53 at a million.
+Never less than a recogniser's own threshold, which was measured on a thousand tracks or fewer: a smaller archive could afford
+less, but says little about itself.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist  # scipy's takes 0.4 s to load, and every command loads this
+
+import numpy as np
+
+from meetbefore_assets.core.ports import F32, F64, I64
+from meetbefore_assets.identities.edges import all_edges
+from meetbefore_assets.identities.grouping import crowd
+from meetbefore_assets.identities.vectors import content_hash, dot_pairs
+
+EXPECTED_STRANGERS = 0.5
+# Tracks and people that an archive must show before its strangers are believed.
+LEAST_TRACKS = 200
+LEAST_PEOPLE = 50
+# Pairs within one frame that are needed before they are asked as well.
+LEAST_FRAME_PAIRS = 1000
+# Pairs of consecutive faces of one track that are needed to say anything of them.
+LEAST_MOMENTS = 100
+# Of larger archives so many tracks are looked at: 2 million pairs.
+SAMPLE = 2048
+# A new video rarely moves a threshold that comes in hundredths.
+STEP = 0.01
+_NORMAL = NormalDist()
+_BINS = 4000
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """How alike strangers are: centre and spread of a Normal distribution, and the number of pairs that told."""
+
+    centre: float
+    spread: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What there was to learn from.
+
+    Attributes:
+        default: the recogniser's threshold.
+        tracks: of the archive.
+        sampled: tracks that were looked at.
+        people: that those show, about.
+        moments: cosine of consecutive faces of one track that 5% and 50% lie below: the same person for certain, but also the same
+            light and pose, so more alike than two sightings are; None: too few.
+    """
+
+    default: float
+    tracks: int
+    sampled: int
+    people: float
+    moments: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How `matching.threshold = auto` comes about.
+
+    Attributes:
+        threshold: in force.
+        seen: what it was learnt from.
+        strangers: of random pairs, each person counting once; None: too little is known, and the default holds.
+        frame_strangers: of pairs within one frame, who are strangers for certain; None: too few.
+        wanted: what the budget asks for.
+        false_links: pairs of strangers that are expected to reach the threshold.
+    """
+
+    threshold: float
+    seen: Observations
+    strangers: Strangers | None
+    frame_strangers: Strangers | None
+    wanted: float | None
+    false_links: float | None
+
+    @property
+    def sentence(self) -> str:
+        """The reasoning, for people."""
+        seen = self.seen
+        if self.wanted is None or self.strangers is None:
+            return (
+                f"auto: the recogniser's own; {seen.tracks:,} tracks of about {seen.people:.0f} people "
+                f"say too little about this archive, {LEAST_TRACKS} of {LEAST_PEOPLE} would be enough"
+            )
+        told = f"auto: two strangers are alike by {self.strangers.centre:.3f} ± {self.strangers.spread:.3f} here"
+        if self.frame_strangers is not None:
+            told += f", within one frame {self.frame_strangers.centre:.3f} ± {self.frame_strangers.spread:.3f}"
+        if seen.moments is not None:
+            told += f", one person's consecutive faces by {seen.moments[1]:.2f} (5% below {seen.moments[0]:.2f}; flattering: same light)"
+        budget = (
+            f"{EXPECTED_STRANGERS:g} strangers above the threshold for each of {seen.tracks:,} tracks, no more, takes {self.wanted:.2f}"
+        )
+        return f"{told}; {budget}" + (
+            "" if self.wanted > seen.default else f"; the recogniser's own {seen.default:.2f} is no less, and holds"
+        )
+
+
+def calibrate(tracks: int, vectors: F32, frame_pairs: I64, moments: F32, default: float) -> Calibration:
+    """The threshold of an archive.
+
+    Args:
+        tracks: of the archive.
+        vectors: (m, d) float32, unit rows: all tracks, or a sample that does not depend on the order of their arrival.
+        frame_pairs: (c, 2) int64, rows of tracks that were seen in one frame.
+        moments: (n,) float32, cosines of consecutive faces of one track.
+        default: the recogniser's threshold.
+    """
+    sample = vectors[_sample_of(vectors)]
+    edges = all_edges(sample, default)
+    people = crowd(sample, edges, default) if len(sample) else None
+    seen = Observations(default, tracks, len(sample), people.people if people else 0.0, _moments(moments))
+    if people is None or len(sample) < LEAST_TRACKS or people.people < LEAST_PEOPLE:
+        return Calibration(default, seen, None, None, None, None)
+    weight = 1.0 / (1 + np.bincount(edges.pairs.ravel(), minlength=len(sample)))
+    strangers = _random_strangers(sample, people.penalty(sample), weight)
+    framed = _frame_strangers(vectors, people.penalty(vectors), frame_pairs.reshape(-1, 2))
+    both = [one for one in (strangers, framed) if one is not None]
+    wanted = max(_wanted(one, tracks) for one in both)
+    threshold = max(default, wanted)
+    expected = max(tracks**2 / 2 * _above((threshold - one.centre) / one.spread) for one in both)
+    return Calibration(threshold, seen, strangers, framed, wanted, expected)
+
+
+def _sample_of(vectors: F32) -> I64:
+    """Rows of at most SAMPLE vectors, chosen by what they hold, in order of that."""
+    return np.argsort(content_hash(vectors), kind="stable")[:SAMPLE]
+
+
+def _wanted(one: Strangers, tracks: int) -> float:
+    return round(float(np.ceil((one.centre + one.spread * -_NORMAL.inv_cdf(EXPECTED_STRANGERS / tracks)) / STEP - 0.5)) * STEP, 2)
+
+
+def _above(deviations: float) -> float:
+    """Upper tail of the standard normal distribution; NormalDist.cdf would lose its digits beyond six deviations."""
+    return math.erfc(deviations / math.sqrt(2)) / 2
+
+
+def _moments(cosine: F32) -> tuple[float, float] | None:
+    if len(cosine) < LEAST_MOMENTS:
+        return None
+    low, middle = np.quantile(cosine, [0.05, 0.5])
+    return round(float(low), 3), round(float(middle), 3)
+
+
+def _random_strangers(vectors: F32, penalty: F32, weight: F64) -> Strangers:
+    """Of all pairs of a sample: as people count once, nearly all are strangers."""
+    counts = np.zeros(_BINS)
+    for start in range(0, len(vectors), 512):
+        rows = np.arange(start, min(start + 512, len(vectors)))
+        similarity = vectors[rows] @ vectors[start:].T - penalty[rows, None] - penalty[None, start:]
+        i, j = np.triu_indices(len(rows), 1, similarity.shape[1])
+        counts += _histogram(similarity[i, j], weight[rows[i]] * weight[start + j])
+    return _normal(counts, len(vectors) * (len(vectors) - 1) // 2)
+
+
+def _frame_strangers(vectors: F32, penalty: F32, pairs: I64) -> Strangers | None:
+    """Of pairs in one frame: certain strangers, under the same light and often equally blurred."""
+    if len(pairs) < LEAST_FRAME_PAIRS:
+        return None
+    similarity = dot_pairs(vectors, pairs) - penalty[pairs].sum(axis=1)
+    return _normal(_histogram(similarity, np.ones(len(pairs))), len(pairs))
+
+
+def _histogram(similarity: F32, weight: F64) -> F64:
+    return np.histogram(similarity, bins=_BINS, range=(-2.0, 2.0), weights=weight)[0]
+
+
+def _normal(counts: F64, pairs: int) -> Strangers:
+    """Centre and spread by quantiles, which a few pairs of one and the same person (always at the upper end) do not move."""
+    edges = np.linspace(-2.0, 2.0, _BINS + 1)[1:]
+    share = np.cumsum(counts) / counts.sum()
+    low, centre, high = np.interp([_above(1.0), 0.5, 0.95], share, edges)
+    return Strangers(round(float(centre), 4), round(float(max(centre - low, (high - centre) / -_NORMAL.inv_cdf(0.05))), 4), pairs)

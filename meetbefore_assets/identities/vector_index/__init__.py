@@ -1,0 +1,1 @@
+"""Nearest-neighbour search: Faiss in memory, Faiss on disk, pgvector."""

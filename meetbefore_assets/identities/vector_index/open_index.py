@@ -1,0 +1,27 @@
+"""Which index finds similar tracks: in memory, in files of the home, or in a Postgres server, as `index.kind` says."""
+
+from functools import partial
+from pathlib import Path
+
+from meetbefore_assets.core.ports import MakeIndex
+
+
+def make_index(kind: str, address: str, home_folder: Path) -> MakeIndex:
+    """What `index.kind` asks for; its library is loaded here.
+
+    Args:
+        kind: auto, memory, disk or pgvector.
+        address: of the Postgres server, where the kind is pgvector.
+        home: below which files may lie for a while.
+    """
+    if kind == "disk":
+        from meetbefore_assets.identities.vector_index.faiss_disk import disk_index_of
+
+        return partial(disk_index_of, folder=home_folder / "index" / "scratch")
+    if kind == "pgvector":
+        from meetbefore_assets.identities.vector_index.pgvector import pgvector_index_of
+
+        return partial(pgvector_index_of, address=address)
+    from meetbefore_assets.identities.vector_index.faiss_memory import index_of
+
+    return index_of

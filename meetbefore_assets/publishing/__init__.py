@@ -1,0 +1,1 @@
+"""Fifth stage, publishing: the DuckDB database, the page, and exports."""

@@ -1,0 +1,147 @@
+"""Publishing: everything on record, as one DuckDB file that anybody can open."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.ports import WHOLE, Fetch, Published, Publisher
+from meetbefore_assets.core.schema import CORRECTIONS, FAILURES, IDENTITY_HISTORY, PUBLISHED, VIDEOS, VIDEOS_PUBLISHED
+from meetbefore_assets.core.table import Table, check
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.changed_partitions import rows_version
+from meetbefore_assets.identities.corrections_in_force import corrections_table, corrections_version
+from meetbefore_assets.identities.history import history_table, history_version
+from meetbefore_assets.recordings.clocks import clock_table
+from meetbefore_assets.recordings.intake import known_videos
+
+PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
+TIMED = ("frames", "detections")
+_ALIASES = "person_aliases"
+_RECORD_OF = {
+    "people": ("people", WHOLE),
+    "chance": ("chance", WHOLE),
+    _ALIASES: ("identity_assignments", WHOLE),
+    "matching_policies": ("matching_policy", WHOLE),
+}
+# Tables of many small objects: what reads them, and what tells that they changed.
+_IN_ONE_PIECE: dict[str, tuple[Callable[[Home], pl.DataFrame], Callable[[Home], str]]] = {
+    CORRECTIONS.name: (corrections_table, corrections_version),
+    IDENTITY_HISTORY.name: (history_table, history_version),
+}
+
+
+def database_path(home: Home) -> Path:
+    """Where the published database lies."""
+    return home.folder / "meetbefore.duckdb"
+
+
+def publish(home: Home) -> Published:
+    """Bring the database in step with the record; it is not touched where it is."""
+    with home.lock("publishing"):
+        videos = video_rows(home)
+        return open_published(home).publish(wanted_versions(home, videos), fetcher(home, videos), vector_size(home))
+
+
+def fetcher(home: Home, videos: pl.DataFrame) -> Fetch:
+    """What reads the rows of some parts of a table off the record, as they are published."""
+    starts = dict(zip(videos["video_id"], videos["started_at"], strict=True))
+
+    def fetch(table: Table, parts: list[str]) -> pl.DataFrame:
+        if table.name == "videos":
+            return videos
+        if table.name in _RECORD_OF:
+            return home.store.get(*_RECORD_OF[table.name])
+        if table.name in _IN_ONE_PIECE:
+            return _IN_ONE_PIECE[table.name][0](home)
+        return _timed(home.store.scan(table.name, parts), table, starts)
+
+    return fetch
+
+
+def is_published(home: Home) -> bool:
+    """Whether the database is in step with the record."""
+    return open_published(home).is_in_step(wanted_versions(home, video_rows(home)), vector_size(home))
+
+
+def vector_size(home: Home) -> int:
+    """Numbers a vector of the recogniser in force."""
+    return home.found_pack().recogniser.vector_size
+
+
+def open_published(home: Home) -> Publisher:
+    """The published database."""
+    return home.published(database_path(home))
+
+
+def wanted_versions(home: Home, videos: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Table -> part -> version, as the database should hold them."""
+    return {table.name: _versions(home, table, videos) for table in PUBLISHED}
+
+
+def _versions(home: Home, table: Table, videos: pl.DataFrame) -> dict[str, str]:
+    if table.name == "videos":
+        return {WHOLE: rows_version(videos)}
+    if table.name in _RECORD_OF:
+        stamp = home.store.stamp(*_RECORD_OF[table.name])
+        return {} if stamp is None else {WHOLE: digest(stamp.data_version)}
+    if table.name in _IN_ONE_PIECE:
+        return {WHOLE: _IN_ONE_PIECE[table.name][1](home)}
+    model = home.found_pack().recogniser_id
+    versions: dict[str, str] = {}
+    for video_id, started_at in videos.select("video_id", "started_at").rows():
+        stamp = home.store.stamp(table.name, video_id)
+        if stamp is None or stamp.facts.get("model", model) != model:
+            continue
+        versions[video_id] = digest(stamp.data_version, str(started_at)) if table.name in TIMED else stamp.data_version
+    return versions
+
+
+def _timed(rows: pl.DataFrame, table: Table, starts: dict[str, object]) -> pl.DataFrame:
+    if table.name in TIMED:
+        clock = pl.DataFrame(
+            {"video_id": list(starts), "started_at": list(starts.values())}, schema={"video_id": pl.String, "started_at": pl.Datetime("us")}
+        )
+        moment = pl.col("started_at") + pl.duration(microseconds=(pl.col("time_s") * 1e6).round().cast(pl.Int64))
+        rows = rows.join(clock, on="video_id", how="left").with_columns(moment.alias("seen_at"))
+    return rows.select([column.name for column in table.public])
+
+
+def video_rows(home: Home) -> pl.DataFrame:
+    """Every known video with its clock and how it ended: done, failed or missing."""
+    known = known_videos(home)
+    read = [video_id for video_id in known if home.store.stamp("videos", video_id) is not None]
+    facts = {row["video_id"]: row for row in (home.store.scan("videos", read).to_dicts() if read else [])}
+    clocks = {row["video_id"]: row for row in clock_table(home, read).to_dicts()}
+    failures = failure_rows(home)
+    rows: list[dict[str, object]] = []
+    for video_id, content in known.items():
+        names = list(content.names)
+        failure = failures.get(video_id)
+        status = "failed" if failure else "done" if home.is_present(content.uris) else "missing"
+        empty = {column.name: None for column in VIDEOS.columns}
+        rows.append(
+            {
+                **empty,
+                "video_id": video_id,
+                "content_hash": content.content_hash,
+                "uri": content.uris[0],
+                "file_name": names[0],
+                **facts.get(video_id, {}),
+                **clocks.get(video_id, {"started_at": None, "timezone": "", "clock_source": ""}),
+                "status": status,
+                "error": failure["message"] if failure else None,
+                "names": json.dumps(names),
+            }
+        )
+    return check(VIDEOS_PUBLISHED, VIDEOS_PUBLISHED.frame([{name: row[name] for name in VIDEOS_PUBLISHED.dtypes} for row in rows]))
+
+
+def failure_rows(home: Home) -> dict[str, dict[str, object]]:
+    """video_id -> why it could not be used."""
+    keys = home.store.keys(FAILURES.name)
+    if not keys:
+        return {}
+    return {str(row["video_id"]): row for row in home.store.scan(FAILURES.name, keys).to_dicts()}

@@ -1,0 +1,1 @@
+"""Tables, calendars, clips and archives for other programs."""

@@ -1,0 +1,84 @@
+"""Watching the source folders: which files have come to rest, and when there is nothing to look at again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.ports import Found, Recording
+from meetbefore_assets.core.schema import SOURCES
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.recordings.intake import readable_sources
+from meetbefore_assets.recordings.status import program_version
+
+
+@dataclass(frozen=True)
+class ArrivalState:
+    """What the watcher keeps from one look to the next; as text it is a sensor's cursor.
+
+    Attributes:
+        restless: uri -> size and time of the files that are not on record as they were seen, so that a file is taken only when
+            two looks agree. Files that are on record are not in it, so it stays small however many there are.
+        unreadable: uri -> size and time of the files that could not be read; they come last, so that they hold up no other.
+        quiet: hash of everything that was looked at when there was nothing to do; "" if there was.
+    """
+
+    restless: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    quiet: str = ""
+
+    def to_text(self) -> str:
+        return json.dumps({"restless": dict(self.restless), "unreadable": dict(self.unreadable), "quiet": self.quiet}, sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str | None) -> "ArrivalState":
+        """What `to_text` wrote; nothing where it is no such text (a cursor of an older version): every file is then looked at twice."""
+        try:
+            content = json.loads(text or "{}")
+            return cls(dict(content["restless"]), dict(content["unreadable"]), str(content["quiet"]))
+        except (ValueError, KeyError, TypeError):
+            return cls()
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """One look: `found` holds what may be taken in, the files that could not be read before last; `restless` the rest."""
+
+    found: Found
+    restless: dict[str, str]
+
+
+def find_arrivals(home: Home, found: Found, memory: ArrivalState) -> Arrivals:
+    """Tell files that are on record, or that did not change between two looks, from those that are still being written."""
+    known = _known(home)
+    ready: list[Recording] = []
+    late: list[Recording] = []
+    restless: dict[str, str] = {}
+    for recording in found.recordings:
+        state = file_signature(recording)
+        if known.get(recording.uri) == state:
+            ready.append(recording)
+            continue
+        restless[recording.uri] = state
+        if recording.size_bytes > 0 and memory.restless.get(recording.uri) == state:
+            (late if memory.unreadable.get(recording.uri) == state else ready).append(recording)
+    return Arrivals(Found((*ready, *late), found.skipped, found.missing), restless)
+
+
+def file_signature(recording: Recording) -> str:
+    """Changes when a file is written to."""
+    return f"{recording.size_bytes}:{recording.mtime_ns}"
+
+
+def scan_version(home: Home, found: Found, hour: int) -> str:
+    """Hash of what a look depends on: files, settings, program; and the hour, so that the whole is looked at once an hour anyway."""
+    files = [[recording.uri, file_signature(recording)] for recording in found.recordings]
+    return digest("look", hour, files, list(found.missing), home.settings(), program_version())
+
+
+def _known(home: Home) -> dict[str, str]:
+    keys = readable_sources(home)
+    if not keys:
+        return {}
+    rows = home.store.scan(SOURCES.name, keys, ["uri", "size_bytes", "mtime_ns"])
+    return {uri: f"{size}:{mtime}" for uri, size, mtime in rows.rows()}

@@ -1,0 +1,159 @@
+"""When a recording began: the first of name, container, sidecar and file that can tell.
+
+Moments that a zone skips or has twice (the hours around a change to or from summer time) are read with the offset that was in force
+before the change: 02:30 of a skipped hour is the moment that clocks call 03:30, and of a doubled hour the first one is taken.
+Such a start is marked as uncertain.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from fnmatch import fnmatchcase
+from zoneinfo import ZoneInfo
+
+from meetbefore_assets.home.settings.sections import ClockCorrection, TimeSettings
+from meetbefore_assets.recordings.camera_names import Reading, read_names
+
+_EARLIEST, _LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
+_EPOCH = datetime(1970, 1, 1)
+_RENAME = "Name the file by its start (2025-03-07 12-29-24.mp4), or add a pattern under time.patterns."
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a recording began.
+
+    Attributes:
+        started_at: naive UTC; None where nothing tells.
+        timezone: IANA name of the zone the camera was in; local days are those of this zone.
+        clock_source: name of the pattern, or quicktime, creation_time, sidecar, mtime, none.
+        is_certain: False where the start may be hours off.
+        warning: a sentence for people; empty if all is well.
+    """
+
+    started_at: datetime | None
+    timezone: str
+    clock_source: str
+    is_certain: bool = True
+    warning: str = ""
+
+
+def resolve_clock(
+    file_names: Sequence[str],
+    tags: Mapping[str, str],
+    sidecar_start: str,
+    mtime_s: float | None,
+    duration_s: float,
+    time: TimeSettings,
+    clocks: Sequence[ClockCorrection],
+    machine_zone: str,
+) -> Clock:
+    """Find the start of a recording.
+
+    Args:
+        file_names: every name of the content, without folders.
+        tags: container metadata, keys in lower case.
+        sidecar_start: ISO 8601 (local time if it has no offset) or "".
+        mtime_s: modification time of the file, seconds since 1970 UTC; it marks the end of the recording.
+        duration_s: seconds; 0 if unknown.
+        time: zone, own name patterns, and how to read `creation_time`.
+        clocks: corrections; the first that fits any of the names is used: its offset is added to the start whatever told
+            it, its zone replaces `time.zone` (not the zone of a pattern that names one, nor that of times with an offset).
+        machine_zone: IANA name that `time.zone` = 'local' stands for.
+    """
+    correction = _correction(file_names, clocks)
+    zone = correction.zone or (machine_zone if time.zone == "local" else time.zone)
+    duration = timedelta(seconds=duration_s if 0 < duration_s < 1e8 else 0.0)
+    readings = read_names(file_names, time.patterns) + _read_texts(tags, sidecar_start, time, duration)
+    clock = _decide(readings, zone) or _from_mtime(mtime_s, duration, zone)
+    if clock.started_at is None:
+        return clock
+    return replace(clock, started_at=clock.started_at + timedelta(seconds=correction.offset_s))
+
+
+def _correction(names: Sequence[str], clocks: Sequence[ClockCorrection]) -> ClockCorrection:
+    for entry in clocks:
+        if any(fnmatchcase(name.casefold(), entry.files.casefold()) for name in names):
+            return entry
+    return ClockCorrection(files="*")
+
+
+def _read_texts(tags: Mapping[str, str], sidecar_start: str, time: TimeSettings, duration: timedelta) -> list[Reading]:
+    """What container and sidecar tell, most trusted first."""
+    readings = [_read_text("quicktime", tags.get("com.apple.quicktime.creationdate", ""), "local")]
+    if time.creation_time != "ignore":
+        zone = "UTC" if time.creation_time == "utc" else "local"
+        reading = _read_text("creation_time", tags.get("creation_time", ""), zone, is_zulu_ignored=zone == "local")
+        # Android's recorder takes creation_time when it stops (AOSP, MPEG4Writer::writeMvhdBox), so it marks the end.
+        if reading and "com.android.version" in tags:
+            reading = replace(reading, moment=reading.moment - duration)
+        readings.append(reading)
+    readings.append(_read_text("sidecar", sidecar_start, "local"))
+    return [reading for reading in readings if reading]
+
+
+def _read_text(source: str, text: str, zone: str, *, is_zulu_ignored: bool = False) -> Reading | None:
+    """Read an ISO 8601 moment; None where it is none, or lies outside 1990 to 2100 (unset clocks say 1904 or 1970)."""
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("/", "-"))
+    except ValueError:
+        return None
+    if not _EARLIEST.year <= moment.year < _LATEST.year:
+        return None
+    offset = moment.utcoffset()
+    if offset is None or (is_zulu_ignored and not offset):
+        return Reading(source, moment.replace(tzinfo=None), zone)
+    return Reading(source, moment.astimezone(UTC).replace(tzinfo=None), "UTC")
+
+
+def _decide(readings: Sequence[Reading], zone: str) -> Clock | None:
+    """Take the first reading; where it is a mere day, take the time of the first later one that falls on that day."""
+    if not readings:
+        return None
+    first = readings[0]
+    camera_zone = zone if first.zone in ("local", "UTC") else first.zone
+    if first.has_time:
+        return _clock(first, first.source, camera_zone)
+    for reading in readings[1:]:
+        if reading.has_time and _local_day(reading, zone, camera_zone) == first.moment.date():
+            return _clock(reading, first.source, camera_zone, read_in=zone)
+    started_at, _ = _to_utc(first.moment, camera_zone)
+    return Clock(started_at, camera_zone, first.source, False, f"The name tells only the day: noon was taken. {_RENAME}")
+
+
+def _clock(reading: Reading, source: str, camera_zone: str, read_in: str = "") -> Clock:
+    zone = _zone_of(reading, read_in or camera_zone)
+    started_at, is_doubtful = _to_utc(reading.moment, zone)
+    if is_doubtful:
+        warning = f"{reading.moment} is skipped or doubled by the change of summer time in {zone}; it may be an hour off."
+        return Clock(started_at, camera_zone, source, False, warning)
+    if reading.is_sent:
+        return Clock(started_at, camera_zone, source, False, f"The name tells when the video was sent, not when it was recorded. {_RENAME}")
+    return Clock(started_at, camera_zone, source)
+
+
+def _zone_of(reading: Reading, local: str) -> str:
+    return local if reading.zone == "local" else reading.zone
+
+
+def _local_day(reading: Reading, zone: str, camera_zone: str) -> date:
+    moment, _ = _to_utc(reading.moment, _zone_of(reading, zone))
+    return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(camera_zone)).date()
+
+
+def _to_utc(moment: datetime, zone: str) -> tuple[datetime, bool]:
+    """Naive UTC of a naive local moment, and whether the zone skips it or has it twice."""
+    earlier, later = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
+    return earlier.astimezone(UTC).replace(tzinfo=None), earlier.utcoffset() != later.utcoffset()
+
+
+def _from_mtime(mtime_s: float | None, duration: timedelta, zone: str) -> Clock:
+    if mtime_s is not None and _EARLIEST <= _EPOCH + timedelta(seconds=_bounded(mtime_s)) < _LATEST:
+        warning = f"Nothing tells the start: it was taken from the time the file was last changed, which copying may alter. {_RENAME}"
+        return Clock(_EPOCH + timedelta(seconds=mtime_s) - duration, zone, "mtime", False, warning)
+    return Clock(None, zone, "none", False, f"Nothing tells when this was recorded. {_RENAME}")
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, 0.0), 1e10) if math.isfinite(seconds) else 0.0

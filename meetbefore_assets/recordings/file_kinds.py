@@ -1,0 +1,46 @@
+"""Which files are recordings, told by their names alone."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+from meetbefore_assets.recordings.camera_names import picture_time
+
+VIDEO_SUFFIXES = frozenset(
+    [".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts", ".m2ts", ".ts", ".3gp", ".3g2", ".mpg", ".mpeg", ".wmv", ".insv"]
+)
+PICTURE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp"])
+UNTIMED_PICTURE = "picture whose name is no time, such as 20250307122924.jpg"
+_PROXY_SUFFIXES = frozenset([".lrv", ".lrf"])
+_SIDECAR_SUFFIXES = frozenset([".srt", ".json", ".xmp"])
+_UNFINISHED_SUFFIXES = frozenset([".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp"])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a file is, by its name; `reason` says why it is skipped and is empty otherwise."""
+
+    kind: Literal["video", "picture", "skip"]
+    reason: str = ""
+
+
+def classify(name: str) -> Verdict:
+    """Say what a file is by its name alone (case does not matter)."""
+    suffix = PurePath(name).suffix.lower()
+    if name.startswith("._"):
+        return Verdict("skip", "macOS resource fork")
+    if name.startswith("."):
+        return Verdict("skip", "hidden file")
+    if suffix in _UNFINISHED_SUFFIXES:
+        return Verdict("skip", "unfinished copy")
+    if suffix in _PROXY_SUFFIXES or (suffix in VIDEO_SUFFIXES and name.lower().startswith("lrv_")):
+        return Verdict("skip", "low-resolution copy of another recording")
+    if suffix == ".thm":
+        return Verdict("skip", "thumbnail")
+    if suffix in _SIDECAR_SUFFIXES:
+        return Verdict("skip", "sidecar file")
+    if suffix in VIDEO_SUFFIXES:
+        return Verdict("video")
+    if suffix in PICTURE_SUFFIXES:
+        return Verdict("picture") if picture_time(name) else Verdict("skip", UNTIMED_PICTURE)
+    return Verdict("skip", f"no recording ({suffix})" if suffix else "no recording (name without extension)")

@@ -1,0 +1,1 @@
+"""Finds recordings in folders and buckets, hashes them, and reads the files beside them."""

@@ -1,0 +1,220 @@
+"""Taking recordings in: which content lies where, and what each is called."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.errors import LockTimeoutError, UnreadableVideoError
+from meetbefore_assets.core.ports import Found, Recording, Stamp
+from meetbefore_assets.core.schema import SOURCES
+from meetbefore_assets.core.table import check
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record import journal
+from meetbefore_assets.home.record.home_files import kept_frames_folder, preview_path, remove_files
+from meetbefore_assets.home.record.suppressions import carry_suppressions, suppressed_files
+from meetbefore_assets.recordings.camera_names import read_names
+from meetbefore_assets.recordings.identifiers import video_id
+
+OTHERS_WAIT_S = 3600.0
+SHORT_WAIT_S = 5.0
+
+PER_VIDEO_TABLES = (
+    "videos",
+    "frames",
+    "detections",
+    "embeddings",
+    "tracks",
+    "identity_assignments",
+    "encounter_scores",
+    "failures",
+    "runs",
+    "places",
+    "forgotten_faces",
+    "sources",
+)
+FORGOTTEN = "forgotten: `meetbefore forget --lift FILE` lets it in again"
+
+
+@dataclass
+class Intake:
+    """What looking at the sources gave.
+
+    Attributes:
+        present: ids of the videos whose files were found, in order of their uris, none twice.
+        new: ids that were not known before.
+        duplicates: (uri, uri of the same content).
+        replaced: ids whose file was overwritten by another version of the same recording; they were dropped.
+        skipped, missing: as in Found.
+        unreadable: (uri, reason) of files that could not even be hashed.
+        waiting: uris left for the next look, because time was up or the video they replace is being worked on.
+    """
+
+    present: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+def import_recordings(home: Home, paths: Sequence[Path | str], progress: Callable[[int, int, str], None] | None = None) -> Intake:
+    """Register every recording under some paths; a file that is known by name, size and time is not read again."""
+    return register_recordings(home, home.adapters.recordings.scan(paths), progress)
+
+
+def register_recordings(
+    home: Home, found: Found, progress: Callable[[int, int, str], None] | None = None, patience_s: float | None = None
+) -> Intake:
+    """Register found recordings in the record, under a lock.
+
+    Args:
+        patience_s: after so many seconds files that must be read first are left waiting, though one is always read;
+            nor is anybody waited for. None: take as long as it takes.
+
+    Raises:
+        LockTimeoutError: somebody else is taking recordings in.
+    """
+    intake = Intake(skipped=list(found.skipped), missing=list(found.missing))
+    until_s = time.monotonic() + (math.inf if patience_s is None else patience_s)
+    wait_s = OTHERS_WAIT_S if patience_s is None else min(patience_s, SHORT_WAIT_S)
+    with home.lock("intake", wait_s):
+        catalogue = Catalogue(home, 0.0 if patience_s is not None else OTHERS_WAIT_S)
+        is_first = True
+        for done, recording in enumerate(found.recordings):
+            if progress:
+                progress(done, len(found.recordings), recording.file_name)
+            if not catalogue.knows(recording):
+                if not is_first and time.monotonic() > until_s:
+                    intake.waiting.append(recording.uri)
+                    continue
+                is_first = False
+            try:
+                catalogue.add(recording, intake)
+            except UnreadableVideoError as error:
+                intake.unreadable.append((recording.uri, str(error)))
+            except LockTimeoutError:
+                intake.waiting.append(recording.uri)
+        catalogue.save()
+    intake.present = list(dict.fromkeys(intake.present))
+    return intake
+
+
+class Catalogue:
+    """All known locations, and what they hold."""
+
+    def __init__(self, home: Home, busy_wait_s: float = OTHERS_WAIT_S) -> None:
+        self._home = home
+        self._busy_wait_s = busy_wait_s
+        table = home.store.scan("sources", readable_sources(home))
+        rows = table.to_dicts() if table.height else []
+        self._rows: dict[str, dict[str, object]] = {str(row["uri"]): row for row in rows}
+        self._ids: dict[str, str] = {str(row["content_hash"]): str(row["video_id"]) for row in rows}
+        self._touched: set[str] = set()
+        self._forgotten = suppressed_files(home)
+
+    def knows(self, recording: Recording) -> bool:
+        """Whether the file was there before with the same size and time, so that it need not be read."""
+        known = self._rows.get(recording.uri)
+        return known is not None and (known["size_bytes"], known["mtime_ns"]) == (recording.size_bytes, recording.mtime_ns)
+
+    def add(self, recording: Recording, intake: Intake) -> None:
+        known = self._rows.get(recording.uri)
+        if known and self.knows(recording):
+            intake.present.append(str(known["video_id"]))
+            return
+        content_hash = self._home.adapters.recordings.content_hash(recording.uri)
+        if content_hash in self._forgotten:
+            intake.skipped.append((recording.uri, FORGOTTEN))
+            return
+        identity = self._ids.get(content_hash, video_id(recording.file_name, content_hash))
+        if known and known["video_id"] != identity:
+            self._release(known, recording, identity, intake)
+        if content_hash not in self._ids:
+            self._ids[content_hash] = identity
+            intake.new.append(identity)
+        else:
+            self._note_duplicate(identity, recording, intake)
+        self._rows[recording.uri] = {
+            "video_id": identity,
+            "content_hash": content_hash,
+            "uri": recording.uri,
+            "file_name": recording.file_name,
+            "kind": recording.kind,
+            "size_bytes": recording.size_bytes,
+            "mtime_ns": recording.mtime_ns,
+        }
+        self._touched.add(identity)
+        intake.present.append(identity)
+
+    def _note_duplicate(self, identity: str, recording: Recording, intake: Intake) -> None:
+        others = [uri for uri, row in self._rows.items() if row["video_id"] == identity and uri != recording.uri]
+        present = [uri for uri in others if self._home.is_present([uri])]
+        if present:
+            intake.duplicates.append((recording.uri, present[0]))
+
+    def _release(self, known: dict[str, object], recording: Recording, identity: str, intake: Intake) -> None:
+        """Another content lies at a known place: the same recording written anew supersedes it, any other leaves it as missing."""
+        old = str(known["video_id"])
+        elsewhere = any(row["video_id"] == old and uri != recording.uri for uri, row in self._rows.items())
+        is_named_by_time = bool(read_names([recording.file_name], self._home.settings().time.patterns))
+        is_superseded = not elsewhere and (is_named_by_time or self._home.store.stamp("tracks", old) is None)
+        if is_superseded:
+            # A run that is in the middle of this video would write what is dropped here once more.
+            with self._home.lock(f"video-{old}", self._busy_wait_s):
+                carry_suppressions(self._home, old, identity)
+                drop_video(self._home, old)
+            self._ids = {content: kept for content, kept in self._ids.items() if kept != old}
+            self._touched.discard(old)
+            intake.replaced.append(old)
+        else:
+            self._touched.add(old)
+        del self._rows[recording.uri]
+        if not elsewhere and not is_superseded:
+            self._rows[f"{recording.uri}#{old}"] = {**known, "uri": f"{recording.uri}#{old}"}
+
+    def save(self) -> None:
+        for identity in sorted(self._touched):
+            rows = sorted((row for row in self._rows.values() if row["video_id"] == identity), key=lambda row: str(row["uri"]))
+            frame = check(SOURCES, SOURCES.frame(rows))
+            version = digest("sources", [[row["file_name"], row["mtime_ns"]] for row in rows])
+            self._home.store.put("sources", identity, frame, Stamp(version, {}, {}, len(rows)))
+
+
+def drop_video(home: Home, identity: str) -> None:
+    """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
+    remove_files(home, preview_path(home, identity), kept_frames_folder(home, identity))
+    journal.erase_video_events(home, identity)
+    for asset in PER_VIDEO_TABLES:
+        home.store.drop(asset, identity)
+
+
+@dataclass(frozen=True)
+class KnownVideo:
+    """Content that was taken in, where it lies, and what it is called there (sorted)."""
+
+    content_hash: str
+    uris: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def readable_sources(home: Home) -> list[str]:
+    """Ids of the videos whose places are on record; a torn one is registered anew when its file is seen again."""
+    return [key for key in home.store.keys("sources") if home.store.stamp("sources", key) is not None]
+
+
+def known_videos(home: Home) -> dict[str, KnownVideo]:
+    """Every known video, in order of id."""
+    keys = readable_sources(home)
+    if not keys:
+        return {}
+    table = home.store.scan("sources", keys, ["video_id", "content_hash", "uri", "file_name"]).sort("video_id", "uri")
+    known: dict[str, KnownVideo] = {}
+    for (identity, *_), rows in table.group_by("video_id", maintain_order=True):
+        names = tuple(sorted(set(rows["file_name"])))
+        known[str(identity)] = KnownVideo(str(rows["content_hash"][0]), tuple(rows["uri"]), names)
+    return known

@@ -1,0 +1,44 @@
+"""Opening a video that was taken in, and making sure that it is the one that was."""
+
+import polars as pl
+
+from meetbefore_assets.core.errors import UnreadableVideoError
+from meetbefore_assets.core.ports import VideoReader
+from meetbefore_assets.home.home import Home
+
+
+def open_video(home: Home, video_id: str) -> tuple[VideoReader, str]:
+    """The reader of the first of a video's files that is there, and its uri.
+
+    Raises:
+        UnreadableVideoError: none of its files is there, or it cannot be opened.
+    """
+    uris = home.store.get("sources", video_id, ["uri"])["uri"].to_list()
+    for uri in uris:
+        if home.is_present([uri]):
+            check_unchanged(home, video_id, uri)
+            return home.adapters.recordings.open_video(uri, home.settings().sampling.allow_truncated), uri
+    raise UnreadableVideoError(
+        f"{video_id}: expected the file at {' or '.join(uris) or 'a known place'}, found nothing there.",
+        remedy="Attach the disk, or run with the folder the file was moved to.",
+    )
+
+
+def check_unchanged(home: Home, video_id: str, uri: str) -> None:
+    """Nothing is made of a file that is not the one that was taken in: it would stand under a wrong name.
+
+    Raises:
+        UnreadableVideoError: it was written to since.
+    """
+    row = home.store.get("sources", video_id).filter(pl.col("uri") == uri).row(0, named=True)
+    if row["kind"] == "video":
+        size_bytes, mtime_ns = home.adapters.recordings.size_and_time(uri) or (0, 0)
+        if (size_bytes, mtime_ns) == (row["size_bytes"], row["mtime_ns"]):
+            return
+        if size_bytes == row["size_bytes"] and home.adapters.recordings.content_hash(uri) == row["content_hash"]:
+            return
+        sizes = f"expected the {row['size_bytes']} bytes that were taken in, found {size_bytes}"
+        raise UnreadableVideoError(
+            f"{row['file_name']}: {sizes}: it is still being written.",
+            remedy="Wait until it is copied completely, then run again.",
+        )

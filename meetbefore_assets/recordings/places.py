@@ -1,0 +1,106 @@
+"""Where recordings and encounters were: from container, subtitles and GPX files, read when they change."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+import polars as pl
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.ports import Fix, Stamp
+from meetbefore_assets.core.schema import PLACES
+from meetbefore_assets.core.table import check
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.recordings.clocks import clock_table
+from meetbefore_assets.recordings.gps import LONGEST_GAP_S, cell, place_at, tagged_location
+
+_CODE_VERSION = 1
+
+
+def update_places(home: Home) -> int:
+    """Read the places of videos whose files beside them, or clocks, changed; returns how many. Those of absent files stay."""
+    videos = [video_id for video_id in home.store.keys("videos") if home.store.stamp("videos", video_id) is not None]
+    starts = dict(clock_table(home, videos).select("video_id", "started_at").iter_rows())
+    if not videos:
+        return 0
+    rows = home.store.scan("videos", videos, ["video_id", "uri", "tags", "duration_s"])
+    beside = home.adapters.recordings.place_files(rows["uri"].to_list())
+    return sum(_update(home, row, starts[row["video_id"]], files) for row, files in zip(rows.iter_rows(named=True), beside, strict=True))
+
+
+def _update(home: Home, row: dict[str, object], started_at: dt.datetime | None, files: tuple[tuple[str, int, int], ...]) -> bool:
+    video_id = str(row["video_id"])
+    location = tagged_location(json.loads(str(row["tags"])))
+    before = home.store.stamp(PLACES.name, video_id)
+    version = digest("places", _CODE_VERSION, [list(entry) for entry in files], str(started_at), list(location or ()))
+    if before is not None and (before.data_version == version or (not files and before.facts.get("beside") == "yes" and _is_away(row))):
+        return False
+    if before is None and not files and location is None:
+        return False
+    fixes = [("location", Fix(0.0, *location))] if location else []
+    for path, _, _ in files:
+        source = "gpx" if path.lower().endswith(".gpx") else "srt"
+        fixes += [(source, fix) for fix in _near(home.adapters.recordings.read_fixes(path, started_at), float(str(row["duration_s"])))]
+    table = (
+        PLACES.frame([{"video_id": video_id, **asdict(fix), "source": source} for source, fix in fixes])
+        .unique(PLACES.key, keep="first", maintain_order=True)
+        .sort("source", "time_s")
+    )
+    home.store.put(PLACES.name, video_id, check(PLACES, table), Stamp(version, {}, {"beside": "yes" if files else "no"}, table.height))
+    return True
+
+
+def _is_away(row: dict[str, object]) -> bool:
+    return not Path(str(row["uri"]).partition("?day=")[0]).exists()
+
+
+def _near(fixes: Iterable[Fix], duration_s: float) -> list[Fix]:
+    return [fix for fix in fixes if -LONGEST_GAP_S <= fix.time_s <= duration_s + LONGEST_GAP_S]
+
+
+def places_version(home: Home) -> str:
+    """Changes whenever a place did."""
+    stamps = {key: home.store.stamp(PLACES.name, key) for key in home.store.keys(PLACES.name)}
+    return digest("places", [[key, stamp.data_version if stamp else ""] for key, stamp in stamps.items()])
+
+
+def place_table(home: Home, videos: list[str]) -> pl.DataFrame:
+    """Columns of PLACES, of some videos, by video, source and time."""
+    keys = sorted(set(home.store.keys(PLACES.name)) & set(videos))
+    return home.store.scan(PLACES.name, keys) if keys else PLACES.empty()
+
+
+def with_places(home: Home, videos: list[str], scored: pl.DataFrame) -> pl.DataFrame:
+    """Add latitude, longitude and place_source to encounters (a row per encounter and video): where they begin.
+
+    A subtitle of the camera itself is believed before a GPX file, and both before the one location of the container.
+    """
+    table = place_table(home, videos)
+    starts = dict(clock_table(home, videos).select("video_id", "started_at").iter_rows())
+    known: dict[str, dict[str, list[Fix]]] = {}
+    for (video_id, source), rows in groupby(table.iter_rows(), key=lambda row: (row[0], row[4])):
+        known.setdefault(str(video_id), {})[str(source)] = [Fix(row[1], row[2], row[3]) for row in rows]
+    moments = scored.select("video_id", "started_at").iter_rows()
+    found = [_place(known.get(video_id, {}), (at - starts[video_id]).total_seconds()) for video_id, at in moments]
+    schema = {"latitude": pl.Float64, "longitude": pl.Float64, "place_source": pl.String}
+    return scored.hstack(pl.DataFrame(found, schema=schema, orient="row"))
+
+
+def _place(sources: dict[str, list[Fix]], time_s: float) -> tuple[float | None, float | None, str | None]:
+    for source in ("srt", "gpx"):
+        at = place_at(time_s, sources.get(source, ()))
+        if at:
+            return (*at, source)
+    for fix in sources.get("location", ()):
+        return fix.latitude, fix.longitude, "location"
+    return None, None, None
+
+
+def cells(table: pl.DataFrame) -> pl.DataFrame:
+    """Add `place`, the name of the square in which latitude and longitude lie; null where they are null."""
+    places = table.select("latitude", "longitude").iter_rows()
+    names = [None if latitude is None else cell(latitude, longitude) for latitude, longitude in places]
+    return table.with_columns(pl.Series("place", names, pl.String))

@@ -1,0 +1,1 @@
+"""Reads videos with PyAV, folders of pictures, and AreWeMeetBefore archives."""

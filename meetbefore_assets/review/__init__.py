@@ -1,0 +1,1 @@
+"""Reviewing identities: corrections, questions worth asking, and what another threshold would change."""

@@ -1,0 +1,166 @@
+"""Cleaning up the Dagster instance: old runs, forgotten videos, and reporting what is on record."""
+
+import contextlib
+import datetime as dt
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+from meetbefore_assets.core.errors import StoreError
+from meetbefore_assets.core.ports import WHOLE
+from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.versions import PER_VIDEO
+from meetbefore_assets.open_home import open_home
+from meetbefore_assets.running import instance as instances
+from meetbefore_assets.running.instance import BUSY
+
+_BATCH = 200
+
+_PARTITION_TAG = "dagster/partition"
+_DECIDED = ("identity_assignments", "encounter_scores")
+_PAGE = 500
+
+
+def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
+    """Delete runs, with their events and logs, that ended longer ago; returns how many. 0 days keeps all.
+
+    Nothing is lost: what is done is read off the record. But the UI knows materializations from the events of their runs:
+    call `report_record` afterwards.
+    """
+    if not keep_days:
+        return 0
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(days=keep_days)
+    ended = [status for status in dg.DagsterRunStatus if status not in BUSY]
+    count = 0
+    while records := instance.get_run_records(dg.RunsFilter(created_before=before, statuses=ended), limit=_BATCH, ascending=True):
+        for record in records:
+            delete_run(instance, record.dagster_run.run_id)
+        count += len(records)
+    return count
+
+
+def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete a run with its events and logs, and the files they were in."""
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    instance.delete_run(run_id)
+    # SQLite keeps a file for each run, which is empty now.
+    shard = getattr(instance.event_log_storage, "path_for_shard", None)
+    if shard is not None:
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                Path(shard(run_id) + ending).unlink()
+
+
+def report_record(instance: dg.DagsterInstance, home: Home, per_video: tuple[str, ...], anew: tuple[str, ...] = ()) -> int:
+    """Tell the UI of tables on record that it has no materialization of; returns how many.
+
+    Args:
+        instance: of the home.
+        home: the home.
+        per_video: names of assets.
+        anew: those of them that are told in any case, because they changed without a run.
+    """
+    partitions = set(instance.get_dynamic_partitions("videos"))
+    count = 0
+    for asset in per_video:
+        shown = set() if asset in anew else instance.get_materialized_partitions(dg.AssetKey(asset))
+        for key in sorted((set(home.store.keys(asset)) & partitions) - shown - {WHOLE}):
+            stamp = home.store.stamp(asset, key)
+            if stamp is not None:
+                _report(instance, asset, key, stamp.data_version, stamp.rows, stamp.facts)
+                count += 1
+    return count
+
+
+def _report(instance: dg.DagsterInstance, asset: str, key: str, version: str, rows: int, facts: Mapping[str, str]) -> None:
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            asset_key=asset,
+            partition=key,
+            description="Told from the record: the run that made it is not kept any more.",
+            metadata={**facts, "dagster/row_count": rows},
+            tags={"dagster/data_version": version},
+        )
+    )
+
+
+def forget_videos_in_dagster(home_folder: Path, video_ids: Iterable[str]) -> int:
+    """Delete the partitions of some videos and every finished run that names them; returns how many runs that were.
+
+    Runs decide for many videos at once; what the record holds of the others is reported anew, so that the UI still shows it.
+
+    Raises:
+        StoreError: the files of the instance are in use.
+    """
+    if not (home_folder / "dagster" / "dagster.yaml").exists():
+        return 0
+    folder = instances.prepare(home_folder)
+    with instances.open_instance(home_folder) as instance:
+        deleted = forget_in_instance(instance, video_ids)
+        for left in (path for run_id in deleted for path in folder.rglob(run_id)):
+            shutil.rmtree(left)
+        report_matching_tables(instance, open_home(home_folder))
+    for path in sorted(folder.rglob("*.db")):
+        compact(path)
+    return len(deleted)
+
+
+def forget_in_instance(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> list[str]:
+    """Delete partitions and runs; returns the ids of the runs. Runs that are under way are left alone."""
+    videos = list(video_ids)
+    instances.drop_partitions(instance, videos)
+    naming = {run_id for video_id in videos for run_id in _runs_naming(instance, video_id)}
+    finished = [run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=sorted(naming))) if run.is_finished] if naming else []
+    for run_id in finished:
+        delete_run(instance, run_id)
+    _forget_checks(instance, videos, finished)
+    return sorted(finished)
+
+
+def _forget_checks(instance: dg.DagsterInstance, videos: list[str], run_ids: list[str]) -> None:
+    """What checks found stays when their run is deleted, and Dagster has no call that takes it away."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        checks = AssetCheckExecutionsTable
+        with storage.index_connection() as connection:
+            connection.execute(checks.delete().where(checks.c.partition.in_(videos) | checks.c.run_id.in_(run_ids)))
+
+
+def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
+    yield from (run.run_id for run in instance.get_runs(dg.RunsFilter(tags={_PARTITION_TAG: video_id})))
+    for asset in (*PER_VIDEO, *_DECIDED):
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[video_id])
+        cursor: str | None = None
+        while True:
+            found = instance.fetch_materializations(wanted, limit=_PAGE, cursor=cursor)
+            yield from (record.run_id for record in found.records)
+            if not found.has_more:
+                break
+            cursor = found.cursor
+
+
+def report_matching_tables(instance: dg.DagsterInstance, home: Home) -> int:
+    """Tell the UI what is on record now that runs are gone, and who is who was decided without one; returns how many tables."""
+    return report_record(instance, home, (*PER_VIDEO, *_DECIDED), anew=_DECIDED)
+
+
+def compact(path: Path) -> None:
+    """Rewrite a SQLite file, so that deleted rows leave no bytes in it.
+
+    Raises:
+        StoreError: somebody else has it open for longer than 30 s.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection:
+            connection.execute("vacuum")
+            connection.execute("pragma wal_checkpoint(truncate)")
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"{path} is in use ({error}): what was deleted may still have bytes in it.",
+            remedy="Stop `dagster dev`, then forget any video again, or delete that file: nothing depends on it.",
+        ) from error

@@ -1,0 +1,218 @@
+"""The published database: a DuckDB file that is replaced as a whole, so nobody who has it open is in the way."""
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.errors import StoreError
+from meetbefore_assets.core.ports import WHOLE, Fetch, Published
+from meetbefore_assets.core.schema import PUBLISHED
+from meetbefore_assets.core.table import Table
+from meetbefore_assets.storage import database_sql
+from meetbefore_assets.storage.record_parquet import sync
+
+# A DuckDB file has these bytes behind the checksum of its first block.
+_MAGIC_AT, _MAGIC = 8, b"DUCK"
+
+
+class DuckDbPublisher:
+    """Implements `ports.Publisher`: copy the last file, replace the parts that changed, rename over it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
+        """Bring the file in step.
+
+        Args:
+            wanted: table -> part -> version; a part is a video, or WHOLE for a table that is replaced in one piece.
+            fetch: gives the rows of some parts of a table, with its public columns.
+            vector_size: numbers a vector of the recogniser in force.
+
+        Raises:
+            StoreError: it cannot be written (the last one stays as it was).
+        """
+        temporary = _temporary(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._refuse_foreign()
+            have = self.versions(vector_size)
+            goal = {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+            if have == goal:
+                return Published(0, str(self.path), digest(goal))
+            if have is not None:
+                shutil.copyfile(self.path, temporary)
+            changed = _write(temporary, have or {}, wanted, fetch, vector_size)
+            os.chmod(temporary, 0o600)
+            sync(temporary)
+            os.replace(temporary, self.path)
+            sync(self.path.parent)
+        except (duckdb.Error, OSError) as error:
+            raise StoreError(
+                f"{self.path} could not be written: {error}.", remedy="Free some space or check the permissions, then run again."
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return Published(changed, str(self.path), digest(goal))
+
+    def remove(self) -> None:
+        """Take the file away, with what writers that died left beside it."""
+        for path in (self.path, *self.path.parent.glob(f"{self.path.name}.*"), *self.path.parent.glob(f".{self.path.name}.*")):
+            path.unlink(missing_ok=True)
+
+    def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
+        return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+
+    def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
+        """What the present file holds; None where it is missing, torn, foreign or of another shape, so that it is made anew."""
+        with self.snapshot(vector_size) as held:
+            return held.versions if held else None
+
+    @contextlib.contextmanager
+    def snapshot(self, vector_size: int) -> Iterator["DuckDbSnapshot | None"]:
+        with contextlib.ExitStack() as open_file:
+            try:
+                connection = open_file.enter_context(self._opened()) if self.path.exists() else None
+                versions = _versions(connection, vector_size) if connection else None
+            except duckdb.Error:
+                connection = versions = None
+            try:
+                yield None if connection is None or versions is None else DuckDbSnapshot(connection, versions)
+            except duckdb.Error as error:
+                raise StoreError(f"{self.path} cannot be read: {error}.", remedy="Publish again: materialise meetbefore_db.") from error
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The present file, or a copy of it where somebody has it open for writing (as DuckDB's own shell does): nobody blocks us."""
+        copy = _temporary(self.path)
+        try:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=True)
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise
+                shutil.copyfile(self.path, copy)
+                connection = duckdb.connect(str(copy), read_only=True)
+            with contextlib.closing(connection):
+                yield connection
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _refuse_foreign(self) -> None:
+        """Never replace what somebody else put here. A database of ours that is torn still begins as one of DuckDB's does."""
+        if not self.path.exists() or self.path.stat().st_size == 0:
+            return
+        try:
+            with self._opened() as connection:
+                tables = {name for name, _, _ in connection.execute(database_sql.SELECT_COLUMNS).fetchall()}
+            is_ours = "meetbefore_parts" in tables or not tables
+        except duckdb.Error:
+            with self.path.open("rb") as file:
+                is_ours = file.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
+        if not is_ours:
+            raise StoreError(
+                f"{self.path} was not written by meetbefore; expected its own database, or nothing, at this place.",
+                remedy="Move it away, then run again: the database is made from the record.",
+            )
+
+
+class DuckDbSnapshot:
+    """Implements `ports.Snapshot`: one open file, which stays what it is when another takes its place."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, versions: dict[str, dict[str, str]]) -> None:
+        self._connection, self.versions = connection, versions
+
+    def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
+        found = self._connection.execute(database_sql.count_all(table) if is_whole else database_sql.count_by_video(table)).fetchall()
+        return {WHOLE if is_whole else str(part): int(count) for part, count in found}
+
+    def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
+        connection = self._connection
+        query = (
+            connection.sql(database_sql.select_all(table))
+            if WHOLE in parts
+            else connection.sql(database_sql.select_rows(table), params=[parts])
+        )
+        return pl.DataFrame(query.to_arrow_table()).cast({column.name: column.dtype for column in table.public})
+
+
+def _versions(connection: duckdb.DuckDBPyConnection, vector_size: int) -> dict[str, dict[str, str]] | None:
+    if not _has_shape(connection, vector_size):
+        return None
+    versions: dict[str, dict[str, str]] = {table.name: {} for table in PUBLISHED}
+    for name, part, version in connection.execute(database_sql.SELECT_PARTS).fetchall():
+        versions.setdefault(name, {})[part] = version
+    return versions
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+
+def _has_shape(connection: duckdb.DuckDBPyConnection, vector_size: int) -> bool:
+    columns: dict[str, list[tuple[str, str]]] = {}
+    for name, column, kind in connection.execute(database_sql.SELECT_COLUMNS).fetchall():
+        columns.setdefault(name, []).append((column, kind.lower()))
+    declared = {
+        table.name: [(column.name, database_sql.column_type(table, column.name, vector_size)) for column in table.public]
+        for table in PUBLISHED
+    }
+    return all(columns.get(name) == expected for name, expected in declared.items()) and "meetbefore_parts" in columns
+
+
+def _write(
+    path: Path, have: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int
+) -> int:
+    changed = 0
+    with _attached(path) as connection:
+        connection.execute(database_sql.CREATE_PARTS)
+        for table in PUBLISHED:
+            connection.execute(database_sql.create_table(table, vector_size))
+            if not have:
+                for statement in database_sql.comments(table):
+                    connection.execute(statement)
+            changed += _replace(connection, table, have.get(table.name, {}), wanted[table.name], fetch)
+    return changed
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, table: Table, have: Mapping[str, str], wanted: Mapping[str, str], fetch: Fetch) -> int:
+    new = sorted(part for part, version in wanted.items() if have.get(part) != version)
+    old = sorted(part for part, version in have.items() if wanted.get(part) != version)
+    if not new and not old:
+        return 0
+    connection.execute("begin")
+    if WHOLE in new or WHOLE in old:
+        connection.execute(database_sql.delete_all(table))
+    elif old:
+        connection.execute(database_sql.delete_rows(table), [old])
+    connection.execute(database_sql.DELETE_PARTS, [table.name, old])
+    if new:
+        connection.register("incoming", fetch(table, new).to_arrow())
+        connection.execute(database_sql.insert_rows(table))
+        connection.unregister("incoming")
+        connection.execute(database_sql.INSERT_PARTS, [table.name, new, [wanted[part] for part in new]])
+    connection.execute("commit")
+    return len(set(new) | set(old))
+
+
+@contextlib.contextmanager
+def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file at `path` as the default database; everything is in it, without a log beside it, at the end."""
+    connection = duckdb.connect()
+    try:
+        connection.execute(database_sql.attach(str(path)))
+        connection.execute("use published")
+        yield connection
+        connection.execute("checkpoint published")
+        connection.execute("use memory")
+        connection.execute("detach published")
+    finally:
+        connection.close()

@@ -1,0 +1,182 @@
+"""An object store behind one small class: S3, Google's, Azure's, by obstore. Credentials come from the environment.
+
+An object is there whole or not at all (one PUT, or a multipart upload that is completed at the end), and what was put is seen by
+whoever asks next: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import from_url
+
+from meetbefore_assets.core.errors import StoreError
+
+_REMEDY = "Check the address, the network and the credentials (AWS_… in the environment, or what the store asks for), then run again."
+_CHUNK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class ObjectFacts:
+    """What a listing says.
+
+    Attributes:
+        name: relative to the root.
+        size_bytes: of the content.
+        modified_ns: when it was put, nanoseconds since 1970.
+        tag: changes with the content.
+    """
+
+    name: str
+    size_bytes: int
+    modified_ns: int
+    tag: str
+
+
+class Objects:
+    """All objects below one URL; every method raises StoreError where the store cannot be reached or refuses."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        with _store_errors(self.url):
+            self._store: Any = from_url(self.url)
+
+    def check(self) -> None:
+        """Raise StoreError where the bucket is not there or may not be looked into: one object that is asked for does not tell."""
+        with _store_errors(self.url):
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
+    def put(self, name: str, content: bytes | Path, tag: str | None = None) -> str:
+        """Put an object; its new tag.
+
+        Args:
+            content: the bytes, or a file that holds them.
+            tag: put it only where the present one has this tag ("": where there is none).
+
+        Raises:
+            FileExistsError: another object lies there meanwhile.
+        """
+        more: Any = {} if tag is None else {"mode": {"e_tag": tag} if tag else "create", "use_multipart": False}
+        with _store_errors(f"{self.url}/{name}"):
+            try:
+                done = obstore.put(self._store, name, content, chunk_size=_CHUNK_BYTES, **more)
+            except (AlreadyExistsError, PreconditionError) as error:
+                raise FileExistsError(name) from error
+        return str(done["e_tag"] or "")
+
+    def get(self, name: str) -> tuple[bytes, str]:
+        """Content and tag. Raises KeyError where there is nothing."""
+        with _store_errors(f"{self.url}/{name}"):
+            try:
+                found = obstore.get(self._store, name)
+                return bytes(found.bytes()), str(found.meta["e_tag"] or "")
+            except FileNotFoundError:
+                raise KeyError(name) from None
+
+    def tail(self, name: str, length: int) -> tuple[bytes, ObjectFacts]:
+        """The last `length` bytes, or all where it is shorter. Raises KeyError where there is nothing."""
+        with _store_errors(f"{self.url}/{name}"):
+            try:
+                found = obstore.get(self._store, name, options={"range": {"suffix": length}})
+                return bytes(found.bytes()), _facts(found.meta, name)
+            except FileNotFoundError:
+                raise KeyError(name) from None
+
+    def facts(self, name: str) -> ObjectFacts | None:
+        """What is known of one object; None where there is none."""
+        with _store_errors(f"{self.url}/{name}"):
+            try:
+                return _facts(obstore.head(self._store, name), name)
+            except FileNotFoundError:
+                return None
+
+    def below(self, folder: str) -> list[ObjectFacts]:
+        """All objects below a folder ("": below the root), in no order."""
+        with _store_errors(f"{self.url}/{folder}"):
+            chunks = obstore.list(self._store, folder or None)
+            return [_facts(meta, str(meta["path"])) for chunk in chunks for meta in chunk]
+
+    def folders(self, folder: str) -> tuple[list[str], list[ObjectFacts]]:
+        """Names of the folders that lie in a folder, and the objects in it, not those below."""
+        with _store_errors(f"{self.url}/{folder}"):
+            found: Any = obstore.list_with_delimiter(self._store, folder or None)
+            return list(found["common_prefixes"]), [_facts(meta, str(meta["path"])) for meta in found["objects"]]
+
+    def remove(self, *names: str) -> None:
+        """Remove objects, if they are there."""
+        with _store_errors(self.url):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    obstore.delete(self._store, name)
+
+    def opened(self, name: str) -> Any:
+        """A file to read and seek in; what is read is fetched."""
+        with _store_errors(f"{self.url}/{name}"):
+            return obstore.open_reader(self._store, name, buffer_size=1 << 17)
+
+    def download(self, name: str, path: Path) -> None:
+        """Fetch an object into a file, which is there whole or not at all. Raises KeyError where there is nothing."""
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with _store_errors(f"{self.url}/{name}"), _created(temporary) as file:
+                try:
+                    for chunk in obstore.get(self._store, name).stream(min_chunk_size=_CHUNK_BYTES):
+                        file.write(chunk)
+                except FileNotFoundError:
+                    raise KeyError(name) from None
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def address(self, name: str) -> str:
+        """The URL of an object, for people and for Polars."""
+        return f"{self.url}/{name}"
+
+
+@cache
+def objects_at(url: str) -> Objects:
+    """The same connection for everybody in this process who asks for the same URL."""
+    return Objects(url)
+
+
+def split_address(address: str) -> tuple[Objects, str]:
+    """The bucket (or container) and the name in it of an object's URL."""
+    scheme, _, rest = address.partition("://")
+    bucket, _, name = rest.partition("/")
+    return objects_at(f"{scheme}://{bucket}"), name
+
+
+def as_file_name(address: str) -> str:
+    """A URL as one name of a file."""
+    return quote(address, safe="")
+
+
+@contextlib.contextmanager
+def _created(path: Path) -> Iterator[Any]:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _store_errors(address: str) -> Iterator[None]:
+    """Tell in a sentence what the store says."""
+    try:
+        yield
+    except FileExistsError:  # what the caller asked about
+        raise
+    except (BaseError, OSError, ValueError) as error:
+        said = str(error).split("\n")[0].split(": <?xml")[0]
+        raise StoreError(f"{address} could not be reached: {said}.", remedy=_REMEDY) from error
+
+
+def _facts(meta: Any, name: str) -> ObjectFacts:
+    return ObjectFacts(name, int(meta["size"]), int(meta["last_modified"].timestamp() * 1e9), str(meta["e_tag"] or ""))

@@ -1,0 +1,28 @@
+"""Files of a home that lie in the object store too: contact sheets, kept pictures, the page."""
+
+from pathlib import Path
+
+from meetbefore_assets.storage.object_store import objects_at
+
+
+class ObjectStoreFiles:
+    """Implements `ports.SharedFiles`: `<url>/files/<name in the home>`."""
+
+    def __init__(self, url: str, home_folder: Path) -> None:
+        self._objects, self._home_folder = objects_at(url), home_folder
+
+    def put(self, path: Path) -> None:
+        """Put a file of the home. Raises StoreError."""
+        self._objects.put(self._name(path), path)
+
+    def address(self, path: Path) -> str:
+        """The URL under which it is put."""
+        return self._objects.address(self._name(path))
+
+    def drop(self, path: Path) -> None:
+        """Remove a file, or all in a folder. Raises StoreError."""
+        name = self._name(path)
+        self._objects.remove(name, *(facts.name for facts in self._objects.below(name)))
+
+    def _name(self, path: Path) -> str:
+        return f"files/{path.relative_to(self._home_folder).as_posix()}"

@@ -1,0 +1,73 @@
+"""Settings that several machines share: one file in the store, and what a machine says of itself over it."""
+
+import threading
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.home.settings import settings_file, shared_file
+from meetbefore_assets.storage.object_store import objects_at
+from meetbefore_assets_tests.support.s3 import new_bucket
+
+
+@pytest.fixture
+def uri(monkeypatch: pytest.MonkeyPatch) -> str:
+    uri = f"{new_bucket()}/archive"
+    monkeypatch.setenv("MEETBEFORE_STORE", uri)
+    monkeypatch.setattr(shared_file, "BELIEVED_S", 0.0)
+    return uri
+
+
+def shared(uri: str) -> dict[str, object]:
+    return tomllib.loads(objects_at(uri).get("settings.toml")[0].decode())
+
+
+def test_what_one_machine_sets_holds_on_all(uri: str, tmp_path: Path) -> None:
+    settings_file.apply(tmp_path / "one", ["matching.threshold=0.42", "encounters.gap_min=5"])
+    assert settings_file.load(tmp_path / "two").matching.threshold == 0.42
+    settings_file.apply(tmp_path / "two", ["matching.threshold=auto"])
+    assert settings_file.load(tmp_path / "one").matching.threshold == "auto"
+    assert shared(uri) == {"matching": {"threshold": "auto"}, "encounters": {"gap_min": 5}}
+    assert not (tmp_path / "one" / "settings.toml").exists()
+
+
+def test_what_a_machine_says_of_itself_stays_there(uri: str, tmp_path: Path) -> None:
+    settings_file.apply(tmp_path / "one", ["models.mirror=false"])
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "settings.toml").write_text('[models]\ndevice = "cpu"\n')
+    settings_file.apply(tmp_path / "two", ["models.device=auto", "models.threads=3", "store.cache_gib=5"])
+    assert shared(uri) == {"models": {"mirror": False, "threads": 3}}
+    here, there = settings_file.load(tmp_path / "two"), settings_file.load(tmp_path / "one")
+    assert (here.models.device, here.models.threads, here.store.cache_gib, here.models.mirror) == ("auto", 3, 5.0, False)
+    assert (there.models.threads, there.store.cache_gib) == (3, 20.0)
+
+
+def test_the_file_comes_before_the_environment(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('store.uri = "/mnt/nas"\n')
+    assert settings_file.load(tmp_path).store.uri == "/mnt/nas"
+    assert settings_file.load(tmp_path / "other").store.uri == uri
+
+
+def test_comments_stay_and_what_is_wrong_is_refused(uri: str, tmp_path: Path) -> None:
+    objects_at(uri).put("settings.toml", b"# ours\n[matching]\nthreshold = 0.4 # tried\n")
+    settings_file.apply(tmp_path, ["matching.threshold=0.41"])
+    assert objects_at(uri).get("settings.toml")[0] == b"# ours\n[matching]\nthreshold = 0.41 # tried\n"
+    with pytest.raises(SettingsError):
+        settings_file.apply(tmp_path, ["matching.threshold=7"])
+    assert settings_file.load(tmp_path).matching.threshold == 0.41
+    objects_at(uri).put("settings.toml", b"matching = [")
+    with pytest.raises(SettingsError, match=f"{uri}/settings.toml is not valid TOML"):
+        settings_file.load(tmp_path)
+
+
+def test_nobody_s_change_is_lost(uri: str, tmp_path: Path) -> None:
+    keys = ["matching.threshold=0.4", "encounters.gap_min=7", "sampling.interval_s=2", "tracks.max_gap_s=4"]
+    threads = [threading.Thread(target=settings_file.apply, args=(tmp_path / str(number), [key])) for number, key in enumerate(keys)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = settings_file.load(tmp_path)
+    assert (found.matching.threshold, found.encounters.gap_min, found.sampling.interval_s, found.tracks.max_gap_s) == (0.4, 7, 2, 4)
