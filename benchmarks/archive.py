@@ -24,8 +24,9 @@ import polars as pl
 
 from meetbefore_assets.core.model_packs import default_threshold
 from meetbefore_assets.core.ports import F32, Stamp
-from meetbefore_assets.core.schema import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS, VIDEOS
-from meetbefore_assets.core.table import Table, check
+from meetbefore_assets.core.schema.faces import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS
+from meetbefore_assets.core.schema.recordings import VIDEOS
+from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.encounters.make_tables import rank, score
 from meetbefore_assets.faces.tracks import track_rows
 from meetbefore_assets.home.home import Home

@@ -32,7 +32,7 @@ import polars as pl
 import requests
 
 from benchmarks.crash import ROOT, is_done, kill_all, prepare, run_command
-from meetbefore_assets.core.schema import HISTORY, PUBLISHED
+from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.publishing.database import database_path, open_published, vector_size
@@ -48,8 +48,8 @@ START = [str(ROOT / "deploy" / "ray" / "start.sh")]
 def differences(one: Path, other: Path) -> list[str]:
     """Content tables of two published databases that differ: floats by more than 1e-4, boxes by more than 0.1 pixels."""
     found = []
-    for table in PUBLISHED:
-        if table.name in HISTORY:
+    for table in published_tables():
+        if table.is_history:
             continue
         first, second = (_rows(path, table.name).sort(list(table.key)) for path in (one, other))
         if first.height != second.height:

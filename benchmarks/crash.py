@@ -25,7 +25,7 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from meetbefore_assets.core.schema import HISTORY, PUBLISHED
+from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.demo.footage import write_clips
 from meetbefore_assets.encounters.make_tables import is_scored
 from meetbefore_assets.home.settings import settings_file
@@ -43,7 +43,7 @@ LONGEST_S = 600.0
 
 def content(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(str(home_folder / "meetbefore.duckdb"), read_only=True) as reader:
-        names = [table.name for table in PUBLISHED if table.name not in HISTORY]
+        names = [table.name for table in published_tables() if not table.is_history]
         return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
 
 

@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.ports import F32, I64, Stamp
-from meetbefore_assets.core.schema import TRACKS
+from meetbefore_assets.core.schema.faces import TRACKS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.face_index import build_face_index

@@ -18,9 +18,9 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.evaluation import match_faces
+from meetbefore_assets.core.schema.lists import pipeline_assets
 from meetbefore_assets.encounters.make_tables import rank, score
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.versions import PER_VIDEO
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.history import history_table
 from meetbefore_assets.identities.match import MatchResult, match
@@ -78,7 +78,7 @@ def names(home_folder: Path, other: Path | None, folder: Path, truth: pl.DataFra
         settings_file.apply(folder, [f"matching.threshold={at}"])
         _report(f"threshold {at:g}", open_home(folder), truth, before)
     if other:
-        for asset in PER_VIDEO:
+        for asset in pipeline_assets():
             shutil.rmtree(folder / "record" / asset)
             shutil.copytree(other / "record" / asset, folder / "record" / asset)
         pack = settings_file.load(other).models.pack
@@ -114,7 +114,7 @@ def _one_by_one(home_folder: Path, folder: Path, batches: Iterable[list[str]]) -
     _link(home_folder, folder, [])
     home = open_home(folder)
     for batch in batches:
-        for asset in (*PER_VIDEO, "sources"):
+        for asset in (*pipeline_assets(), "sources"):
             for video in batch:
                 (folder / "record" / asset).mkdir(parents=True, exist_ok=True)
                 shutil.copy(home_folder / "record" / asset / f"{video}.parquet", folder / "record" / asset)
@@ -127,7 +127,7 @@ def _link(home_folder: Path, folder: Path, videos: list[str] | None) -> None:
     if (home_folder / "settings.toml").exists():
         shutil.copy(home_folder / "settings.toml", folder)
     if videos is None:
-        for asset in (*PER_VIDEO, "sources"):
+        for asset in (*pipeline_assets(), "sources"):
             shutil.copytree(home_folder / "record" / asset, folder / "record" / asset)
 
 

@@ -16,7 +16,7 @@ import pytest
 from meetbefore_assets.core.errors import MeetbeforeError, RecordTornError, StoreError, UnreadableVideoError, VideoError
 from meetbefore_assets.core.model_packs import LoadedPack
 from meetbefore_assets.core.ports import I64, U8, FaceBatch, Picture
-from meetbefore_assets.core.schema import SIMILAR_TRACKS
+from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
 from meetbefore_assets.encounters.make_tables import rank, score
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
@@ -227,7 +227,7 @@ def test_an_index_that_rots_in_its_body_goes_with_the_weekly_upkeep_and_is_built
     data = bytearray(path.read_bytes())
     data[4:60] = bytes(56)
     path.write_bytes(data)
-    assert maintain_home(home, ()).torn == [(SIMILAR_TRACKS.name, path.stem)]
+    assert maintain_home(home).torn == [(SIMILAR_TRACKS.name, path.stem)]
     assert not build_face_index(home).was_in_step
     apply(home.folder, ["matching.threshold=0.6"])
     process(home)

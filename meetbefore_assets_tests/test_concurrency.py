@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from meetbefore_assets.core.errors import LockTimeoutError, StoreError
-from meetbefore_assets.core.schema import HISTORY, PUBLISHED
+from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.encounters.make_tables import is_scored, rank, score
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
@@ -56,7 +56,7 @@ def work(home_folder: Path, folder: Path) -> None:
 
 def content(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(str(home_folder / "meetbefore.duckdb"), read_only=True) as reader:
-        names = [table.name for table in PUBLISHED if table.name not in HISTORY]
+        names = [table.name for table in published_tables() if not table.is_history]
         return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
 
 

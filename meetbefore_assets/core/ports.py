@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.table import Table
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]

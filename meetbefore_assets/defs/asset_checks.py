@@ -13,8 +13,11 @@ import dagster as dg
 from dagster._utils.warnings import PreviewWarning
 
 from meetbefore_assets.core.ports import WHOLE
-from meetbefore_assets.core.schema import DETECTIONS, EMBEDDINGS, ENCOUNTER_SCORES, FRAMES, IDENTITY_ASSIGNMENTS, PEOPLE, TRACKS, VIDEOS
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES, PEOPLE
+from meetbefore_assets.core.schema.faces import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
+from meetbefore_assets.core.schema.recordings import VIDEOS
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.defs.assets.identity_assignments import identity_assignments
 from meetbefore_assets.defs.materialize import HomeResource
 from meetbefore_assets.home.home import Home

@@ -2,18 +2,8 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import DETECTIONS, EMBEDDINGS, ENCOUNTER_SCORES, FRAMES, IDENTITY_ASSIGNMENTS, PEOPLE, TRACKS, VIDEOS
+from meetbefore_assets.core.schema.lists import table_of
 
-_TABLES = {table.name: table for table in (VIDEOS, FRAMES, DETECTIONS, EMBEDDINGS, TRACKS, IDENTITY_ASSIGNMENTS, ENCOUNTER_SCORES, PEOPLE)}
-PARENT = {
-    "frames": "videos",
-    "detections": "frames",
-    "embeddings": "detections",
-    "tracks": "embeddings",
-    "identity_assignments": "tracks",
-    "encounter_scores": "identity_assignments",
-    "people": "encounter_scores",
-}
 # Where a column comes from others than the parent's of the same name.
 _FROM: dict[str, dict[str, tuple[str, ...]]] = {
     "frames": {"frame_id": ("content_hash",)},
@@ -46,17 +36,18 @@ _FROM: dict[str, dict[str, tuple[str, ...]]] = {
 
 def sources_of(asset: str) -> dict[str, tuple[str, ...]]:
     """Column of an asset -> columns of its parent; columns that are new there are left out."""
-    if asset not in PARENT:
+    table = table_of(asset)
+    if not table.made_from:
         return {}
-    given = _TABLES[PARENT[asset]].dtypes
-    same = {name: (name,) for name in _TABLES[asset].dtypes if name in given}
+    given = table_of(table.made_from).dtypes
+    same = {name: (name,) for name in table.dtypes if name in given}
     return same | _FROM.get(asset, {})
 
 
 def column_lineage(asset: str) -> dict[str, dg.TableColumnLineage]:
     """Metadata of a materialization."""
     deps = {
-        column: [dg.TableColumnDep(asset_key=dg.AssetKey(PARENT[asset]), column_name=source) for source in sources]
+        column: [dg.TableColumnDep(asset_key=dg.AssetKey(table_of(asset).made_from), column_name=source) for source in sources]
         for column, sources in sources_of(asset).items()
     }
     return {"dagster/column_lineage": dg.TableColumnLineage(deps)} if deps else {}

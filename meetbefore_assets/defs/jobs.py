@@ -4,18 +4,18 @@ from typing import Any
 
 import dagster as dg
 
+from meetbefore_assets.core.schema.lists import decided_per_video, pipeline_assets
 from meetbefore_assets.core.words import count
 from meetbefore_assets.defs.materialize import HomeResource
 from meetbefore_assets.forgetting import forget
 from meetbefore_assets.home.record import journal
-from meetbefore_assets.home.record.versions import MATCHING, PER_VIDEO, PUBLISHING
 from meetbefore_assets.identities.face_index import build_face_index
 from meetbefore_assets.recordings.intake import Intake
 from meetbefore_assets.running import executors, instance_cleanup
 from meetbefore_assets.running.instance import close_dead_runs
 from meetbefore_assets.running.instance_cleanup import forget_in_instance, report_matching_tables
 from meetbefore_assets.running.partitions import videos_partitions
-from meetbefore_assets.running.run import RunOptions, Summary, run_pipeline
+from meetbefore_assets.running.run import MATCH_ASSETS, RunOptions, Summary, run_pipeline
 from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress
 from meetbefore_assets.upkeep.verify_record import maintain_home
 
@@ -23,7 +23,7 @@ _ENGINE = executors.chosen_executor()
 
 process_video = dg.define_asset_job(
     "process_video",
-    selection=dg.AssetSelection.assets(*PER_VIDEO, "meetbefore_db"),
+    selection=dg.AssetSelection.assets(*pipeline_assets(), "meetbefore_db"),
     description="One video from its file to its tracks, and publish. Who is who is decided by the job match.",
     executor_def=executors.executor(_ENGINE),
     op_retry_policy=executors.retry_policy(_ENGINE),
@@ -31,13 +31,10 @@ process_video = dg.define_asset_job(
 
 match = dg.define_asset_job(
     "match",
-    selection=dg.AssetSelection.assets(*MATCHING, *PUBLISHING),
+    selection=dg.AssetSelection.assets(*MATCH_ASSETS),
     description="Who is who, over all videos: policy, index, identities, encounters, people, database, report. "
     "Any one partition will do: the run brings all of them in step.",
 )
-
-DECIDED = ("identity_assignments", "encounter_scores")
-TABLES = (*DECIDED, "people", "matching_policy", "corrections", "identity_history")
 
 
 @dg.op
@@ -125,12 +122,12 @@ def catch_up_with_everything(
 def keep_in_order(context: dg.OpExecutionContext, home: HomeResource) -> None:
     """Upkeep of the home and of the Dagster instance; the next run makes anew what was torn."""
     closed = close_dead_runs(context.instance)
-    found = maintain_home(home, TABLES)
+    found = maintain_home(home)
     for asset, key in found.torn:
         context.log.warning(f"{asset} of {key} could not be read; the next run makes it anew")
     index = build_face_index(home)
     pruned = instance_cleanup.prune_runs(context.instance, home.settings().upkeep.keep_runs_days)
-    told = instance_cleanup.report_record(context.instance, home, (*PER_VIDEO, *DECIDED))
+    told = instance_cleanup.report_record(context.instance, home, (*pipeline_assets(), *decided_per_video()))
     facts: dict[str, Any] = {
         "tables verified": found.verified,
         "tables torn": len(found.torn),

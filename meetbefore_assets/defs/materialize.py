@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from meetbefore_assets.core.errors import ClusterError, MeetbeforeError, StoreError, VideoError
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.defs.column_lineage import column_lineage
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home

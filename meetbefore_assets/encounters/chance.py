@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.ports import F64, WHOLE, Stamp
-from meetbefore_assets.core.schema import CHANCE
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.encounters import CHANCE
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.encounters.chance_model import FalseLinks, false_link_rate, more_than_chance
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.match import sightings

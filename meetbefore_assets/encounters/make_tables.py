@@ -7,15 +7,15 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.schema import ENCOUNTER_SCORES, PEOPLE
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES, PEOPLE
+from meetbefore_assets.core.schema.lists import table_of
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.encounters.chance import write_chance
 from meetbefore_assets.encounters.company import with_company
 from meetbefore_assets.encounters.encounters import encounters
 from meetbefore_assets.encounters.person_facts import habits, proposed_roles, time_span_metric
 from meetbefore_assets.encounters.score import people, score_encounters
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record import versions
 from meetbefore_assets.home.record.changed_partitions import write_changed_partitions
 from meetbefore_assets.identities.corrections_in_force import corrections_in_force
 from meetbefore_assets.identities.match import ASSET as IDENTITIES
@@ -42,7 +42,7 @@ def goal_version(home: Home) -> str:
     """Content address of everything that scores depend on."""
     settings = home.settings()
     state = home.store.stamp(IDENTITIES, WHOLE)
-    code = (versions.CODE_VERSIONS[ASSET], versions.CODE_VERSIONS["people"])
+    code = (table_of(ASSET).code_version, table_of("people").code_version)
     identities = state.data_version if state else ""
     return digest("scores", code, identities, settings.encounters, settings.sampling.interval_s, home.zone(), places_version(home))
 

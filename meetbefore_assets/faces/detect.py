@@ -10,7 +10,7 @@ import polars as pl
 
 from meetbefore_assets.core.errors import UnreadableVideoError
 from meetbefore_assets.core.ports import VideoReader
-from meetbefore_assets.core.schema import DETECTIONS
+from meetbefore_assets.core.schema.faces import DETECTIONS
 from meetbefore_assets.faces.kept_pictures import PREVIEW_FACE_COLUMNS, FrameKeeper, best_faces, write_preview
 from meetbefore_assets.faces.scan_video import scan_frames
 from meetbefore_assets.home.home import Home

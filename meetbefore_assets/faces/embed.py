@@ -5,7 +5,7 @@ import polars as pl
 
 from meetbefore_assets.core.parallel import map_in_order
 from meetbefore_assets.core.ports import F32, U8, FaceEmbedder
-from meetbefore_assets.core.schema import EMBEDDINGS
+from meetbefore_assets.core.schema.faces import EMBEDDINGS
 from meetbefore_assets.faces.unit_vectors import unit
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import WrittenTable, start_table

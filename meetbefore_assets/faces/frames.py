@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from meetbefore_assets.core.schema import FRAMES
+from meetbefore_assets.core.schema.faces import FRAMES
 from meetbefore_assets.faces.sampling import plan_frames
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import WrittenTable, start_table

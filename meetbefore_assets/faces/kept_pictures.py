@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from meetbefore_assets.core.ports import U8
-from meetbefore_assets.core.schema import THUMBNAIL_SIDE_PX
+from meetbefore_assets.core.schema.columns import THUMBNAIL_SIDE_PX
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.home_files import kept_frames_folder, preview_path, remove_files
 from meetbefore_assets.home.record.suppression_match import Suppressions, boxes_at

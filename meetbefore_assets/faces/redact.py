@@ -4,8 +4,9 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import Stamp
-from meetbefore_assets.core.schema import DETECTIONS, EMBEDDINGS, IDENTITY_ASSIGNMENTS
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.faces import DETECTIONS, EMBEDDINGS
+from meetbefore_assets.core.schema.lists import per_video_tables
+from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.faces import detect, kept_pictures
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import rows_version
@@ -13,7 +14,6 @@ from meetbefore_assets.home.record.suppressions import suppressions_of
 from meetbefore_assets.home.record.versions import SUPPRESSIONS_INPUT, version_of
 
 _DROPPED = f"dropped: {detect.SUPPRESSED}"
-_TABLES = ("detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
 
 
 def is_redacted(home: Home, video_id: str) -> bool:
@@ -29,7 +29,7 @@ def is_redacted(home: Home, video_id: str) -> bool:
 
 
 def redact_video(home: Home, video_id: str) -> int:
-    """Drop the forgotten faces of a video from its detections and embeddings, and from who is who; returns how many there were.
+    """Drop the forgotten faces of a video from its detections, its embeddings, and every table of its faces; returns how many there were.
 
     The tables get the versions they would have, had they been made from the file again. Tracks are left to the caller.
     """
@@ -37,9 +37,12 @@ def redact_video(home: Home, video_id: str) -> int:
     is_there = home.store.stamp("detections", video_id) is not None
     kept = home.store.get("detections", video_id, ["face_id"]) if is_there else DETECTIONS.empty().select("face_id")
     _redact_embeddings(home, video_id, kept)
-    _redact_identities(home, video_id, kept)
-    for asset in _TABLES:
-        home.store.sweep(asset, video_id)
+    personal = [table for table in per_video_tables() if table.redaction != "none"]
+    for table in personal:
+        if table.redaction == "rows":
+            _redact_rows(home, table, video_id, kept)
+    for table in personal:
+        home.store.sweep(table.name, video_id)
     return erased
 
 
@@ -76,16 +79,16 @@ def _redact_embeddings(home: Home, video_id: str, kept: pl.DataFrame) -> None:
     home.store.put("embeddings", video_id, check(EMBEDDINGS, rest), changed)
 
 
-def _redact_identities(home: Home, video_id: str, kept: pl.DataFrame) -> None:
-    """Who is who is decided anew afterwards; until then nobody forgotten is found there."""
-    stamp = home.store.stamp("identity_assignments", video_id)
+def _redact_rows(home: Home, table: Table, video_id: str, kept: pl.DataFrame) -> None:
+    """Drop the rows of faces that are not kept. Who is who is decided anew afterwards; until then nobody forgotten is found there."""
+    stamp = home.store.stamp(table.name, video_id)
     if stamp is None:
         return
-    rows = home.store.get("identity_assignments", video_id)
+    rows = home.store.get(table.name, video_id)
     rest = rows.join(kept, on="face_id", how="semi", maintain_order="left")
     if rest.height != rows.height:
         changed = Stamp(rows_version(rest), stamp.inputs, stamp.facts, rest.height)
-        home.store.put("identity_assignments", video_id, check(IDENTITY_ASSIGNMENTS, rest), changed)
+        home.store.put(table.name, video_id, check(table, rest), changed)
 
 
 def _next_version(asset: str, stamp: Stamp, inputs: dict[str, str]) -> str:

@@ -13,7 +13,8 @@ from meetbefore_assets.core.errors import ClusterError
 from meetbefore_assets.core.model_packs import Models
 from meetbefore_assets.core.parallel import PerThread, RemoteWorkers, map_in_order
 from meetbefore_assets.core.ports import U8, VideoReader
-from meetbefore_assets.core.schema import DETECTIONS, THUMBNAIL_SIDE_PX
+from meetbefore_assets.core.schema.columns import THUMBNAIL_SIDE_PX
+from meetbefore_assets.core.schema.faces import DETECTIONS
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.gates import gate, gate_sharpness, is_turned_away
 from meetbefore_assets.faces.quality import frontality, quality, sharpness

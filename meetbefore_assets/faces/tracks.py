@@ -6,7 +6,8 @@ import polars as pl
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.model_packs import default_threshold
 from meetbefore_assets.core.ports import I64
-from meetbefore_assets.core.schema import BLOCKED_PEOPLE, TRACKS
+from meetbefore_assets.core.schema.faces import TRACKS
+from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE
 from meetbefore_assets.faces.linking import TrackPolicy, link_faces, mean_vectors
 from meetbefore_assets.faces.redact import redact_video
 from meetbefore_assets.home.home import Home

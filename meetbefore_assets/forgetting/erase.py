@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.errors import MeetbeforeError
-from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.schema import CHANCE, FORGOTTEN_FACES, REGROUPINGS, SIMILAR_TRACKS
-from meetbefore_assets.encounters.make_tables import ASSET as SCORES
+from meetbefore_assets.core.ports import WHOLE, Stamp, Store
+from meetbefore_assets.core.schema.forgetting import FORGOTTEN_FACES
+from meetbefore_assets.core.schema.lists import personal_tables
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.faces.redact import is_redacted, redact_video
 from meetbefore_assets.faces.tracks import make_tracks
 from meetbefore_assets.faces.unit_vectors import unit
@@ -156,20 +157,23 @@ def _remove_derived_files(home: Home) -> None:
     """Remove files that hold what was forgotten: rows that are deleted from a database leave their bytes in it."""
     with home.lock("publishing"):
         open_published(home).remove()
+    rebuilt = [table for table in personal_tables() if table.redaction == "rebuild"]
     with home.lock("index"):
         if home.shared_uri:
-            for key in home.index_store.keys(SIMILAR_TRACKS.name):
-                home.index_store.drop(SIMILAR_TRACKS.name, key)
+            _drop(home.index_store, [table for table in rebuilt if table.is_cached])
         shutil.rmtree(home.folder / "index", ignore_errors=True)
     with home.lock("scoring"):
-        for key in home.store.keys(SCORES):
-            home.store.drop(SCORES, key)
-        for asset in ("people", CHANCE.name, REGROUPINGS.name):
-            home.store.drop(asset, WHOLE)
+        _drop(home.store, [table for table in rebuilt if not table.is_cached])
     _unlink(*home.folder.glob("report*.html"), *home.folder.glob(".report*.tmp"))
     home.unshare(home.folder / "report.html")
     for folder in ("previews", "frames"):
         _unlink(*(home.folder / folder).glob("**/.*.tmp"))
+
+
+def _drop(store: Store, tables: list[Table]) -> None:
+    for table in tables:
+        for key in store.keys(table.record_name):
+            store.drop(table.record_name, key)
 
 
 def _unlink(*paths: Path) -> None:

@@ -5,8 +5,8 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.schema import CORRECTIONS, IDENTITY_HISTORY
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.identities import CORRECTIONS, IDENTITY_HISTORY
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppression_match import suppressed_faces
 from meetbefore_assets.home.record.suppressions import BOX, suppressions_of

@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 from meetbefore_assets.core.errors import UsageError
-from meetbefore_assets.core.schema import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
+from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
 from meetbefore_assets.encounters.make_tables import rank, score
 from meetbefore_assets.forgetting import erase
 from meetbefore_assets.forgetting.erase import Erased

@@ -10,7 +10,7 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import F32, WHOLE, Stamp
-from meetbefore_assets.core.schema import CALIBRATION
+from meetbefore_assets.core.schema.identities import CALIBRATION
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.person_ids import cannot_links
 from meetbefore_assets.identities.stored_edges import edge_store, matrix

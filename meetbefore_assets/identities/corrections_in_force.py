@@ -9,8 +9,8 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import I64, Stamp
-from meetbefore_assets.core.schema import CORRECTIONS
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.identities import CORRECTIONS
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.correction_links import Links, divided_tracks, links
 from meetbefore_assets.identities.corrections import Anchor, Correction, Kind, anchor_rows, in_force, locate, names_or_roles

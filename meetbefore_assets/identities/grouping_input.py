@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.ports import F32, I64, Bool
-from meetbefore_assets.core.schema import TRACKS
+from meetbefore_assets.core.schema.faces import TRACKS
 from meetbefore_assets.faces.tracks import FACE_COLUMNS, track_rows
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities import person_ids

@@ -6,8 +6,8 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import Stamp
-from meetbefore_assets.core.schema import IDENTITY_HISTORY
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.identities import IDENTITY_HISTORY
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.id_changes import identity_events
 from meetbefore_assets.identities.policy import Policy

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.ports import F32, I64, WHOLE, Stamp
-from meetbefore_assets.core.schema import IDENTITY_ASSIGNMENTS, PERSON_ALIASES
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS, PERSON_ALIASES
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import write_changed_partitions
 from meetbefore_assets.identities import person_ids

@@ -5,8 +5,8 @@ import datetime as dt
 import polars as pl
 
 from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.schema import MATCHING_POLICIES
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.identities import MATCHING_POLICIES
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.policy import Policy

@@ -6,7 +6,8 @@ import polars as pl
 
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.core.ports import WHOLE
-from meetbefore_assets.core.schema import IDENTITY_ASSIGNMENTS, PEOPLE
+from meetbefore_assets.core.schema.encounters import PEOPLE
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.recordings.clocks import clock_table
 

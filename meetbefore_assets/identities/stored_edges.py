@@ -13,9 +13,9 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import F32, I64, Bool, Stamp, Store
-from meetbefore_assets.core.schema import SIMILAR_TRACKS
+from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
+from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.versions import CODE_VERSIONS
 from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, Edges, find_edges, neighbours_for, weakest_kept
 
 ASSET = SIMILAR_TRACKS.name
@@ -96,7 +96,7 @@ def _is_in_step(stamp: Stamp, version: str, rows: int, neighbours: int) -> bool:
 
 
 def _version(tracks: str, number: int) -> str:
-    return digest(ASSET, CODE_VERSIONS["face_index"], tracks, number, FLOOR)
+    return digest(ASSET, table_of("face_index").code_version, tracks, number, FLOOR)
 
 
 def stored_graph(home: Home, videos: Sequence[str]) -> Graph:

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.ports import F64, I64, WHOLE, Stamp
-from meetbefore_assets.core.schema import REGROUPINGS
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.identities import REGROUPINGS
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.grouping_input import GroupingInput, group
 from meetbefore_assets.identities.survival import survival, threshold_ladder

@@ -8,8 +8,11 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import WHOLE, Fetch, Published, Publisher
-from meetbefore_assets.core.schema import CORRECTIONS, FAILURES, IDENTITY_HISTORY, PUBLISHED, VIDEOS, VIDEOS_PUBLISHED
-from meetbefore_assets.core.table import Table, check
+from meetbefore_assets.core.schema.columns import SEEN_AT
+from meetbefore_assets.core.schema.identities import CORRECTIONS, IDENTITY_HISTORY
+from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.core.schema.recordings import FAILURES, VIDEOS, VIDEOS_PUBLISHED
+from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import rows_version
 from meetbefore_assets.identities.corrections_in_force import corrections_table, corrections_version
@@ -17,17 +20,8 @@ from meetbefore_assets.identities.history import history_table, history_version
 from meetbefore_assets.recordings.clocks import clock_table
 from meetbefore_assets.recordings.intake import known_videos
 
-PER_VIDEO = ("frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores")
-TIMED = ("frames", "detections")
-_ALIASES = "person_aliases"
-_RECORD_OF = {
-    "people": ("people", WHOLE),
-    "chance": ("chance", WHOLE),
-    _ALIASES: ("identity_assignments", WHOLE),
-    "matching_policies": ("matching_policy", WHOLE),
-}
-# Tables of many small objects: what reads them, and what tells that they changed.
-_IN_ONE_PIECE: dict[str, tuple[Callable[[Home], pl.DataFrame], Callable[[Home], str]]] = {
+# Tables of many objects whose order or version is their own: what reads them, and what tells that they changed.
+_READERS: dict[str, tuple[Callable[[Home], pl.DataFrame], Callable[[Home], str]]] = {
     CORRECTIONS.name: (corrections_table, corrections_version),
     IDENTITY_HISTORY.name: (history_table, history_version),
 }
@@ -50,13 +44,13 @@ def fetcher(home: Home, videos: pl.DataFrame) -> Fetch:
     starts = dict(zip(videos["video_id"], videos["started_at"], strict=True))
 
     def fetch(table: Table, parts: list[str]) -> pl.DataFrame:
-        if table.name == "videos":
+        if table.objects == "computed":
             return videos
-        if table.name in _RECORD_OF:
-            return home.store.get(*_RECORD_OF[table.name])
-        if table.name in _IN_ONE_PIECE:
-            return _IN_ONE_PIECE[table.name][0](home)
-        return _timed(home.store.scan(table.name, parts), table, starts)
+        if table.objects == "whole":
+            return home.store.get(table.record_name, WHOLE)
+        if table.objects == "many":
+            return _READERS[table.name][0](home) if table.name in _READERS else _all_rows(home, table)
+        return _published_rows(home.store.scan(table.record_name, parts), table, starts)
 
     return fetch
 
@@ -78,29 +72,44 @@ def open_published(home: Home) -> Publisher:
 
 def wanted_versions(home: Home, videos: pl.DataFrame) -> dict[str, dict[str, str]]:
     """Table -> part -> version, as the database should hold them."""
-    return {table.name: _versions(home, table, videos) for table in PUBLISHED}
+    return {table.name: _versions(home, table, videos) for table in published_tables()}
 
 
 def _versions(home: Home, table: Table, videos: pl.DataFrame) -> dict[str, str]:
-    if table.name == "videos":
+    if table.objects == "computed":
         return {WHOLE: rows_version(videos)}
-    if table.name in _RECORD_OF:
-        stamp = home.store.stamp(*_RECORD_OF[table.name])
+    if table.objects == "whole":
+        stamp = home.store.stamp(table.record_name, WHOLE)
         return {} if stamp is None else {WHOLE: digest(stamp.data_version)}
-    if table.name in _IN_ONE_PIECE:
-        return {WHOLE: _IN_ONE_PIECE[table.name][1](home)}
+    if table.objects == "many":
+        return {WHOLE: _READERS[table.name][1](home) if table.name in _READERS else _objects_version(home, table)}
     model = home.found_pack().recogniser_id
     versions: dict[str, str] = {}
     for video_id, started_at in videos.select("video_id", "started_at").rows():
-        stamp = home.store.stamp(table.name, video_id)
+        stamp = home.store.stamp(table.record_name, video_id)
         if stamp is None or stamp.facts.get("model", model) != model:
             continue
-        versions[video_id] = digest(stamp.data_version, str(started_at)) if table.name in TIMED else stamp.data_version
+        versions[video_id] = digest(stamp.data_version, str(started_at)) if _is_timed(table) else stamp.data_version
     return versions
 
 
-def _timed(rows: pl.DataFrame, table: Table, starts: dict[str, object]) -> pl.DataFrame:
-    if table.name in TIMED:
+def _all_rows(home: Home, table: Table) -> pl.DataFrame:
+    keys = home.store.keys(table.record_name)
+    return (home.store.scan(table.record_name, keys) if keys else table.empty()).sort(table.key)
+
+
+def _objects_version(home: Home, table: Table) -> str:
+    stamps = {key: home.store.stamp(table.record_name, key) for key in home.store.keys(table.record_name)}
+    return digest(table.name, [[key, stamp.data_version if stamp else "torn"] for key, stamp in sorted(stamps.items())])
+
+
+def _is_timed(table: Table) -> bool:
+    """Whether its rows are moments of a video, published with their time by the wall clock."""
+    return SEEN_AT in table.columns
+
+
+def _published_rows(rows: pl.DataFrame, table: Table, starts: dict[str, object]) -> pl.DataFrame:
+    if _is_timed(table):
         clock = pl.DataFrame(
             {"video_id": list(starts), "started_at": list(starts.values())}, schema={"video_id": pl.String, "started_at": pl.Datetime("us")}
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import Found, Recording
-from meetbefore_assets.core.schema import SOURCES
+from meetbefore_assets.core.schema.recordings import SOURCES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.recordings.intake import readable_sources
 from meetbefore_assets.recordings.status import program_version

@@ -3,8 +3,8 @@
 import datetime as dt
 
 from meetbefore_assets.core.ports import Stamp
-from meetbefore_assets.core.schema import FAILURES
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.recordings import FAILURES
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.versions import parameters
 from meetbefore_assets.recordings.intake import known_videos

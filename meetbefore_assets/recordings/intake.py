@@ -9,8 +9,9 @@ from pathlib import Path
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.errors import LockTimeoutError, UnreadableVideoError
 from meetbefore_assets.core.ports import Found, Recording, Stamp
-from meetbefore_assets.core.schema import SOURCES
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.lists import per_video_tables
+from meetbefore_assets.core.schema.recordings import SOURCES
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record import journal
 from meetbefore_assets.home.record.home_files import kept_frames_folder, preview_path, remove_files
@@ -21,20 +22,6 @@ from meetbefore_assets.recordings.identifiers import video_id
 OTHERS_WAIT_S = 3600.0
 SHORT_WAIT_S = 5.0
 
-PER_VIDEO_TABLES = (
-    "videos",
-    "frames",
-    "detections",
-    "embeddings",
-    "tracks",
-    "identity_assignments",
-    "encounter_scores",
-    "failures",
-    "runs",
-    "places",
-    "forgotten_faces",
-    "sources",
-)
 FORGOTTEN = "forgotten: `meetbefore forget --lift FILE` lets it in again"
 
 
@@ -189,8 +176,8 @@ def drop_video(home: Home, identity: str) -> None:
     """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
     remove_files(home, preview_path(home, identity), kept_frames_folder(home, identity))
     journal.erase_video_events(home, identity)
-    for asset in PER_VIDEO_TABLES:
-        home.store.drop(asset, identity)
+    for table in per_video_tables():
+        home.store.drop(table.name, identity)
 
 
 @dataclass(frozen=True)

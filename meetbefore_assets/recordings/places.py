@@ -11,8 +11,8 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import Fix, Stamp
-from meetbefore_assets.core.schema import PLACES
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.recordings import PLACES
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.recordings.clocks import clock_table
 from meetbefore_assets.recordings.gps import LONGEST_GAP_S, cell, place_at, tagged_location

@@ -2,7 +2,7 @@
 
 import json
 
-from meetbefore_assets.core.schema import VIDEOS
+from meetbefore_assets.core.schema.recordings import VIDEOS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import WrittenTable, start_table
 from meetbefore_assets.recordings.open_video import open_video

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppressions import suppressions_version
 from meetbefore_assets.home.record.versions import (
-    PER_VIDEO,
     Parameters,
     expected_version,
     expected_versions,
@@ -49,7 +48,7 @@ def video_status(home: Home, video_id: str, known: KnownVideo, given: Parameters
     """Compare the versions a video's tables should have with those they have; `given`: see `versions.parameters`."""
     store, suppressions = home.store, suppressions_version(home, video_id)
     expected = expected_versions(known.content_hash, given, suppressions)
-    found = {asset: stamp.data_version if (stamp := store.stamp(asset, video_id)) else None for asset in PER_VIDEO}
+    found = {asset: stamp.data_version if (stamp := store.stamp(asset, video_id)) else None for asset in expected}
     present = home.is_present(known.uris)
     only_crops = not present and found["detections"] is not None
     todo = _outdated_crops(found, given, suppressions) if only_crops else outdated(expected, found)

@@ -13,8 +13,8 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.core.ports import WHOLE
+from meetbefore_assets.core.schema.lists import decided_per_video, pipeline_assets
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.versions import PER_VIDEO
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.running import instance as instances
 from meetbefore_assets.running.instance import BUSY
@@ -22,7 +22,6 @@ from meetbefore_assets.running.instance import BUSY
 _BATCH = 200
 
 _PARTITION_TAG = "dagster/partition"
-_DECIDED = ("identity_assignments", "encounter_scores")
 _PAGE = 500
 
 
@@ -133,7 +132,7 @@ def _forget_checks(instance: dg.DagsterInstance, videos: list[str], run_ids: lis
 
 def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
     yield from (run.run_id for run in instance.get_runs(dg.RunsFilter(tags={_PARTITION_TAG: video_id})))
-    for asset in (*PER_VIDEO, *_DECIDED):
+    for asset in (*pipeline_assets(), *decided_per_video()):
         wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[video_id])
         cursor: str | None = None
         while True:
@@ -146,7 +145,7 @@ def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
 
 def report_matching_tables(instance: dg.DagsterInstance, home: Home) -> int:
     """Tell the UI what is on record now that runs are gone, and who is who was decided without one; returns how many tables."""
-    return report_record(instance, home, (*PER_VIDEO, *_DECIDED), anew=_DECIDED)
+    return report_record(instance, home, (*pipeline_assets(), *decided_per_video()), anew=decided_per_video())
 
 
 def compact(path: Path) -> None:

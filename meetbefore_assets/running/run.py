@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from meetbefore_assets.core.errors import MeetbeforeError, UsageError
-from meetbefore_assets.core.schema import FAILURES
+from meetbefore_assets.core.schema.lists import assets_of
+from meetbefore_assets.core.schema.recordings import FAILURES
 from meetbefore_assets.encounters.make_tables import is_scored
 from meetbefore_assets.forgetting import forget
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.versions import MATCHING, PUBLISHING
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.match import is_matched
 from meetbefore_assets.identities.policy import policy, usable_tracks
@@ -25,6 +25,8 @@ from meetbefore_assets.running.pool import Pool
 from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress, Task, execute_in_this_process
 
 OTHERS_WAIT_S = 3600.0
+# What the job match makes; `defs.jobs` selects the same.
+MATCH_ASSETS = (*assets_of("match"), "meetbefore_db", "encounter_report")
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def update_identities(home_folder: Path, build_definitions: BuildDefinitions) ->
     if _is_up_to_date(home):
         return
     tracks = usable_tracks(home, policy(home).recogniser_id)
-    outcome = execute_in_this_process(build_definitions, home_folder, Task("match", min(tracks), (*MATCHING, *PUBLISHING)))
+    outcome = execute_in_this_process(build_definitions, home_folder, Task("match", min(tracks), MATCH_ASSETS))
     if not outcome.is_success:
         raise MeetbeforeError(outcome.message, remedy="What was said is on record; `meetbefore run` tries again.")
 
@@ -228,7 +230,7 @@ def _match(home: Home, pool: Pool, observer: RunObserver, summary: Summary) -> N
         _only_publish(pool, summary)
         return
     observer.matching()
-    task = Task("match", min(tracks), (*MATCHING, *PUBLISHING))
+    task = Task("match", min(tracks), MATCH_ASSETS)
     for outcome in pool.run([task], _ignore_progress):
         summary.matched = outcome.is_success
         if not outcome.is_success:

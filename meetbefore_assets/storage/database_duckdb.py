@@ -13,8 +13,8 @@ import polars as pl
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.core.ports import WHOLE, Fetch, Published
-from meetbefore_assets.core.schema import PUBLISHED
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.storage import database_sql
 from meetbefore_assets.storage.record_parquet import sync
 
@@ -44,7 +44,7 @@ class DuckDbPublisher:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._refuse_foreign()
             have = self.versions(vector_size)
-            goal = {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+            goal = {table.name: dict(wanted[table.name]) for table in published_tables()}
             if have == goal:
                 return Published(0, str(self.path), digest(goal))
             if have is not None:
@@ -69,7 +69,7 @@ class DuckDbPublisher:
             path.unlink(missing_ok=True)
 
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
-        return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in PUBLISHED}
+        return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in published_tables()}
 
     def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
         """What the present file holds; None where it is missing, torn, foreign or of another shape, so that it is made anew."""
@@ -147,7 +147,7 @@ class DuckDbSnapshot:
 def _versions(connection: duckdb.DuckDBPyConnection, vector_size: int) -> dict[str, dict[str, str]] | None:
     if not _has_shape(connection, vector_size):
         return None
-    versions: dict[str, dict[str, str]] = {table.name: {} for table in PUBLISHED}
+    versions: dict[str, dict[str, str]] = {table.name: {} for table in published_tables()}
     for name, part, version in connection.execute(database_sql.SELECT_PARTS).fetchall():
         versions.setdefault(name, {})[part] = version
     return versions
@@ -163,7 +163,7 @@ def _has_shape(connection: duckdb.DuckDBPyConnection, vector_size: int) -> bool:
         columns.setdefault(name, []).append((column, kind.lower()))
     declared = {
         table.name: [(column.name, database_sql.column_type(table, column.name, vector_size)) for column in table.public]
-        for table in PUBLISHED
+        for table in published_tables()
     }
     return all(columns.get(name) == expected for name, expected in declared.items()) and "meetbefore_parts" in columns
 
@@ -174,7 +174,7 @@ def _write(
     changed = 0
     with _attached(path) as connection:
         connection.execute(database_sql.CREATE_PARTS)
-        for table in PUBLISHED:
+        for table in published_tables():
             connection.execute(database_sql.create_table(table, vector_size))
             if not have:
                 for statement in database_sql.comments(table):

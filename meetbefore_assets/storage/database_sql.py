@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.table import Table
 
 # Readable by DuckDB 1.2 and later, so that people's viewers open the file.
 STORAGE_VERSION = "v1.2.0"

@@ -11,8 +11,9 @@ import polars as pl
 
 from meetbefore_assets.core.errors import RecordTornError
 from meetbefore_assets.core.ports import WHOLE, Fetch, Snapshot
-from meetbefore_assets.core.schema import PUBLISHED, SIMILAR_TRACKS
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
+from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.policy import usable_tracks
 from meetbefore_assets.identities.queries import matched_videos
@@ -170,7 +171,7 @@ def database_equals_record(home: Home) -> CheckResult:
 def _compared(home: Home, held: Snapshot, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch) -> CheckResult:
     findings: list[str] = []
     late = compared = 0
-    for table in PUBLISHED:
+    for table in published_tables():
         parts = held.versions[table.name]
         same = sorted(part for part, version in parts.items() if wanted[table.name].get(part) == version)
         late += len(parts.keys() | wanted[table.name].keys()) - len(same)

@@ -9,7 +9,7 @@ import polars as pl
 
 from meetbefore_assets.core.errors import SchemaError
 from meetbefore_assets.core.ports import F32
-from meetbefore_assets.core.table import Table, check
+from meetbefore_assets.core.schema.table import Table, check
 
 # Vectors are stored in single precision: 512 numbers of 1e-7 each.
 UNIT_TOLERANCE = 1e-3

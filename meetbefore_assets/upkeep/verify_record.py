@@ -7,17 +7,16 @@ from pathlib import Path
 
 from meetbefore_assets.core.errors import RecordTornError
 from meetbefore_assets.core.ports import WHOLE
-from meetbefore_assets.core.schema import SIMILAR_TRACKS, SOURCES
+from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
+from meetbefore_assets.core.schema.lists import per_video_tables, recorded_tables
+from meetbefore_assets.core.schema.recordings import SOURCES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.journal import rotate_log
 from meetbefore_assets.identities.history import compact_history
 from meetbefore_assets.identities.stored_edges import edge_store
-from meetbefore_assets.recordings.intake import PER_VIDEO_TABLES
 
 LITTER_AGE_S = 24 * 3600.0
 _FOLDERS = ("record/*", "index", "index/*", "previews", "frames/*", ".")
-# What a later run makes anew from what is left; anything else that is torn is kept for a person to look at.
-REBUILDABLE = frozenset(PER_VIDEO_TABLES) - {SOURCES.name}
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class UpkeepReport:
 
     Attributes:
         verified: tables that were read from end to end.
-        torn: (asset, key) that cannot be read; those in `REMADE` were dropped, so that the next run makes them anew.
+        torn: (asset, key) that cannot be read; those that a run can make again were dropped.
         orphans: (asset, key) of videos that are not known; they were dropped.
         litter: temporary files of processes that died; they were deleted.
         compacted: objects of the history of ids that are one now.
@@ -39,16 +38,12 @@ class UpkeepReport:
     compacted: int
 
 
-def maintain_home(home: Home, assets: tuple[str, ...]) -> UpkeepReport:
-    """Verify the record, and clear away what belongs to nobody.
-
-    Args:
-        assets: names of all tables of the record.
-    """
+def maintain_home(home: Home) -> UpkeepReport:
+    """Verify the record, and clear away what belongs to nobody."""
     with home.lock("intake"):
         orphans = _drop_orphans(home)
     verified, torn = 0, []
-    for asset, key in _tables(home, assets):
+    for asset, key in _tables(home):
         if _is_readable(home, asset, key):
             verified += 1
         else:
@@ -64,9 +59,14 @@ def maintain_home(home: Home, assets: tuple[str, ...]) -> UpkeepReport:
     return UpkeepReport(verified, torn, orphans, litter, compacted)
 
 
-def _tables(home: Home, assets: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for asset in sorted(set(assets) | set(PER_VIDEO_TABLES)):
+def _tables(home: Home) -> Iterator[tuple[str, str]]:
+    for asset in sorted({table.record_name for table in recorded_tables()}):
         yield from ((asset, key) for key in home.store.keys(asset))
+
+
+def _rebuildable() -> set[str]:
+    """Tables of videos that a later run makes again; anything else that is torn is kept for a person to look at."""
+    return {table.name for table in per_video_tables() if not table.is_original}
 
 
 def _is_readable(home: Home, asset: str, key: str) -> bool:
@@ -76,7 +76,7 @@ def _is_readable(home: Home, asset: str, key: str) -> bool:
     except KeyError:
         return True  # it went meanwhile
     except RecordTornError:
-        if asset in REBUILDABLE:
+        if asset in _rebuildable():
             with home.lock(f"video-{key}"):
                 _drop_if_torn(home, asset, key)
         return False
@@ -110,7 +110,12 @@ def _drop_orphans(home: Home) -> list[tuple[str, str]]:
     known = set(home.store.keys(SOURCES.name))
     if not known:
         return []
-    found = [(asset, key) for asset in PER_VIDEO_TABLES for key in home.store.keys(asset) if key not in known | {WHOLE}]
+    found = [
+        (asset, key)
+        for asset in (table.name for table in per_video_tables())
+        for key in home.store.keys(asset)
+        if key not in known | {WHOLE}
+    ]
     for asset, key in found:
         home.store.drop(asset, key)
     return found

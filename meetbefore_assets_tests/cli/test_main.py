@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from meetbefore_assets.core.schema import HISTORY, PUBLISHED
+from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.demo.footage import write_clips
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 from meetbefore_assets_tests.support.builders import audio_only, text_file, truncate
@@ -48,7 +48,7 @@ def home_folder(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def content(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every content table of the published database."""
     with duckdb.connect(str(home_folder / "meetbefore.duckdb"), read_only=True) as reader:
-        names = [table.name for table in PUBLISHED if table.name not in HISTORY]
+        names = [table.name for table in published_tables() if not table.is_history]
         return {name: reader.execute(f"select * from {name} order by all").fetchall() for name in names}
 
 

@@ -11,7 +11,7 @@ import pytest
 from dagster import AssetSelection
 
 from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.schema import SIMILAR_TRACKS
+from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
 from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.defs.asset_checks import build_checks
 from meetbefore_assets.encounters.make_tables import rank, score

@@ -2,15 +2,21 @@
 
 import pytest
 
-from meetbefore_assets.core.schema import ENCOUNTER_SCORES, PEOPLE, PUBLISHED, TRACKS, VIDEOS
-from meetbefore_assets.defs.column_lineage import PARENT, column_lineage, sources_of
+from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES, PEOPLE
+from meetbefore_assets.core.schema.faces import TRACKS
+from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.core.schema.recordings import VIDEOS
+from meetbefore_assets.defs.column_lineage import column_lineage, sources_of
 from meetbefore_assets_tests.defs.test_graph import GRAPH
 
-TABLES = {table.name: table for table in (*PUBLISHED, VIDEOS, TRACKS, ENCOUNTER_SCORES, PEOPLE)}
+TABLES = {table.name: table for table in (*published_tables(), VIDEOS, TRACKS, ENCOUNTER_SCORES, PEOPLE)}
 COLUMNS = {name: {column.name for column in table.columns} for name, table in TABLES.items()} | {
     "detections": {*TABLES["detections"].dtypes, "crop"},
     "embeddings": {*TABLES["embeddings"].dtypes, "raw_norm"},
 }
+
+
+PARENT = {table.name: table.made_from for table in TABLES.values() if table.made_from}
 
 
 @pytest.mark.parametrize("asset", PARENT)

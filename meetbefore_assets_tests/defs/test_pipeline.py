@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from meetbefore_assets.core.schema import PUBLISHED
+from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.queries import assigned_faces, people_table
 from meetbefore_assets.publishing.database import failure_rows
@@ -182,7 +182,7 @@ def test_the_published_database_holds_every_table_and_opens_while_it_is_replaced
     project.match()
     path = str(project.folder / "meetbefore.duckdb")
     with duckdb.connect(path, read_only=True) as reader:
-        counts = {table.name: reader.execute(f"select count(*) from {table.name}").fetchall()[0][0] for table in PUBLISHED}
+        counts = {table.name: reader.execute(f"select count(*) from {table.name}").fetchall()[0][0] for table in published_tables()}
         write_video(project.videos, "DJI_20250310080000_0004_D.mp4", [[1], [2]])
         project.process()
         project.match()

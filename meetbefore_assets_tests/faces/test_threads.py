@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.core.ports import U8
-from meetbefore_assets.core.schema import DETECTIONS
+from meetbefore_assets.core.schema.faces import DETECTIONS
 from meetbefore_assets.faces.kept_pictures import best_faces
 from meetbefore_assets.faces.scan_video import MAX_CHUNK_FRAMES, chunk_starts
 from meetbefore_assets.faces.stages import STAGES

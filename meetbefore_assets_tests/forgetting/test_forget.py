@@ -3,16 +3,22 @@
 import datetime as dt
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from meetbefore_assets.core.errors import UsageError
+from meetbefore_assets.core.ports import VideoReader
+from meetbefore_assets.core.schema.lists import pipeline_assets
+from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.forgetting import erase, forget
 from meetbefore_assets.home.record import suppressions
 from meetbefore_assets.home.record.home_files import kept_frames_folder
+from meetbefore_assets.home.record.table_writer import current_table
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.queries import assigned_faces, people_table
 from meetbefore_assets.review import correct
+from meetbefore_assets.running.partitions import ONLY_MISSING_TAG, PARTITIONS_NAME
 from meetbefore_assets_tests.defs.test_pipeline import FRIDAY, MONDAY, TUESDAY, three_days
 from meetbefore_assets_tests.support.fakes import write_video
 from meetbefore_assets_tests.support.searchable import SearchableHome, in_step, most_met, of_person, person_at, run, searchable_home, tables
@@ -50,6 +56,29 @@ def test_the_next_run_computes_nothing_and_brings_nobody_back(project: Searchabl
     assert run(project) == {}
     assert all(table.equals(before[asset]) for asset, table in tables(project).items())
     assert traces(project.folder, needles) == set()
+
+
+def test_a_run_that_makes_what_is_missing_finds_all_tables_made(project: SearchableHome) -> None:
+    """Runs of the sensor decode nothing again because somebody in the video was forgotten."""
+    three_days(project)
+    run(project)
+    forget.forget_people(project.home, [most_met(project)])
+
+    def refuse(uri: str, _allow_truncated: bool) -> VideoReader:
+        raise AssertionError(f"{uri} was opened again")
+
+    project.home.adapters.recordings.open_video = refuse
+    for video_id in project.home.store.keys("sources"):
+        for asset in pipeline_assets():
+            assert current_table(project.home, asset, video_id) is not None, f"{asset} of {video_id} would be made again"
+        with dg.DagsterInstance.ephemeral() as instance:
+            instance.add_dynamic_partitions(PARTITIONS_NAME, [video_id])
+            result = (
+                build_definitions(project.home)
+                .resolve_job_def("process_video")
+                .execute_in_process(instance=instance, partition_key=video_id, tags={ONLY_MISSING_TAG: "true"})
+            )
+            assert result.success
 
 
 def test_processing_the_videos_again_gives_the_same_tables_without_the_person(project: SearchableHome) -> None:

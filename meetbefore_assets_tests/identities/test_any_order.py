@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meetbefore_assets.core.schema.lists import per_video_tables
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.match import match
 from meetbefore_assets.identities.queries import assigned_faces
-from meetbefore_assets.recordings.intake import PER_VIDEO_TABLES, drop_video, import_recordings
+from meetbefore_assets.recordings.intake import drop_video, import_recordings
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 
 # So high that noise parts some sightings of one person, and who is joined to whom depends on who else is there.
@@ -35,7 +36,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def bring(archive: Home, home: Home, video: str) -> None:
-    for asset in PER_VIDEO_TABLES:
+    for asset in (table.name for table in per_video_tables()):
         found = archive.folder / "record" / asset / f"{video}.parquet"
         if found.exists():
             (home.folder / "record" / asset).mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.core.ports import Stamp
-from meetbefore_assets.core.schema import TRACKS
+from meetbefore_assets.core.schema.faces import TRACKS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities import grouping_input, stored_edges

@@ -16,10 +16,10 @@ import dagster as dg
 import psutil
 import pytest
 
+from meetbefore_assets.core.schema.lists import pipeline_assets
 from meetbefore_assets.demo.footage import write_clips
 from meetbefore_assets.encounters.make_tables import is_scored
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.versions import PER_VIDEO
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.match import is_matched
 from meetbefore_assets.identities.queries import assigned_faces
@@ -75,7 +75,9 @@ class Server:
         return {frozenset(rows["face_id"]) for _, rows in assigned_faces(self.home).group_by("person_id")}
 
     def per_video_files(self) -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for asset in PER_VIDEO for path in (self.home.folder / "record" / asset).glob("*.parquet")}
+        return {
+            path: path.stat().st_mtime_ns for asset in pipeline_assets() for path in (self.home.folder / "record" / asset).glob("*.parquet")
+        }
 
     def jobs_since(self, run_ids: set[str]) -> list[str]:
         return [run.job_name for run in self.dagster.get_runs() if run.run_id not in run_ids]
@@ -151,7 +153,7 @@ def test_files_settings_and_replacements_are_followed(server: Server, tmp_path: 
     server.wait("the replacement is done", lambda: set(server.per_video_files()) != set(made) and server.in_step(2))
     assert sorted(server.dagster.get_dynamic_partitions(PARTITIONS_NAME)) == server.home.store.keys("tracks")
     kept = {path: when for path, when in server.per_video_files().items() if path in made}
-    assert len(kept) == len(PER_VIDEO)
+    assert len(kept) == len(pipeline_assets())
     assert kept.items() <= made.items(), "the other video was left alone"
 
     # A file that is taken away stays known.

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.core.ports import WHOLE
-from meetbefore_assets.core.schema import PUBLISHED
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.storage.database_duckdb import DuckDbPublisher
 
 SIZE = 4
@@ -41,8 +41,8 @@ def rows(table: Table, parts: list[str]) -> pl.DataFrame:
 
 
 def wanted(**parts: str) -> dict[str, dict[str, str]]:
-    whole = {table.name for table in PUBLISHED if "video_id" not in table.dtypes} | {"videos", "corrections"}
-    return {table.name: ({WHOLE: "w1"} if table.name in whole else dict(parts)) for table in PUBLISHED}
+    whole = {table.name for table in published_tables() if "video_id" not in table.dtypes} | {"videos", "corrections"}
+    return {table.name: ({WHOLE: "w1"} if table.name in whole else dict(parts)) for table in published_tables()}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def count(path: Path, table: str = "detections") -> int:
 def test_every_table_is_there_with_its_types_and_comments(path: Path) -> None:
     DuckDbPublisher(path).publish(wanted(v1="1", v2="1"), rows, SIZE)
     with duckdb.connect(str(path), read_only=True) as connection:
-        for table in PUBLISHED:
+        for table in published_tables():
             found = connection.execute(f"select * from {table.name}").fetchall()
             assert len(found) == (2 if WHOLE in wanted()[table.name] else 4)
         kinds = dict(connection.execute("select column_name, data_type from duckdb_columns() where table_name = 'embeddings'").fetchall())

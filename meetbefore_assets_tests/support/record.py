@@ -8,8 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.schema import DETECTIONS, FAILURES, IDENTITY_ASSIGNMENTS, PEOPLE, PERSON_ALIASES, SOURCES, VIDEOS
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.encounters import PEOPLE
+from meetbefore_assets.core.schema.faces import DETECTIONS
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS, PERSON_ALIASES
+from meetbefore_assets.core.schema.recordings import FAILURES, SOURCES, VIDEOS
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.encounters.make_tables import rank, score
 from meetbefore_assets.home.home import Home
 from meetbefore_assets_tests.support.fakes import fake_home

@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meetbefore_assets.core.errors import SchemaError
-from meetbefore_assets.core.schema import FRAMES, IDENTITY_ASSIGNMENTS, PUBLISHED, TIME
-from meetbefore_assets.core.table import Table, check
+from meetbefore_assets.core.schema.columns import TIME
+from meetbefore_assets.core.schema.faces import DETECTIONS, FRAMES
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
+from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.upkeep import plausibility
 
 NOW = dt.datetime(2025, 3, 10, 12)
@@ -23,7 +26,7 @@ def frames(**changed: object) -> pl.DataFrame:
 
 def test_a_table_as_declared_has_no_findings() -> None:
     assert plausibility.outside_declaration(FRAMES, frames()) == []
-    assert all(plausibility.outside_declaration(table, table.empty()) == [] for table in PUBLISHED)
+    assert all(plausibility.outside_declaration(table, table.empty()) == [] for table in published_tables())
 
 
 @pytest.mark.parametrize(
@@ -55,7 +58,7 @@ def test_both_ends_of_a_range_belong_to_it_but_for_rounding() -> None:
 
 
 def test_a_box_without_inside_is_found() -> None:
-    table = Table("boxes", "boxes", ("x1",), tuple(column for column in PUBLISHED[2].columns if column.name in ("x1", "y1", "x2", "y2")))
+    table = Table("boxes", "boxes", ("x1",), tuple(column for column in DETECTIONS.columns if column.name in ("x1", "y1", "x2", "y2")))
     rows = [{"x1": 1.0, "y1": 1.0, "x2": 2.0, "y2": 2.0}, {"x1": 5.0, "y1": 1.0, "x2": 2.0, "y2": 2.0}]
     assert plausibility.outside_declaration(table, table.frame(rows[:1])) == []
     assert "1 of 2 boxes" in plausibility.outside_declaration(table, table.frame(rows))[0]

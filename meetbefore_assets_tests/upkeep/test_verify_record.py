@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.core.schema.lists import pipeline_assets
 from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record import journal
 from meetbefore_assets.home.record.run_history import all_runs, record_run
-from meetbefore_assets.home.record.versions import PER_VIDEO
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.history import MANY, compact_history, history_table, write_history
 from meetbefore_assets.identities.policy import policy
@@ -73,7 +73,7 @@ def test_where_nothing_failed_nothing_is_due(tmp_path: Path) -> None:
 
 def test_a_record_in_order_is_left_as_it_is(home: Home) -> None:
     before = {path: path.stat().st_mtime_ns for path in (home.folder / "record").rglob("*.parquet")}
-    found = maintain_home(home, ())
+    found = maintain_home(home)
     assert (found.verified, found.torn, found.orphans, found.litter) == (6, [], [], [])
     assert {path: path.stat().st_mtime_ns for path in (home.folder / "record").rglob("*.parquet")} == before
 
@@ -89,7 +89,7 @@ def test_a_table_with_a_rotten_body_is_dropped_and_made_anew(home: Home) -> None
     flip(record(home, "detections", only(home)))
     (status,) = all_statuses(home)
     assert not status.todo, "the footer alone tells nothing"
-    assert maintain_home(home, ()).torn == [("detections", only(home))]
+    assert maintain_home(home).torn == [("detections", only(home))]
     (status,) = all_statuses(home)
     assert status.todo == ("detections", "embeddings", "tracks")
 
@@ -98,14 +98,14 @@ def test_what_cannot_be_made_anew_is_told_and_kept(home: Home) -> None:
     path = record(home, "corrections", "c1")
     path.parent.mkdir()
     path.write_bytes(b"PAR1 this was a correction")
-    assert maintain_home(home, ("corrections",)).torn == [("corrections", "c1")]
+    assert maintain_home(home).torn == [("corrections", "c1")]
     assert path.exists()
 
 
 def test_torn_sources_drop_nothing_of_their_video(home: Home, tmp_path: Path) -> None:
     video_id = only(home)
     record(home, "sources", video_id).write_bytes(b"PAR1")
-    found = maintain_home(home, ())
+    found = maintain_home(home)
     assert found.orphans == []
     assert found.torn == [("sources", video_id)]
     assert import_recordings(home, [tmp_path / "videos"]).present == [video_id]
@@ -115,13 +115,13 @@ def test_torn_sources_drop_nothing_of_their_video(home: Home, tmp_path: Path) ->
 
 def test_tables_of_unknown_videos_go(home: Home) -> None:
     home.store.put("tracks", "ghost-1", home.store.get("tracks", only(home)), home.store.stamp("tracks", only(home)))  # type: ignore[arg-type]
-    assert maintain_home(home, ()).orphans == [("tracks", "ghost-1")]
+    assert maintain_home(home).orphans == [("tracks", "ghost-1")]
     assert home.store.keys("tracks") == [only(home)]
 
 
 def test_without_any_sources_nothing_is_taken_for_an_orphan(home: Home) -> None:
     (home.folder / "record" / "sources").rename(home.folder / "elsewhere")
-    assert maintain_home(home, ()).orphans == []
+    assert maintain_home(home).orphans == []
     assert len(home.store.keys("tracks")) == 1
 
 
@@ -131,7 +131,7 @@ def test_litter_goes_when_it_is_old(home: Home) -> None:
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 90_000, time.time() - 90_000))
     assert litter_of(home) == [old]
-    assert maintain_home(home, ()).litter == [str(old)]
+    assert maintain_home(home).litter == [str(old)]
     assert not old.exists()
     assert young.exists()
 
@@ -145,14 +145,14 @@ def note_joins(home: Home, first: int, last: int) -> None:
 
 def test_the_history_of_ids_becomes_one_object_and_says_what_it_said(home: Home) -> None:
     note_joins(home, 0, MANY - 1)
-    assert maintain_home(home, ()).compacted == 0
+    assert maintain_home(home).compacted == 0
     note_joins(home, MANY - 1, MANY)
     said, before = history_table(home), home.store.keys("identity_history")
-    assert maintain_home(home, ()).compacted == len(before) == MANY
+    assert maintain_home(home).compacted == len(before) == MANY
     assert len(home.store.keys("identity_history")) == 1
     assert history_table(home).equals(said)
     note_joins(home, MANY, 2 * MANY)
-    assert maintain_home(home, ()).compacted == MANY + 1
+    assert maintain_home(home).compacted == MANY + 1
     assert history_table(home).height == 2 * MANY * said.height // MANY
 
 
@@ -164,7 +164,7 @@ def test_a_history_that_was_half_put_together_says_nothing_twice(home: Home, mon
         compact_history(home)
     assert len(home.store.keys("identity_history")) == MANY + 1
     assert history_table(home).equals(said)
-    maintain_home(home, ())
+    maintain_home(home)
     assert len(home.store.keys("identity_history")) == 1
     assert history_table(home).equals(said)
 
@@ -180,9 +180,9 @@ def test_old_runs_go_and_the_ui_still_knows_what_is_on_record(home: Home, instan
     assert prune_runs(instance, -1) == 1
     assert instance.get_run_by_id(result.run_id) is None
     assert not instance.get_materialized_partitions(dg.AssetKey("videos"))
-    assert report_record(instance, home, PER_VIDEO) == 5
+    assert report_record(instance, home, pipeline_assets()) == 5
     assert instance.get_materialized_partitions(dg.AssetKey("tracks")) == {video_id}
-    assert report_record(instance, home, PER_VIDEO) == 0
+    assert report_record(instance, home, pipeline_assets()) == 0
 
 
 def test_a_run_that_is_under_way_is_never_deleted(home: Home, instance: dg.DagsterInstance) -> None:

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import DETECTIONS
+from meetbefore_assets.core.schema.faces import DETECTIONS
+from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.defs.assets.frames import frames
 from meetbefore_assets.defs.describe import describe_faces
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
-from meetbefore_assets.home.record.versions import CODE_VERSIONS
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions
 
@@ -19,7 +19,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("detections"),
     metadata=column_schema(DETECTIONS),
-    code_version=str(CODE_VERSIONS["detections"]),
+    code_version=str(table_of("detections").code_version),
 )
 def detections(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """Faces: boxes, landmarks, score, quality, an aligned 112 x 112 crop and a small thumbnail.

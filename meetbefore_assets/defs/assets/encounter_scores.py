@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import ENCOUNTER_SCORES
+from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES
 from meetbefore_assets.defs.assets.identity_assignments import identity_assignments
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, metadata
 from meetbefore_assets.defs.partition_events import report_partitions

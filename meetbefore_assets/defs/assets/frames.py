@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import FRAMES
+from meetbefore_assets.core.schema.faces import FRAMES
+from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.defs.assets.videos import videos
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
-from meetbefore_assets.home.record.versions import CODE_VERSIONS
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions
 
@@ -18,7 +18,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("frames"),
     metadata=column_schema(FRAMES),
-    code_version=str(CODE_VERSIONS["frames"]),
+    code_version=str(table_of("frames").code_version),
 )
 def frames(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """The moments of a video that are looked at: one every `sampling.interval_s`, keyframes preferred; no pixels."""

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import IDENTITY_ASSIGNMENTS
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
 from meetbefore_assets.defs.assets.face_index import face_index
 from meetbefore_assets.defs.assets.matching_policy import matching_policy
 from meetbefore_assets.defs.assets.tracks import tracks

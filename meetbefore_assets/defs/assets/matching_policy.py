@@ -5,7 +5,7 @@ import polars as pl
 from pydantic import Field
 
 from meetbefore_assets.core.errors import SettingsError
-from meetbefore_assets.core.schema import MATCHING_POLICIES
+from meetbefore_assets.core.schema.identities import MATCHING_POLICIES
 from meetbefore_assets.defs.assets.tracks import tracks
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, metadata
 from meetbefore_assets.identities.calibration import calibration_facts

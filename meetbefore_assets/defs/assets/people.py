@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import PEOPLE
+from meetbefore_assets.core.schema.encounters import PEOPLE
 from meetbefore_assets.defs.assets.encounter_scores import encounter_scores
 from meetbefore_assets.defs.column_lineage import column_lineage
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, metadata

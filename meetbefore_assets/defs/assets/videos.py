@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema import VIDEOS
+from meetbefore_assets.core.schema.lists import table_of
+from meetbefore_assets.core.schema.recordings import VIDEOS
 from meetbefore_assets.defs.describe import describe_clock
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
-from meetbefore_assets.home.record.versions import CODE_VERSIONS
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions
 
@@ -17,7 +17,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("videos"),
     metadata=column_schema(VIDEOS),
-    code_version=str(CODE_VERSIONS["videos"]),
+    code_version=str(table_of("videos").code_version),
 )
 def videos(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""

@@ -7,7 +7,7 @@ import numpy as np
 from meetbefore_assets.core.errors import ModelError
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack, Recogniser
 from meetbefore_assets.core.ports import F32, U8, FaceBatch
-from meetbefore_assets.core.schema import CROP_SIDE_PX
+from meetbefore_assets.core.schema.columns import CROP_SIDE_PX
 from meetbefore_assets.faces.models.devices import obtained_device
 from meetbefore_assets.faces.models.insightface_models import model_classes
 from meetbefore_assets.faces.models.onnx_session import halve_recogniser, normalises_itself, prepare_detector, session

@@ -7,7 +7,7 @@ import numpy as np
 
 from meetbefore_assets.core.errors import RecordTornError, StoreError
 from meetbefore_assets.core.ports import F32, F64, U8, FaceBatch
-from meetbefore_assets.core.schema import CROP_SIDE_PX
+from meetbefore_assets.core.schema.columns import CROP_SIDE_PX
 
 _MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
 _THUMBNAIL_JPEG = 80

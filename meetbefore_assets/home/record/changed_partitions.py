@@ -8,7 +8,7 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import WHOLE, Stamp
-from meetbefore_assets.core.table import Table
+from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.home.home import Home
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from meetbefore_assets.core.ports import Stamp
-from meetbefore_assets.core.schema import RUNS
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.recordings import RUNS
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import F32, Bool, Stamp
-from meetbefore_assets.core.schema import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
-from meetbefore_assets.core.table import check
+from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
+from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppression_match import Suppressions, no_suppressions
 

@@ -10,7 +10,7 @@ import polars as pl
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.core.model_packs import Models
 from meetbefore_assets.core.ports import Stamp, TableWriter
-from meetbefore_assets.core.table import Table, check, check_key
+from meetbefore_assets.core.schema.table import Table, check, check_key
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppressions import suppressions_version
 from meetbefore_assets.home.record.versions import TableVersion, expected_version, parameters, source_of

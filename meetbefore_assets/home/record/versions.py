@@ -5,27 +5,9 @@ from dataclasses import dataclass
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.model_packs import Models
+from meetbefore_assets.core.schema.lists import pipeline_assets, table_of
 from meetbefore_assets.home.settings.sections import Settings
 
-# Raise an asset's number when its code gives other answers: everything made by the old code is then made again.
-CODE_VERSIONS: Mapping[str, int] = {
-    "videos": 1,
-    "frames": 1,
-    "detections": 3,
-    "embeddings": 1,
-    "tracks": 1,
-    "face_index": 2,
-    "identity_assignments": 3,
-    "encounter_scores": 4,
-    "people": 4,
-    "encounter_report": 1,
-}
-
-# The tables of one video, in the order in which they are made.
-PER_VIDEO = ("videos", "frames", "detections", "embeddings", "tracks")
-# What is decided over all videos at once, and what is made for people from it.
-MATCHING = ("matching_policy", "face_index", "identity_assignments", "encounter_scores", "people")
-PUBLISHING = ("meetbefore_db", "encounter_report")
 # The input of detections that says which faces are to be dropped.
 SUPPRESSIONS_INPUT = "forgotten"
 
@@ -54,20 +36,19 @@ def parameters(settings: Settings, models: Models) -> Parameters:
         "embeddings": {"recogniser": models.recogniser_id, "mirror": settings.models.mirror},
         "tracks": {"max_gap_s": settings.tracks.max_gap_s, "min_similarity": models.track_similarity},
     }
-    return {asset: {name: digest(value) for name, value in values.get(asset, {}).items()} for asset in PER_VIDEO}
+    return {asset: {name: digest(value) for name, value in values.get(asset, {}).items()} for asset in pipeline_assets()}
 
 
 def source_of(asset: str) -> str:
     """The asset that a table of a video is made from; `content` is the file itself."""
-    position = PER_VIDEO.index(asset)
-    return PER_VIDEO[position - 1] if position else "content"
+    return table_of(asset).made_from or "content"
 
 
 def expected_version(asset: str, source_version: str, given: Parameters, suppressions: str) -> TableVersion:
     """The version that a table of a video should have.
 
     Args:
-        asset: one of PER_VIDEO.
+        asset: one of the assets of one video.
         source_version: data version of the table it is made from, or the content hash of the file.
         given: see `parameters`.
         suppressions: hash of the video's forgotten faces, "" where there are none (`suppressions_version`).
@@ -81,23 +62,24 @@ def expected_version(asset: str, source_version: str, given: Parameters, suppres
 def expected_versions(content_hash: str, given: Parameters, suppressions: str) -> dict[str, TableVersion]:
     """The versions that all tables of a video should have, in order; arguments as for `expected_version`."""
     versions: dict[str, TableVersion] = {}
-    source_version = content_hash
-    for asset in PER_VIDEO:
+    for asset in pipeline_assets():
+        source = source_of(asset)
+        source_version = content_hash if source == "content" else versions[source].data_version
         versions[asset] = expected_version(asset, source_version, given, suppressions)
-        source_version = versions[asset].data_version
     return versions
 
 
 def version_of(asset: str, inputs: Mapping[str, str]) -> str:
     """Data version of a table of a video that this program makes from the given inputs."""
-    return digest(asset, CODE_VERSIONS[asset], dict(inputs))
+    return digest(asset, table_of(asset).code_version, dict(inputs))
 
 
 def outdated(expected: Mapping[str, TableVersion], found: Mapping[str, str | None]) -> list[str]:
     """The assets to make, in order: all from the first whose version is not the expected one."""
-    for position, asset in enumerate(PER_VIDEO):
+    assets = list(expected)
+    for position, asset in enumerate(assets):
         if found.get(asset) != expected[asset].data_version:
-            return list(PER_VIDEO[position:])
+            return assets[position:]
     return []
 
 

@@ -7,10 +7,9 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import WHOLE
-from meetbefore_assets.core.schema import ENCOUNTER_SCORES
+from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import rows_version
-from meetbefore_assets.home.record.versions import CODE_VERSIONS
 from meetbefore_assets.identities import queries
 from meetbefore_assets.identities.queries import matched_videos
 from meetbefore_assets.publishing.database import video_rows
@@ -81,7 +80,7 @@ def read_overview(home: Home, template_version: str) -> Overview:
     zone, interval_s = home.zone(), home.settings().sampling.interval_s
     version = digest(
         "encounter_report",
-        [CODE_VERSIONS["encounter_report"], template_version, zone, threshold, interval_s],
+        [template_version, zone, threshold, interval_s],
         [rows_version(people), rows_version(videos), rows_version(clocks)],
         [[asset, key, _version(home, asset, key)] for asset in _INPUTS for key in matched],
         [sorted(dropped.items()), undecodable],

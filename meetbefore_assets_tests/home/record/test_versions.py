@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from meetbefore_assets.core.model_packs import Models
-from meetbefore_assets.home.record.versions import PER_VIDEO, expected_versions, failure_version, outdated, parameters
+from meetbefore_assets.core.schema.lists import pipeline_assets
+from meetbefore_assets.home.record.versions import expected_versions, failure_version, outdated, parameters
 from meetbefore_assets.home.settings.sections import Settings
 
 MODELS = Models("detector-1", "recogniser-1", 0.36, 0.6)
@@ -34,7 +35,7 @@ def found(content: str = "c1", settings: dict[str, Any] | None = None, models: M
         ({"settings": {"detection": {"max_side": 640}}}, ["detections", "embeddings", "tracks"]),
         ({"settings": {"frames": {"keep": "full"}}}, ["detections", "embeddings", "tracks"]),
         ({"settings": {"sampling": {"interval_s": 2}}}, ["frames", "detections", "embeddings", "tracks"]),
-        ({"content": "c2"}, list(PER_VIDEO)),
+        ({"content": "c2"}, list(pipeline_assets())),
     ],
 )
 def test_what_a_change_makes_again(change: dict[str, Any], todo: list[str]) -> None:
@@ -42,10 +43,12 @@ def test_what_a_change_makes_again(change: dict[str, Any], todo: list[str]) -> N
     assert outdated(expected_versions(change.get("content", "c1"), given, ""), found()) == todo
 
 
-@pytest.mark.parametrize("lost", PER_VIDEO)
+@pytest.mark.parametrize("lost", pipeline_assets())
 def test_a_lost_table_is_made_again_with_all_after_it(lost: str) -> None:
     have = {**found(), lost: None}
-    assert outdated(expected_versions("c1", parameters(Settings(), MODELS), ""), have) == list(PER_VIDEO[PER_VIDEO.index(lost) :])
+    assert outdated(expected_versions("c1", parameters(Settings(), MODELS), ""), have) == list(
+        pipeline_assets()[pipeline_assets().index(lost) :]
+    )
 
 
 def test_a_failure_is_worth_another_try_when_something_changed() -> None:

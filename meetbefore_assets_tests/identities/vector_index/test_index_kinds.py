@@ -99,5 +99,5 @@ def test_upkeep_clears_away_what_a_killed_process_left(tmp_path: Path) -> None:
     dead.mkdir(parents=True)
     (dead / "codes").write_bytes(b"x")
     dead.with_name("1-abc.lock").write_bytes(b"")
-    assert str(dead) in maintain_home(home, ("tracks",)).litter
+    assert str(dead) in maintain_home(home).litter
     assert list((home.folder / "index" / "scratch").iterdir()) == []

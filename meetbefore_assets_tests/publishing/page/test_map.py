@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from meetbefore_assets.core.schema import PLACES
+from meetbefore_assets.core.schema.recordings import PLACES
 from meetbefore_assets.publishing.page.map import WIDTH, frame_of, map_svg
 
 Met = tuple[str, float | None, float | None]

@@ -1,7 +1,8 @@
 """What a table is: columns with type, unit and meaning, a key, and the checks that follow from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import polars as pl
 
@@ -24,14 +25,58 @@ class Column:
     most: float | None = None
 
 
+# How the record holds a table: an object a video, one object, many objects with keys of their own; or it is computed when it is published.
+Objects = Literal["video", "whole", "many", "computed"]
+# How `forget` takes a person out of a table. none: it holds nobody; rows: rows of forgotten faces (face_id) are removed; rebuild: it is
+# dropped, and made again from what is left; own: by code of its own.
+Redaction = Literal["none", "rows", "rebuild", "own"]
+
+
 @dataclass(frozen=True)
 class Table:
-    """One table; `key` columns identify a row."""
+    """One table. Whoever lists tables (to make, publish, verify, drop or redact them) derives the list from these flags.
+
+    Attributes:
+        key: columns that identify a row.
+        objects: how the record holds it.
+        redaction: how `forget` takes a person out of it.
+        job: the Dagster job that makes it; "" if none does.
+        asset: the asset of that job that makes it; its own name if nothing else is said.
+        made_from: the table that it is made from; "" if that is the recording, or several tables.
+        code_version: raise it when the code gives other answers: everything made by the old code is then made again.
+        stored_as: its name in the record, where that is not its own.
+        is_cached: it lies in the index, a cache beside the record.
+        is_published: it goes into the published database.
+        published_columns: columns that are added when it is published.
+        is_history: it tells what happened: two homes with the same content may differ in it.
+        is_original: it cannot be made again: a torn one is kept for a person to look at.
+    """
 
     name: str
     meaning: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    objects: Objects = "video"
+    redaction: Redaction = "none"
+    job: str = ""
+    asset: str = ""
+    made_from: str = ""
+    code_version: int = 1
+    stored_as: str = ""
+    is_cached: bool = False
+    is_published: bool = False
+    published_columns: tuple[Column, ...] = ()
+    is_history: bool = False
+    is_original: bool = False
+
+    def __post_init__(self) -> None:
+        if self.job and not self.asset:
+            object.__setattr__(self, "asset", self.name)
+
+    @property
+    def record_name(self) -> str:
+        """Its name in the record."""
+        return self.stored_as or self.name
 
     @property
     def dtypes(self) -> dict[str, pl.DataType]:
@@ -40,6 +85,11 @@ class Table:
     @property
     def public(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.is_public)
+
+    @property
+    def published(self) -> "Table":
+        """The table as the published database has it."""
+        return replace(self, columns=(*self.columns, *self.published_columns), published_columns=())
 
     def empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.dtypes)
