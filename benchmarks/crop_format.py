@@ -26,7 +26,7 @@ from meetbefore_assets.core.ports import F32, U8
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.models.face_models import load_pack
 from meetbefore_assets.faces.models.find_pack import find_pack
-from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera
+from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
 
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
 FULL_COLOUR = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
@@ -75,11 +75,11 @@ def pictures(folder: Path, limit: int) -> Iterator[U8]:
 
 
 def cut_out(pack: LoadedPack, images: Iterator[U8]) -> U8:
-    camera = OpenCvCamera()
+    imaging = OpenCvImaging()
     found = []
     for image in images:
         batch = pack.detector.detect(image, min_score=0.6, max_side=960)
-        found.append(camera.align(image, alignment_matrices(batch.landmarks)))
+        found.append(imaging.align(image, alignment_matrices(batch.landmarks)))
     return np.concatenate(found)
 
 

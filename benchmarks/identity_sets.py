@@ -21,7 +21,7 @@ from meetbefore_assets.core.ports import F32, I64, U8, FaceBatch
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.gates import gate
 from meetbefore_assets.faces.linking import TrackPolicy, link_faces, mean_vectors
-from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera
+from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
 from meetbefore_assets.faces.quality import frontality, quality, sharpness
 from meetbefore_assets.faces.sampling import plan_frames
 from meetbefore_assets.recordings.video.pyav_reader import open_video
@@ -97,7 +97,7 @@ def _add_faces(rows: dict[str, list[object]], image: U8, pack: LoadedPack, video
 
 def describe(image: U8, batch: FaceBatch, pack: LoadedPack) -> tuple[F32, F32, F32]:
     """Unit vectors (mean of a face and its mirror image), raw lengths and qualities of the faces of a picture."""
-    crops = OpenCvCamera().align(image, alignment_matrices(batch.landmarks))
+    crops = OpenCvImaging().align(image, alignment_matrices(batch.landmarks))
     raw = (pack.embedder.embed(crops) + pack.embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / 2
     norms = np.linalg.norm(raw, axis=1)
     sizes = (batch.boxes[:, 2:] - batch.boxes[:, :2]).min(axis=1)

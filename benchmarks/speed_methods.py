@@ -232,7 +232,7 @@ class Ours:
     def crops(self, image: U8) -> U8:
         """The aligned faces of a picture."""
         found = self.detector.detect(image, min_score=0.6, max_side=self._home.settings().detection.max_side)
-        return self._home.camera.align(image, alignment_matrices(found.landmarks))
+        return self._home.imaging.align(image, alignment_matrices(found.landmarks))
 
     def pure_models(self, image: U8, moments: int, faces: int) -> dict[str, Callable[[], None]]:
         """The models alone, on inputs that are ready: once a moment and once a face (twice with the mirror image)."""

@@ -121,11 +121,11 @@ def test_three_hundred_faces_in_one_picture_are_three_hundred_people(tmp_path: P
     crowd = LoadedPack(Crowd(), FakeEmbedder(), "cpu")
     home.adapters.faces.load_pack = lambda *_: crowd
     home.adapters.recordings.open_video = lambda uri, _allow: Wide(uri)
-    camera = home.camera
-    camera.align = lambda image, matrices: np.array(  # type: ignore[method-assign]
+    imaging = home.imaging
+    imaging.align = lambda image, matrices: np.array(  # type: ignore[method-assign]
         [np.full((112, 112, 3), (i % 256, i // 256 + 1, 0)) for i in range(len(matrices))], np.uint8
     )
-    camera.thumbnail = lambda image, box, side: b"\xff\xd8"  # type: ignore[method-assign]
+    imaging.thumbnail = lambda image, box, side: b"\xff\xd8"  # type: ignore[method-assign]
     write_video(tmp_path / "videos", DAYS[0], [[1], [1]])
     import_recordings(home, [tmp_path / "videos"])
     process(home)

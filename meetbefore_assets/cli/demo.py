@@ -1,4 +1,4 @@
-"""`meetbefore demo`: make the archive, run everything on it, and compare whom it found with whom it planted."""
+"""`meetbefore demo`: builds the sample archive, runs everything on it, and compares whom it found with whom it planted."""
 
 from pathlib import Path
 

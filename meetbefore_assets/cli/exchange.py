@@ -1,4 +1,4 @@
-"""`meetbefore export`, `clip` and `import`: words to calls."""
+"""`meetbefore export`, `clip` and `import`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`meetbefore forget`: words to calls."""
+"""`meetbefore forget`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command line: words to calls, no logic."""
+"""The command line: parses words and calls functions; no logic of its own."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What the commands share: options, the home, the terminal."""
+"""Options that commands share, the home of a command, and the console."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`meetbefore report`: words to calls."""
+"""`meetbefore report`."""
 
 from pathlib import Path
 

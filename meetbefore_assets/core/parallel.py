@@ -1,4 +1,4 @@
-"""How many cores there are, and work that several threads or machines share."""
+"""Ordered parallel map over threads, a resource per thread, and the port of remote workers."""
 
 import os
 import threading

@@ -152,7 +152,7 @@ class FaceEmbedder(Protocol):
         ...
 
 
-class FaceCamera(Protocol):
+class FaceImaging(Protocol):
     """Picture handling that needs an imaging library."""
 
     def align(self, image: U8, matrices: F64) -> U8:

@@ -1,4 +1,4 @@
-"""Checks on assets. Those that block are on what the next assets would build on; the others are hints for people.
+"""Asset checks. Those that block guard what the next assets build on; the others are hints for people.
 
 Tables that break their declaration are refused when they are written; the checks look again at what lies on record, at any time.
 One step makes all checks of a video, and one those of each other asset: a step of Dagster costs more than most of the checks.

@@ -1,4 +1,4 @@
-"""Which columns a column is made from, as the UI shows it; only between assets that depend on each other."""
+"""Column lineage: the columns of the parent asset that a column is made from."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What people want to know of a video, in words: counts, times and places on disk; never names, pictures or person ids."""
+"""Describes a video for the metadata of its assets: counts, times and paths; never names, pictures or person ids."""
 
 import datetime as dt
 from pathlib import Path

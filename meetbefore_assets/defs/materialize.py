@@ -1,4 +1,4 @@
-"""What all asset modules share: partitions, run of one step, events without anything that must be forgettable."""
+"""Materializes one table of one video, and turns its facts into metadata without anything that must be forgettable."""
 
 import datetime as dt
 import traceback

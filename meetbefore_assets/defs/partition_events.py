@@ -1,4 +1,4 @@
-"""Materializations of assets that are decided for all videos at once."""
+"""Reports the other partitions that a run over all videos rewrote."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sensors, both on by default: files that arrive, and identities that fell out of step."""
+"""Sensors, both on by default: new files in the sources, and identities that are out of date."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Who is planted in the demo's clips, when, where and in what light: plain numbers, no pixels.
+"""The cast of the demo: who is planted in which clip, when, where and in what light; plain numbers, no pixels.
 
 Seven people, all from photographs inside installed packages. A person who comes back is cut from the *same* photograph each
 time; only size, light, blur, tilt and mirroring differ, so the demo shows that the machinery works, not how well a recogniser

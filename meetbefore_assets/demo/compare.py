@@ -1,4 +1,4 @@
-"""Holds what was found in the demo archive against what was planted."""
+"""Compares what was found in the demo archive with what was planted."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Pixels of the demo: heads cut out of photographs, and backgrounds without faces."""
+"""Draws the frames of the demo: heads cut out of photographs, over backgrounds without faces."""
 
 import importlib.util
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether people are met on more days than chance explains, from the record."""
+"""Applies the chance model to the record: are people met on more days than chance explains?"""
 
 import datetime as dt
 
@@ -18,11 +18,6 @@ from meetbefore_assets.recordings.places import cells, place_table
 
 # Tracks that share a moment are strangers for certain. With fewer such pairs than this, tracks are drawn at random: nearly all are.
 LEAST_PAIRS, DRAWN_PAIRS = 100, 100_000
-
-
-def chance_table(home: Home) -> pl.DataFrame:
-    """Columns of CHANCE, the least explicable by chance first; empty where nothing was matched yet."""
-    return home.store.get(CHANCE.name, WHOLE) if home.store.stamp(CHANCE.name, WHOLE) is not None else CHANCE.empty()
 
 
 def write_chance(home: Home, videos: list[str], scored: pl.DataFrame, version: str) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Is somebody met on more days than chance explains?
+"""The chance model: is somebody met on more days than chance explains?
 
 The question: had everybody who is around when I record an equal chance to be in the picture, on how many days would I see one
 person whom I have seen at all? The model, and what it assumes:

@@ -1,4 +1,4 @@
-"""Who is seen while somebody else is: encounters that overlap in the same video."""
+"""Company: whose encounters overlap in the same video."""
 
 import numpy as np
 import polars as pl

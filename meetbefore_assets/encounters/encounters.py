@@ -1,4 +1,4 @@
-"""From sightings to encounters: sightings of a person closer than a gap are one encounter, across videos."""
+"""Merges sightings of a person that lie closer than a gap into encounters, across videos."""
 
 import polars as pl
 

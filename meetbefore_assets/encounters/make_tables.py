@@ -1,4 +1,4 @@
-"""Encounters, their scores, and the ranking of people."""
+"""The tables encounter_scores and people: encounters, their scores, and the ranking."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import polars as pl
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import WHOLE, Stamp
 from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES, PEOPLE
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.encounters.chance import write_chance
 from meetbefore_assets.encounters.company import with_company
@@ -42,7 +41,7 @@ def goal_version(home: Home) -> str:
     """Content address of everything that scores depend on."""
     settings = home.settings()
     state = home.store.stamp(IDENTITIES, WHOLE)
-    code = (table_of(ASSET).code_version, table_of("people").code_version)
+    code = (ENCOUNTER_SCORES.code_version, PEOPLE.code_version)
     identities = state.data_version if state else ""
     return digest("scores", code, identities, settings.encounters, settings.sampling.interval_s, home.zone(), places_version(home))
 

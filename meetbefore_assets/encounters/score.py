@@ -1,4 +1,4 @@
-"""How remarkable it is to meet somebody again.
+"""The score: how remarkable it is to meet somebody again.
 
     score = log2(encounters) + 2 * log2(days) + log2(1 + span in days)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack
-from meetbefore_assets.core.ports import FaceCamera
+from meetbefore_assets.core.ports import FaceImaging
 
 
 class Faces:
@@ -19,15 +19,15 @@ class Faces:
 
     def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
         from meetbefore_assets.faces.models.face_models import load_pack
-        from meetbefore_assets.faces.models.opencv_camera import use_one_thread
+        from meetbefore_assets.faces.models.opencv_imaging import use_one_thread
 
         use_one_thread()  # the cores are shared out among pictures
         return load_pack(pack, device=device, threads=threads)
 
-    def open_camera(self) -> FaceCamera:
-        from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera
+    def open_imaging(self) -> FaceImaging:
+        from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
 
-        return OpenCvCamera()
+        return OpenCvImaging()
 
     def is_gpu_used(self, device: str) -> bool:
         if device != "auto":

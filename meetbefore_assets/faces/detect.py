@@ -24,6 +24,18 @@ FACE_ALONE_JPEG = 85
 ROWS_AT_ONCE = 256
 
 
+def make_detections(home: Home, video_id: str) -> WrittenTable:
+    """Decode the planned moments once, find faces, keep aligned crops."""
+    builder = start_table(home, DETECTIONS, video_id)
+    reader, uri = open_video(home, video_id)
+    with builder.write_parts() as parts:
+        with reader:
+            facts, best = detect_faces(builder, reader, lambda: open_video(home, video_id)[0], parts)
+        check_unchanged(home, video_id, uri)
+        preview = write_preview(home, video_id, best)
+        return parts.commit({**facts, "preview": preview if "://" in preview else Path(preview)} if preview else facts)
+
+
 def detect_faces(
     builder: TableBuilder, reader: VideoReader, another: Callable[[], VideoReader], parts: TableParts
 ) -> tuple[dict[str, object], pl.DataFrame]:
@@ -115,19 +127,7 @@ def without_suppressed(home: Home, faces: pl.DataFrame, suppressions: Suppressio
     boxes = rest.select("x1", "y1", "x2", "y2").to_numpy().astype(np.float32).reshape(-1, 4)
     beside = shows_suppressed(rest["time_s"].to_numpy(), boxes, suppressions)
     alone = [
-        home.camera.encode_jpeg(home.camera.decode_crops([crop])[0], FACE_ALONE_JPEG) if is_beside else thumbnail
+        home.imaging.encode_jpeg(home.imaging.decode_crops([crop])[0], FACE_ALONE_JPEG) if is_beside else thumbnail
         for crop, thumbnail, is_beside in zip(rest["crop"], rest["thumbnail"], beside, strict=True)
     ]
     return rest.with_columns(pl.Series("thumbnail", alone, pl.Binary))
-
-
-def make_detections(home: Home, video_id: str) -> WrittenTable:
-    """Decode the planned moments once, find faces, keep aligned crops."""
-    builder = start_table(home, DETECTIONS, video_id)
-    reader, uri = open_video(home, video_id)
-    with builder.write_parts() as parts:
-        with reader:
-            facts, best = detect_faces(builder, reader, lambda: open_video(home, video_id)[0], parts)
-        check_unchanged(home, video_id, uri)
-        preview = write_preview(home, video_id, best)
-        return parts.commit({**facts, "preview": preview if "://" in preview else Path(preview)} if preview else facts)

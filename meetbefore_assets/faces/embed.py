@@ -20,11 +20,11 @@ CROPS_AT_ONCE = 256
 def make_embeddings(home: Home, video_id: str) -> WrittenTable:
     """Turn the kept crops into unit vectors; the video is not needed."""
     builder = start_table(home, EMBEDDINGS, video_id)
-    pack, camera, threads = home.loaded_pack(builder.settings), home.camera, home.threads_per_video(builder.settings)
+    pack, imaging, threads = home.loaded_pack(builder.settings), home.imaging, home.threads_per_video(builder.settings)
     face_ids, raw = list[str](), [np.zeros((0, pack.embedder.size), np.float32)]
 
     def embed(batch: list[bytes]) -> F32:
-        return _embed(pack.embedder, camera.decode_crops(batch), builder.settings.models.mirror)
+        return _embed(pack.embedder, imaging.decode_crops(batch), builder.settings.models.mirror)
 
     for part in home.store.parts("detections", video_id, ["face_id", "crop"], CROPS_AT_ONCE * threads):
         face_ids += part["face_id"].to_list()

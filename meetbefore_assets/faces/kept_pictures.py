@@ -25,7 +25,7 @@ class FrameKeeper:
     def __init__(self, builder: TableBuilder, suppressions: Suppressions) -> None:
         self._keep, self._suppressions = builder.settings.frames.keep, suppressions
         self._interval_s = builder.settings.sampling.interval_s
-        self._home, self._camera = builder.home, builder.home.camera
+        self._home, self._imaging = builder.home, builder.home.imaging
         self._folder = kept_frames_folder(builder.home, builder.video_id)
         self._start = started_at(builder.home, builder.video_id, local=True) if self._keep != "none" else None
 
@@ -39,7 +39,7 @@ class FrameKeeper:
             return
         moment = self._start + dt.timedelta(seconds=round(time_s) if self._interval_s >= 1 else time_s)
         side = PREVIEW_SIDE_PX if self._keep == "preview" else 0
-        data = self._camera.encode_jpeg(image, 85 if side else 95, side)
+        data = self._imaging.encode_jpeg(image, 85 if side else 95, side)
         path = self._folder / kept_frame_name(moment, self._interval_s)
         write_private(path, data)
         self._home.share(path)
@@ -76,7 +76,7 @@ def write_preview(home: Home, video_id: str, faces: pl.DataFrame) -> str:
     if not best.height:
         remove_files(home, path)
         return ""
-    data = home.camera.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
+    data = home.imaging.contact_sheet(best["thumbnail"].to_list(), THUMBNAIL_SIDE_PX, PREVIEW_COLUMNS)
     write_private(path, data)
     home.share(path)
     return home.address(path)

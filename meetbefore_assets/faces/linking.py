@@ -1,4 +1,4 @@
-"""One person's faces within one shot, linked by embedding and time.
+"""Links the faces of one person within one shot by embedding and time.
 
 At one picture a second the boxes of one walker rarely overlap from picture to picture (and following them swapped
 people), so position plays no part: faces are linked by cosine, and two faces of one picture are two people.

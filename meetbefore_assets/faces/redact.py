@@ -1,4 +1,4 @@
-"""Taking faces and videos out of what is on record. The caller holds the lock of the video."""
+"""Removes forgotten faces from the tables of a video. The caller holds the lock of the video."""
 
 import polars as pl
 

@@ -158,7 +158,7 @@ class _Scanner:
         self._builder, self._readers, self._keep = builder, readers, keep
         home, settings = builder.home, builder.settings
         # Made before there is more than one thread.
-        self._detector, self._camera = home.loaded_pack(settings).detector, home.camera
+        self._detector, self._imaging = home.loaded_pack(settings).detector, home.imaging
         self._content_hash = home.store.get("videos", builder.video_id, ["content_hash"])["content_hash"][0]
         self._lock, self._done, self._frames = threading.Lock(), 0, frames
 
@@ -185,7 +185,7 @@ class _Scanner:
         dropped.update(counts)
         if not len(batch):
             return []
-        crops = self._camera.align(image, alignment_matrices(batch.landmarks))
+        crops = self._imaging.align(image, alignment_matrices(batch.landmarks))
         sharp, front = sharpness(crops), frontality(batch.landmarks)
         is_sharp = gate_sharpness(sharp, settings)
         is_turned = is_turned_away(front, batch.scores, settings)
@@ -200,8 +200,8 @@ class _Scanner:
                 "sharpness": float(sharp[i]),
                 "frontality": float(front[i]),
                 "quality": float(good[i]),
-                "crop": self._camera.encode_crop(crops[i]),
-                "thumbnail": self._camera.thumbnail(image, batch.boxes[i], THUMBNAIL_SIDE_PX),
+                "crop": self._imaging.encode_crop(crops[i]),
+                "thumbnail": self._imaging.thumbnail(image, batch.boxes[i], THUMBNAIL_SIDE_PX),
             }
             for i in np.flatnonzero(is_sharp & ~is_turned)
         ]

@@ -1,4 +1,4 @@
-"""Detections to embeddings: raw vectors become unit vectors, so that a dot product is a cosine."""
+"""Scales raw vectors to length 1, so that a dot product is a cosine."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Being forgotten: first what is to go is written down, then it is taken out of everything, so that a broken attempt is completed."""
+"""Erases people and videos from the record: first it is written down what goes, so that a broken attempt is completed."""
 
 import contextlib
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What was said of forgotten faces, and what happened to the ids of forgotten people, goes with them: corrections and history."""
+"""Erases forgotten faces from corrections, and ids that lead to nobody from the history of ids."""
 
 import numpy as np
 import polars as pl

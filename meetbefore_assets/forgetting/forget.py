@@ -1,4 +1,4 @@
-"""`meetbefore forget`: take people or videos out of everything, and make anew what people open."""
+"""Forgets people or videos everywhere, and rebuilds what people open."""
 
 import datetime as dt
 from pathlib import Path

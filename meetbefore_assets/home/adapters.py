@@ -9,7 +9,7 @@ from typing import Protocol
 
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack
 from meetbefore_assets.core.parallel import RemoteWorkers
-from meetbefore_assets.core.ports import F32, FaceCamera, Fix, Found, MakeIndex, Publisher, SharedFiles, Store, VideoReader
+from meetbefore_assets.core.ports import F32, FaceImaging, Fix, Found, MakeIndex, Publisher, SharedFiles, Store, VideoReader
 
 
 class RecordingAdapters(Protocol):
@@ -63,7 +63,7 @@ class FaceAdapters(Protocol):
         """Load a pack's models for so many threads. Raises ModelError."""
         ...
 
-    def open_camera(self) -> FaceCamera:
+    def open_imaging(self) -> FaceImaging:
         """Warps, crops and JPEG."""
         ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from meetbefore_assets.core import uris
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack, Models, default_track_similarity
 from meetbefore_assets.core.parallel import usable_cores
-from meetbefore_assets.core.ports import FaceCamera, MakeIndex, Publisher, SharedFiles, Store
+from meetbefore_assets.core.ports import FaceImaging, MakeIndex, Publisher, SharedFiles, Store
 from meetbefore_assets.home.adapters import Adapters
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.home.settings.sections import Settings
@@ -126,8 +126,8 @@ class Home:
         return self.adapters.identities.make_index(kind or settings.index.kind, settings.store.postgres)
 
     @cached_property
-    def camera(self) -> FaceCamera:
-        return self.adapters.faces.open_camera()
+    def imaging(self) -> FaceImaging:
+        return self.adapters.faces.open_imaging()
 
     @contextmanager
     def lock(self, name: str, timeout_s: float = 3600.0) -> Iterator[None]:

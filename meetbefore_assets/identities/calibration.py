@@ -1,4 +1,4 @@
-"""What `matching.threshold = auto` means for the tracks on record: worked out once for each state of the record, and kept."""
+"""Calibrates `matching.threshold = auto` on the tracks on record, once for each state of the record."""
 
 import hashlib
 import json

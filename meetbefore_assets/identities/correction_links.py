@@ -1,4 +1,4 @@
-"""From what people said to must-links and cannot-links of the grouping, and which of it cannot hold together.
+"""Turns corrections into must-links and cannot-links, and finds those that contradict each other.
 
 Two faces in one picture are two people, whoever says otherwise. Beyond that the older statement holds and the newer that contradicts
 it is named, with what it contradicts; new corrections are refused then, and old ones that came to contradict (because a

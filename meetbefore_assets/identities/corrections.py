@@ -1,4 +1,4 @@
-"""What people say about who is who: append-only, and anchored to faces by where they are seen.
+"""Corrections: what people say about who is who; append-only, anchored to faces by where they are seen.
 
 A correction names no person and no track, for those change with the threshold and the recogniser. It names places: a video, a
 time in it, a box. The faces found there whenever identities are decided are what it is about, so it outlives another threshold,

@@ -1,8 +1,7 @@
-"""Corrections on record: one immutable object each, and what they say of the faces that are there now."""
+"""Reads and writes corrections, and finds the faces on record that those in force are about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import polars as pl
@@ -61,18 +60,13 @@ def write_correction(home: Home, one: Correction) -> None:
     home.store.put(ASSET, one.correction_id, table, Stamp(one.correction_id, {}, {"kind": one.kind}, table.height))
 
 
-def clean_time(moment: datetime) -> datetime:
-    """UTC without a zone, as the tables have it."""
-    return moment.replace(tzinfo=None)
-
-
 @dataclass(frozen=True)
 class CorrectionsInForce:
     """What the corrections in force say of the faces on record.
 
     Attributes:
         corrections: in force, oldest first.
-        located: as `domain.corrections.locate` gives it.
+        located: as `corrections.locate` gives it.
     """
 
     corrections: list[Correction]

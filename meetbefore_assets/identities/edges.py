@@ -1,4 +1,4 @@
-"""Similar pairs of tracks: the sparse graph that people are found in, and how it is kept while an archive grows.
+"""Similarity edges: the sparse graph of similar pairs of tracks, and how it is kept while an archive grows.
 
 Every track keeps its nearest neighbours above a floor; a pair is an edge if either end counts the other among its nearest.
 A pair that is among the nearest of a large archive is among them in every smaller part of it. So whoever adds the edges of what is

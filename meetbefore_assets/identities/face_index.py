@@ -1,11 +1,11 @@
-"""The face index: which tracks of all videos are similar, a cache that can always be rebuilt."""
+"""Builds the face index: the similarity edges between all tracks, a cache that can always be rebuilt."""
 
 import time
 from dataclasses import dataclass
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.model_packs import default_threshold
-from meetbefore_assets.core.schema.lists import table_of
+from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.calibration import store_calibration
 from meetbefore_assets.identities.policy import usable_tracks
@@ -41,7 +41,7 @@ def build_face_index(home: Home) -> FaceIndex:
     pack = home.found_pack()
     with home.lock("index"):
         versions = usable_tracks(home, pack.recogniser_id)
-        version = digest("face_index", table_of("face_index").code_version, pack.recogniser_id, versions)
+        version = digest("face_index", SIMILAR_TRACKS.code_version, pack.recogniser_id, versions)
         threshold = home.settings().matching.threshold
         if isinstance(threshold, str):
             store_calibration(home, versions, default_threshold(pack.recogniser, threshold))

@@ -1,4 +1,4 @@
-"""Tracks of all videos to persons, honouring must-links and cannot-links.
+"""Groups the tracks of all videos to people, honouring must-links and cannot-links.
 
 Two ideas beyond average linkage, chosen on casts drawn from photographs, on labelled footage and on made-up vectors
 (`python -m benchmarks.identities`):

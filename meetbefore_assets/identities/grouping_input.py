@@ -1,4 +1,4 @@
-"""What there is to group: the tracks of all videos, divided and linked as corrections say."""
+"""Reads what grouping works on: the tracks of all videos, divided and linked as corrections say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What happened to people's ids, on record: an object for every time that something did."""
+"""The table identity_history: what happened to people's ids, an object for every time that something did."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""What happened to people's ids when identities were decided anew."""
+"""Compares two assignments: what happened to people's ids."""
 
 import polars as pl
 

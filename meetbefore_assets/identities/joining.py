@@ -1,4 +1,4 @@
-"""Groups that grow by mutual-best joins over a sparse graph of similar pairs.
+"""Joins groups by mutual-best pairs over a sparse graph of similar tracks.
 
 A round looks at the pairs of groups that reach the threshold; a pair that is the best of both its groups is joined. Only the
 neighbours of groups that were joined are looked at again, so the work of a round falls with the number of its joins, however

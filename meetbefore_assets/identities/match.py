@@ -1,4 +1,4 @@
-"""Who is who: all videos at once, decided under a lock, written where it changed."""
+"""Matches all videos: decides who each face is, under a lock, and writes what changed."""
 
 import time
 from dataclasses import dataclass

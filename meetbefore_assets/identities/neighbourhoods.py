@@ -1,4 +1,4 @@
-"""Which groups have an edge between them, in a form in which joining two groups costs what these two are near to.
+"""Keeps which groups are neighbours, so that joining two costs only what is near them.
 
 The neighbours of a group are a stretch of one long array. Two groups that are joined get a new stretch at the end of it; whoever
 has them for neighbours keeps their old numbers and finds out where those went when its own turn comes. What nobody points to any more

@@ -1,4 +1,4 @@
-"""From grouped tracks to people: ids that last, and the evidence for each face."""
+"""Names groups with ids that last, and computes the evidence for each face."""
 
 import hashlib
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.model_packs import FoundPack, default_threshold
-from meetbefore_assets.core.schema.lists import table_of
+from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.sections import Settings
 from meetbefore_assets.identities.calibration import calibration
@@ -47,7 +47,7 @@ def policy(home: Home, settings: Settings | None = None) -> Policy:
     pack = home.found_pack(settings)
     threshold, source, reasoning = _threshold(home, settings, pack)
     zone = home.zone()
-    code = table_of("identity_assignments").code_version
+    code = IDENTITY_ASSIGNMENTS.code_version
     clocks = (settings.time, list(settings.clocks))
     version = digest("policy", code, threshold, pack.recogniser_id, zone, *clocks, corrections_version(home))
     return Policy(threshold, source, pack.recogniser_id, zone, len(in_force(read_corrections(home))), version, reasoning)

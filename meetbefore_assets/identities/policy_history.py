@@ -1,4 +1,4 @@
-"""Which matching policies were in force, and putting one in force from a run's configuration."""
+"""The table matching_policies, and applying the threshold of a run's configuration."""
 
 import datetime as dt
 

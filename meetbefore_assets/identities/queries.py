@@ -1,4 +1,4 @@
-"""Reading what is on record, for commands that change nothing. The published database is what people's own tools read."""
+"""Queries of the record for commands that change nothing: people, encounters, faces."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Stored similarity edges: an object for each video in `<home>/index`, found once, in step with the tracks on record.
+"""Stores similarity edges, an object a video in `<home>/index`, in step with the tracks on record.
 
 Videos are numbered as they come, and a number is never used for two: an edge to a video that is gone, or was made anew, leads
 nowhere. An object that is there covers all pairs of its tracks with those of lower numbers.
@@ -14,7 +14,6 @@ import polars as pl
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.ports import F32, I64, Bool, Stamp, Store
 from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, Edges, find_edges, neighbours_for, weakest_kept
 
@@ -96,7 +95,7 @@ def _is_in_step(stamp: Stamp, version: str, rows: int, neighbours: int) -> bool:
 
 
 def _version(tracks: str, number: int) -> str:
-    return digest(ASSET, table_of("face_index").code_version, tracks, number, FLOOR)
+    return digest(ASSET, SIMILAR_TRACKS.code_version, tracks, number, FLOOR)
 
 
 def stored_graph(home: Home, videos: Sequence[str]) -> Graph:

@@ -1,4 +1,4 @@
-"""The groups of all tracks at neighbouring thresholds: decided with the identities, read by scores, checks and suggestions."""
+"""The table regroupings: the groups of all tracks at neighbouring thresholds, for scores, checks and suggestions."""
 
 import json
 from dataclasses import dataclass

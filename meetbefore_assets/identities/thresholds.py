@@ -1,4 +1,4 @@
-"""The threshold that an archive asks for: how alike its strangers are, and how many false links its size allows.
+"""Estimates the threshold of an archive: how alike its strangers are, and how many false links its size allows.
 
 Strangers are the same for every threshold, but their pairs grow with the square of an archive. What is held constant is how many
 strangers a track may expect to reach the threshold, `EXPECTED_STRANGERS`; all false links then grow as fast as the tracks do.

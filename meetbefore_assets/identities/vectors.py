@@ -1,4 +1,4 @@
-"""Arithmetic on many vectors that gives the same bits whatever the order of rows and the size of blocks."""
+"""Vector arithmetic that gives the same bits whatever the order of rows and the size of blocks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

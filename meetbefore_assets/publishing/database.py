@@ -1,4 +1,4 @@
-"""Publishing: everything on record, as one DuckDB file that anybody can open."""
+"""Publishes the record as one DuckDB file that anybody can open."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Watching the source folders: which files have come to rest, and when there is nothing to look at again."""
+"""Watches the sources for the sensor: which files have stopped changing, and whether anything changed since the last look."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What names of files tell of the start of their recordings."""
+"""Reads the start of a recording from its file name, by the patterns of cameras."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""When a recording began: the first of name, container, sidecar and file that can tell.
+"""Resolves when a recording began: by name, container, sidecar or file time, the most trusted first.
 
 Moments that a zone skips or has twice (the hours around a change to or from summer time) are read with the offset that was in force
 before the change: 02:30 of a skipped hour is the moment that clocks call 03:30, and of a doubled hour the first one is taken.

@@ -1,4 +1,4 @@
-"""When each recording began: derived from what its files say and the settings, never stored with the faces."""
+"""The clock of each recording, derived from its files and the settings; never stored with the faces."""
 
 import datetime as dt
 import json
@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from meetbefore_assets.core.digest import digest
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.sections import ClockCorrection, TimeSettings
 from meetbefore_assets.recordings.clock_sources import Clock, resolve_clock
@@ -69,11 +68,6 @@ def clock_table(home: Home, video_ids: list[str]) -> pl.DataFrame:
         clock = resolve(tuple(files[video_id]), *facts[video_id])
         rows.append((video_id, clock.started_at, clock.timezone, clock.clock_source, clock.is_certain, clock.warning))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
-
-
-def clock_version(clocks: pl.DataFrame) -> str:
-    """Changes whenever a recording's start does."""
-    return digest("clocks", [[row[0], str(row[1])] for row in clocks.select("video_id", "started_at").sort("video_id").rows()])
 
 
 def started_at(home: Home, video_id: str, *, local: bool = False) -> dt.datetime | None:

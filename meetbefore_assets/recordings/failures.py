@@ -1,4 +1,4 @@
-"""Remembering why a video could not be used, until its file, the settings or the program change."""
+"""The table failures: why a video could not be used, until its file, the settings or the program change."""
 
 import datetime as dt
 

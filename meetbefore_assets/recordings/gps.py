@@ -1,8 +1,7 @@
-"""Where something was recorded: coordinates from what files say, and the place of a moment."""
+"""Coordinates: parsing them, and the place of a moment between two fixes."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from meetbefore_assets.core.ports import Fix
 
@@ -15,15 +14,6 @@ CELL_DEG = 0.01
 _PART = re.compile(r"([+-])(\d+(?:\.\d+)?)")
 # Digits before the point of degrees, of degrees and minutes, and of those and seconds; a longitude has one more.
 _DEGREES, _MINUTES, _SECONDS = 2, 4, 6
-
-
-@dataclass(frozen=True)
-class Place:
-    """Degrees north and east (WGS 84), and what told them: location, srt or gpx."""
-
-    latitude: float
-    longitude: float
-    source: str
 
 
 def is_on_earth(latitude: float, longitude: float) -> bool:

@@ -1,4 +1,4 @@
-"""Taking recordings in: which content lies where, and what each is called."""
+"""Imports recordings: registers which content lies where, and under which names."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Opening a video that was taken in, and making sure that it is the one that was."""
+"""Opens a video that was imported, and checks that its file is still the same."""
 
 import polars as pl
 

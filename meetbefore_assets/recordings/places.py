@@ -1,4 +1,4 @@
-"""Where recordings and encounters were: from container, subtitles and GPX files, read when they change."""
+"""The table places: where recordings were made, from container, subtitles and GPX files."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""What is out of date: told from the record alone."""
+"""Tells which tables of each video are out of date, from the record alone."""
 
 from dataclasses import dataclass
 from functools import cache

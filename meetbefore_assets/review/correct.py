@@ -1,4 +1,4 @@
-"""Saying who is who: a person's words become anchors, are checked against what was said before, and put on record."""
+"""Makes corrections: anchors them to faces, checks them against earlier ones, and writes them."""
 
 import datetime as dt
 from collections.abc import Sequence

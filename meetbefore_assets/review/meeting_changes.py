@@ -1,4 +1,4 @@
-"""What another threshold would change: people, and meetings gained and lost."""
+"""Compares two groupings: people, and meetings gained and lost."""
 
 from dataclasses import dataclass
 

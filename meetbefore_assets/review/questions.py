@@ -1,4 +1,4 @@
-"""Questions worth asking, from the groupings at neighbouring thresholds: no model and no video is touched."""
+"""Review questions from the groupings at neighbouring thresholds; no model and no video is touched."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which questions about people are worth asking: joins and breaks nearest to the threshold, with what hangs on them."""
+"""Scores which joins and breaks near the threshold are worth asking about."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What other thresholds would change, from the tracks on record: no video, no model, and nothing is written."""
+"""What other thresholds would change, from the tracks on record; nothing is written."""
 
 from dataclasses import dataclass
 

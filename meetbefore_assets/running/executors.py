@@ -1,6 +1,6 @@
-"""Where the steps of the job process_video are executed, chosen by configuration: MEETBEFORE_EXECUTOR.
+"""Executors of the job process_video, chosen by MEETBEFORE_EXECUTOR: in process, Ray, or Kubernetes.
 
-The assets are the same in all engines. What their steps ask of a cluster stands in one table, `requests`.
+The assets are the same in all engines. What their steps ask of a cluster stands in one table, `step_resources`.
 """
 
 import math
@@ -156,7 +156,7 @@ def executor(name: str) -> dg.ExecutorDefinition:
 
 
 def retry_policy(name: str) -> dg.RetryPolicy | None:
-    """Steps that run in other processes than the run are tried again; a video that cannot be used is not (see assets.common.make)."""
+    """Steps that run in other processes than the run are tried again; a video that cannot be used is not (see `defs.materialize`)."""
     return None if name == IN_PROCESS else dg.RetryPolicy(max_retries=RETRIES, delay=RETRY_DELAY_S)
 
 

@@ -1,4 +1,4 @@
-"""A partition a video, named by its video_id."""
+"""The dynamic partition of videos."""
 
 import dagster as dg
 

@@ -1,6 +1,5 @@
-"""`meetbefore run`: take in, make what is missing or out of date, match, publish, through the Dagster assets."""
+"""`meetbefore run`: imports, processes what is new or changed, matches and publishes, through the Dagster assets."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +23,6 @@ from meetbefore_assets.running.capacity import default_jobs
 from meetbefore_assets.running.pool import Pool
 from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress, Task, execute_in_this_process
 
-OTHERS_WAIT_S = 3600.0
 # What the job match makes; `defs.jobs` selects the same.
 MATCH_ASSETS = (*assets_of("match"), "meetbefore_db", "encounter_report")
 
@@ -113,7 +111,9 @@ def run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Buil
     summary.untried = [status.video_id for status in statuses if status.todo and status.failed_before and status not in todo]
     update_places(home)
     if todo or intake.replaced or not _is_up_to_date(home):
-        _execute(home, todo, options, build_definitions, observer, summary)
+        is_gpu = home.adapters.faces.is_gpu_used(home.settings().models.device)
+        jobs = min(options.jobs or default_jobs(is_gpu=is_gpu), max(1, len(todo)))
+        _Execution(home, build_definitions, jobs, observer, summary).execute(todo)
     summary.expired = forget.forget_expired_strangers(home)
     failures = failure_rows(home)
     present = set(intake.present)
@@ -174,75 +174,59 @@ def _is_up_to_date(home: Home) -> bool:
     return is_matched(home) and is_scored(home) and is_published(home)
 
 
-def _execute(
-    home: Home,
-    todo: list[VideoStatus],
-    options: RunOptions,
-    build_definitions: BuildDefinitions,
-    observer: RunObserver,
-    summary: Summary,
-) -> None:
-    is_gpu = home.adapters.faces.is_gpu_used(home.settings().models.device)
-    jobs = min(options.jobs or default_jobs(is_gpu=is_gpu), max(1, len(todo)))
-    pool = Pool(build_definitions, home.folder, jobs)
-    pool.warm_up(jobs)
-    try:
-        _with_dagster(home, pool, todo, jobs, observer, summary)
-    except BaseException:
-        pool.close(now=True)
-        raise
-    pool.close()
+class _Execution:
+    """Videos in worker processes, then matching and publishing."""
 
+    def __init__(self, home: Home, build_definitions: BuildDefinitions, jobs: int, observer: RunObserver, summary: Summary) -> None:
+        self._home, self._jobs, self._observer, self._summary = home, jobs, observer, summary
+        self._pool = Pool(build_definitions, home.folder, jobs)
 
-def _with_dagster(home: Home, pool: Pool, todo: list[VideoStatus], jobs: int, observer: RunObserver, summary: Summary) -> None:
-    from meetbefore_assets.running import instance
+    def execute(self, todo: list[VideoStatus]) -> None:
+        from meetbefore_assets.running import instance
 
-    with instance.open_instance(home.folder) as dagster:
-        instance.close_dead_runs(dagster)
-        instance.add_partitions(dagster, [status.video_id for status in todo] + summary.intake.present)
-        instance.drop_partitions(dagster, summary.intake.replaced)
+        self._pool.warm_up(self._jobs)
         try:
-            _videos(home, pool, todo, jobs, observer, summary)
-            _match(home, pool, observer, summary)
+            with instance.open_instance(self._home.folder) as dagster:
+                instance.close_dead_runs(dagster)
+                instance.add_partitions(dagster, [status.video_id for status in todo] + self._summary.intake.present)
+                instance.drop_partitions(dagster, self._summary.intake.replaced)
+                try:
+                    self._process(todo)
+                    self._match()
+                except BaseException:
+                    self._pool.close(now=True)
+                    instance.close_dead_runs(dagster)
+                    raise
         except BaseException:
-            pool.close(now=True)
-            instance.close_dead_runs(dagster)
+            self._pool.close(now=True)
             raise
+        self._pool.close()
 
+    def _process(self, todo: list[VideoStatus]) -> None:
+        if not todo:
+            return
+        self._observer.started(len(todo), self._jobs)
+        tasks = [Task("process_video", status.video_id, status.todo) for status in todo]
+        for outcome in self._pool.run(tasks, self._observer.progressed):
+            self._observer.finished(outcome)
+            if outcome.is_success:
+                self._summary.computed.append(outcome.task.partition)
+                continue
+            self._summary.failed[outcome.task.partition] = outcome.message
+            if outcome.is_crash:
+                record_failure(self._home, outcome.task.partition, "process", outcome.message)
 
-def _videos(home: Home, pool: Pool, todo: list[VideoStatus], jobs: int, observer: RunObserver, summary: Summary) -> None:
-    if not todo:
-        return
-    observer.started(len(todo), jobs)
-    for outcome in pool.run([Task("process_video", status.video_id, status.todo) for status in todo], observer.progressed):
-        observer.finished(outcome)
-        if outcome.is_success:
-            summary.computed.append(outcome.task.partition)
-            continue
-        summary.failed[outcome.task.partition] = outcome.message
-        if outcome.is_crash:
-            record_failure(home, outcome.task.partition, "process", outcome.message)
-
-
-def _match(home: Home, pool: Pool, observer: RunObserver, summary: Summary) -> None:
-    tracks = usable_tracks(home, policy(home).recogniser_id)
-    if not tracks:
-        _only_publish(pool, summary)
-        return
-    observer.matching()
-    task = Task("match", min(tracks), MATCH_ASSETS)
-    for outcome in pool.run([task], _ignore_progress):
-        summary.matched = outcome.is_success
-        if not outcome.is_success:
-            summary.problems.append(outcome.message)
-
-
-def _only_publish(pool: Pool, summary: Summary) -> None:
-    """No video came through yet: the database says why."""
-    partition = next(iter(summary.intake.present), "")
-    if partition:
-        task = Task("match", partition, ("meetbefore_db",))
-        summary.problems += [outcome.message for outcome in pool.run([task], _ignore_progress) if not outcome.is_success]
-
-
-_ignore_progress: Callable[[Progress], None] = lambda _progress: None  # noqa: E731
+    def _match(self) -> None:
+        tracks = usable_tracks(self._home, policy(self._home).recogniser_id)
+        if tracks:
+            self._observer.matching()
+            task = Task("match", min(tracks), MATCH_ASSETS)
+        elif self._summary.intake.present:
+            # No video came through yet: the database says why.
+            task = Task("match", self._summary.intake.present[0], ("meetbefore_db",))
+        else:
+            return
+        for outcome in self._pool.run([task], lambda _progress: None):
+            self._summary.matched = bool(tracks) and outcome.is_success
+            if not outcome.is_success:
+                self._summary.problems.append(outcome.message)

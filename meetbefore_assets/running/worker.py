@@ -1,4 +1,4 @@
-"""A process that executes Dagster jobs over one home, one after another, with the models loaded once.
+"""A worker process: executes Dagster jobs over one home, one after another, with the models loaded once.
 
 Videos are worked on in processes of their own, so that a file that crashes a decoder takes nothing else with it.
 """

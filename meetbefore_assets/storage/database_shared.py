@@ -1,4 +1,4 @@
-"""The published database for several machines: built here, put as an object named by its content, found by a pointer.
+"""The published database of several machines: built here, stored as an object named by its content, found by a pointer.
 
 `<url>/published/meetbefore-<version>.duckdb` and `<url>/published/current.json`, which is replaced last; the one before stays for
 whoever is fetching it.

@@ -1,4 +1,4 @@
-"""Every statement that is sent to DuckDB, and the DDL that follows from the schema."""
+"""SQL statements for DuckDB, and the DDL that follows from the schema."""
 
 import polars as pl
 

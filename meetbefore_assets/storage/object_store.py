@@ -1,4 +1,4 @@
-"""An object store behind one small class: S3, Google's, Azure's, by obstore. Credentials come from the environment.
+"""An object store behind one small class (S3, Google, Azure, by obstore). Credentials come from the environment.
 
 An object is there whole or not at all (one PUT, or a multipart upload that is completed at the end), and what was put is seen by
 whoever asks next: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel.

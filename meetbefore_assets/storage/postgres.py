@@ -1,4 +1,4 @@
-"""The driver of Postgres: loaded only where a server is asked for, and connections whose loss is noticed."""
+"""Loads Postgres's driver where a server is asked for, and opens connections whose loss is noticed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Locks that several machines see: advisory locks of a Postgres server, which end with the connection of their holder.
+"""Locks of several machines: advisory locks of a Postgres server, which end with the connection of their holder.
 
 https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """

@@ -1,6 +1,6 @@
 """The record as Parquet objects in an object store: `<url>/<asset>/<key>.parquet`.
 
-The same tables as `store_parquet` writes, each with its Stamp in the footer. A put is atomic, so an object is its own commit; nothing
+The same tables as `record_parquet` writes, each with its Stamp in the footer. A put is atomic, so an object is its own commit; nothing
 is renamed, and nothing on this machine outlives a step but a cache of stamps, which is valid for an object as long as its tag is.
 """
 

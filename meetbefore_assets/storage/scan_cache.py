@@ -1,4 +1,4 @@
-"""Small tables that were put together from many files, kept as long as these are the same files.
+"""Caches small tables that were read from many files, for as long as the files stay the same.
 
 Opening two thousand files takes 0.3 s of the processor, asking the file system whether they are still the same ones 0.02 s, and a
 run that finds nothing to do wants columns of the same videos nine times.

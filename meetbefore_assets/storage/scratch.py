@@ -1,4 +1,4 @@
-"""Files that are needed for a while: in the home, for the owner only, and gone afterwards, also where their process was killed.
+"""Temporary folders and memory-mapped arrays in the home, removed with their process, also when it is killed.
 
 A folder of scratch is there while a lock of the operating system is held, which dies with its holder. Whoever comes next removes the
 folders whose locks nobody holds. Matrices have no name at all where the system allows that, so that there is nothing to remove.

@@ -1,4 +1,4 @@
-"""Files of a home that lie in the object store too: contact sheets, kept pictures, the page."""
+"""Files of a home that lie in the object store too: contact sheets, kept frames, the page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the footers of the record's files say, kept in one file: a cache, valid for a file as long as that is the same one.
+"""Caches the stamps in the footers of the record's files, each for as long as its file stays the same.
 
 Twelve thousand footers (two thousand videos) take seconds to read one by one; asking the file system whether they are still the same
 ones takes a fraction of one.

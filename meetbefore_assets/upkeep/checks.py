@@ -1,4 +1,4 @@
-"""What the asset checks look at: tables of the record, the index and the published database, as they lie there."""
+"""What the asset checks look at: tables of the record, the index and the published database."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Whether tables can be true: each function returns what is wrong, in sentences without names or ids; nothing if all is well."""
+"""Checks whether tables can be true; each function returns findings without names or ids."""
 
 import datetime as dt
 import statistics

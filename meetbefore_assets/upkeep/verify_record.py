@@ -1,4 +1,4 @@
-"""Keeping a home in order: unreadable tables, tables of nobody, litter of processes that died."""
+"""Weekly upkeep: finds unreadable tables, tables of unknown videos, and temporary files of dead processes."""
 
 import time
 from collections.abc import Iterator

@@ -98,7 +98,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     folder.mkdir()
     settings_file.apply(home_folder, [f"sources=['{folder}']", "time.zone='UTC'", "upkeep.watch_s=2"])
     before = dict(os.environ)
-    instance.prepare(home_folder)
+    with instance.open_instance(home_folder):
+        pass  # lays out the databases, before `dagster dev` and this test open them at the same moment
     environment = dict(os.environ)
     os.environ.clear()
     os.environ.update(before)

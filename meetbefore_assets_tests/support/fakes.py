@@ -99,7 +99,7 @@ class FakeEmbedder:
         return np.array(rows, np.float32).reshape(-1, VECTOR_SIZE)
 
 
-class FakeCamera:
+class FakeImaging:
     """Cuts squares out, and keeps them as raw bytes."""
 
     def align(self, image: U8, matrices: F64) -> U8:
@@ -163,8 +163,8 @@ class FakeFaces:
     def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
         return LoadedPack(FakeDetector(self._detector), FakeEmbedder(self._embedder), "cpu")
 
-    def open_camera(self) -> FakeCamera:
-        return FakeCamera()
+    def open_imaging(self) -> FakeImaging:
+        return FakeImaging()
 
     def is_gpu_used(self, device: str) -> bool:
         return False

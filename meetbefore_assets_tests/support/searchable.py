@@ -19,11 +19,11 @@ from meetbefore_assets.identities.queries import assigned_faces, people_table
 from meetbefore_assets.publishing.database import is_published
 from meetbefore_assets.recordings.intake import import_recordings
 from meetbefore_assets.recordings.status import all_statuses
-from meetbefore_assets_tests.support.fakes import FakeCamera, fake_home
+from meetbefore_assets_tests.support.fakes import FakeImaging, fake_home
 from meetbefore_assets_tests.support.project import Project
 
 
-class SearchableCamera(FakeCamera):
+class SearchableImaging(FakeImaging):
     """Its crops and thumbnails are long enough to be looked for."""
 
     def encode_crop(self, crop: U8) -> bytes:
@@ -54,7 +54,7 @@ class SearchableHome:
 def searchable_home(tmp_path: Path) -> SearchableHome:
     """An empty one."""
     home = fake_home(tmp_path / "home")
-    home.adapters.faces.open_camera = SearchableCamera
+    home.adapters.faces.open_imaging = SearchableImaging
     return SearchableHome(tmp_path / "videos", home)
 
 

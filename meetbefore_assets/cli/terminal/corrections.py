@@ -1,4 +1,4 @@
-"""What was said about who is who, what came of it, and what happened to ids, on a terminal."""
+"""Prints corrections, what came of them, and the history of ids."""
 
 from collections import Counter
 

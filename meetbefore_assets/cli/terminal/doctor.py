@@ -1,4 +1,4 @@
-"""`meetbefore doctor`: what is installed, where models run, and whether everything is in step."""
+"""`meetbefore doctor`: checks the installation, the models, the home and the Dagster instance."""
 
 import platform
 import shutil

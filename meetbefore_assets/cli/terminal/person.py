@@ -1,4 +1,4 @@
-"""One person's story on a terminal: when, where in the videos, who else was there, and why they count as one person."""
+"""Prints one person: encounters, places in the videos, who else was there, and why it is one person."""
 
 import statistics
 from collections.abc import Callable, Mapping

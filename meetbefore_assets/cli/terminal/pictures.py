@@ -1,4 +1,4 @@
-"""Faces beside the text: in the terminal where it can show pictures, as files where the user names a folder for them."""
+"""Shows faces inline in terminals that can, or writes them to a folder."""
 
 import base64
 import os
@@ -30,7 +30,7 @@ def inline(jpeg: bytes) -> str:
 
 
 class Faces:
-    """Implements `terminal_person.ShowFace`."""
+    """Implements `person.ShowFace`."""
 
     def __init__(self, home: Home, console: Console, person_id: str, folder: Path | None) -> None:
         """`folder`: where to write pictures to; it is made if its parent is there.

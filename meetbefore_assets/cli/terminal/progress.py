@@ -1,4 +1,4 @@
-"""What a run shows while it works: bars for people, plain lines where nobody watches."""
+"""Shows the progress of a run: bars on a terminal, plain lines in a log."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Questions worth asking, on a terminal, each with the commands that answer it."""
+"""Prints review questions, each with the commands that answer it."""
 
 import shlex
 

@@ -1,4 +1,4 @@
-"""The ranking, and what other thresholds would change, on a terminal."""
+"""Prints the ranking of people, and what other thresholds would change."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from meetbefore_assets.core.schema.faces import DETECTIONS
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.defs.assets.frames import frames
 from meetbefore_assets.defs.describe import describe_faces
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
@@ -19,7 +18,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("detections"),
     metadata=column_schema(DETECTIONS),
-    code_version=str(table_of("detections").code_version),
+    code_version=str(DETECTIONS.code_version),
 )
 def detections(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """Faces: boxes, landmarks, score, quality, an aligned 112 x 112 crop and a small thumbnail.

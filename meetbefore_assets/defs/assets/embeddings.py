@@ -3,7 +3,6 @@
 import dagster as dg
 
 from meetbefore_assets.core.schema.faces import EMBEDDINGS
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.defs.assets.detections import detections
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
 from meetbefore_assets.running.executors import op_tags
@@ -18,7 +17,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("embeddings"),
     metadata=column_schema(EMBEDDINGS),
-    code_version=str(table_of("embeddings").code_version),
+    code_version=str(EMBEDDINGS.code_version),
 )
 def embeddings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """One unit vector a face, made from the stored crops; the video itself is not needed.

@@ -1,4 +1,4 @@
-"""The page to look at."""
+"""The report page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Encounters, and how remarkable they are."""
+"""Encounters and their scores."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Which tracks are similar."""
+"""The face index: which tracks are similar."""
 
 import dagster as dg
 

@@ -1,9 +1,8 @@
-"""The moments of a video that are looked at: one every `sampling.interval_s`, keyframes preferred; no pixels."""
+"""The sampled frames of a video: one every `sampling.interval_s`, keyframes preferred; no pixels."""
 
 import dagster as dg
 
 from meetbefore_assets.core.schema.faces import FRAMES
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.defs.assets.videos import videos
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
 from meetbefore_assets.running.executors import op_tags
@@ -18,7 +17,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("frames"),
     metadata=column_schema(FRAMES),
-    code_version=str(table_of("frames").code_version),
+    code_version=str(FRAMES.code_version),
 )
 def frames(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """The moments of a video that are looked at: one every `sampling.interval_s`, keyframes preferred; no pixels."""

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from meetbefore_assets.core.schema.faces import TRACKS
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.defs.assets.embeddings import embeddings
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
 from meetbefore_assets.running.executors import op_tags
@@ -18,7 +17,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("tracks"),
     metadata=column_schema(TRACKS),
-    code_version=str(table_of("tracks").code_version),
+    code_version=str(TRACKS.code_version),
 )
 def tracks(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """One person's faces within one shot, with their mean vector: what people are grouped from."""

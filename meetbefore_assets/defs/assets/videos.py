@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from meetbefore_assets.core.schema.lists import table_of
 from meetbefore_assets.core.schema.recordings import VIDEOS
 from meetbefore_assets.defs.describe import describe_clock
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
@@ -17,7 +16,7 @@ from meetbefore_assets.running.partitions import videos_partitions
     owners=OWNERS,
     op_tags=op_tags("videos"),
     metadata=column_schema(VIDEOS),
-    code_version=str(table_of("videos").code_version),
+    code_version=str(VIDEOS.code_version),
 )
 def videos(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""

@@ -1,4 +1,4 @@
-"""Where models run: what `models.device` asks onnxruntime for, and what it gave."""
+"""Devices: which execution providers `models.device` asks onnxruntime for, and which it got."""
 
 import json
 from typing import Any

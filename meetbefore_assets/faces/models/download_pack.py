@@ -1,4 +1,4 @@
-"""Fetching one of InsightFace's packs, once: whole or not at all, and never waiting long for a network that is not there."""
+"""Downloads one of InsightFace's packs, whole or not at all, and gives up soon where there is no network."""
 
 import queue
 import shutil

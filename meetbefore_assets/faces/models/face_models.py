@@ -1,4 +1,4 @@
-"""InsightFace's own classes, run by our sessions: SCRFD finds faces, ArcFace (and SFace) turns them into vectors."""
+"""Runs InsightFace's detector (SCRFD) and recogniser (ArcFace, SFace) classes on prepared onnxruntime sessions."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from meetbefore_assets.core.schema.columns import CROP_SIDE_PX
 from meetbefore_assets.faces.models.devices import obtained_device
 from meetbefore_assets.faces.models.insightface_models import model_classes
 from meetbefore_assets.faces.models.onnx_session import halve_recogniser, normalises_itself, prepare_detector, session
-from meetbefore_assets.faces.models.opencv_camera import no_faces, planes, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import no_faces, planes, shrunk
 from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 ArcFaceONNX, SCRFD = model_classes()

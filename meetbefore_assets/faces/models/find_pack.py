@@ -1,4 +1,4 @@
-"""Finding a pack on this machine, and knowing its files for what they are."""
+"""Finds a pack of models on this machine and identifies its files by their content."""
 
 import hashlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""InsightFace's model classes without the rest of it.
+"""Imports InsightFace's model classes without the rest of the package.
 
 `import insightface` loads its application as well (liveness, body poses, scikit-image's geometry, scipy.spatial): 0.8 s of 1.3 s where
 bytecode is not kept, 0.3 s of 0.5 s where it is, in every process that works on videos. So its model_zoo is imported under a package

@@ -1,4 +1,4 @@
-"""What an ONNX file is for: read off its graph, since names tell nothing."""
+"""Tells detectors from recognisers by their ONNX graph."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""PRelu (x where x > 0, else slope * x, a slope for each channel) in terms for which onnxruntime has faster kernels; the same answers.
+"""Rewrites PRelu (x where x > 0, else slope * x, a slope a channel) into operators with faster kernels; the same answers.
 
 PRelu(x) = slope * x + Relu((1 - slope) * x) where no slope is above 1, and slope * x + (1 - slope) * Relu(x) in general.
 """

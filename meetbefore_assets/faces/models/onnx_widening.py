@@ -1,4 +1,4 @@
-"""Convolutions of as many channels as the processor works on at once: the same answers in less time.
+"""Widens convolutions to the number of channels that the processor works on at once; the same answers in less time.
 
 onnxruntime keeps the channels of pictures in blocks (16 of them with AVX-512, else 8). Where their number is none of a block's, it computes
 the whole blocks all the same, and puts everything back in order and into blocks again around each addition and pooling. So

@@ -1,4 +1,4 @@
-"""YuNet on onnxruntime: the same faces as OpenCV's own class finds, in two thirds of its time or less."""
+"""Runs YuNet on onnxruntime: the faces that OpenCV's own class finds, in two thirds of its time or less."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from meetbefore_assets.core.errors import PackBrokenError
 from meetbefore_assets.core.ports import F32, U8, FaceBatch
 from meetbefore_assets.faces.models.devices import obtained_device
 from meetbefore_assets.faces.models.onnx_session import prepare_detector, session
-from meetbefore_assets.faces.models.opencv_camera import fitted, no_faces, planes, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import fitted, no_faces, planes, shrunk
 
 # OpenCV's defaults: boxes that overlap more are one face; at most so many candidates.
 _NMS_IOU, _TOP_K = 0.3, 5000

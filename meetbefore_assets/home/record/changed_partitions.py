@@ -1,4 +1,4 @@
-"""Tables that are decided for all videos at once, and written only where their rows changed."""
+"""Rewrites only the partitions whose content changed, for tables that are decided over all videos at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A log for machines: `<home>/dagster/logs/meetbefore.jsonl`, one JSON object a line, with the run and the video of each event."""
+"""The event log: `<home>/dagster/logs/meetbefore.jsonl`, one JSON object a line, with run and video."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""How long the tables of a video took, every time they were made: what trends are seen from."""
+"""The table runs: how long each table of a video took, every time it was made."""
 
 import datetime as dt
 from collections.abc import Mapping

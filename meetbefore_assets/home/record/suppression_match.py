@@ -1,4 +1,4 @@
-"""Which faces of a video are those that were to be forgotten, told from where and when they were seen, without any vector.
+"""Matches detections with suppressions by time and place, without any vector.
 
 What is kept of a forgotten face is its moment and its box. A face at the very same moment whose box overlaps is that face: so it
 does not come back when a video is processed again, by another detector or recogniser either. Where a video is looked at in
@@ -17,7 +17,7 @@ SAME_MOMENT_S = 0.02
 LEAST_IOU = 0.3
 # How long somebody is taken to stay where they were last seen, at most.
 BEYOND_S = 1.0
-# A thumbnail shows so much around a box, as a share of the longer side from the centre (see OpenCvCamera.thumbnail).
+# A thumbnail shows so much around a box, as a share of the longer side from the centre (see OpenCvImaging.thumbnail).
 THUMBNAIL_REACH = 1.1
 
 
@@ -55,10 +55,10 @@ def suppressed_faces(time_s: F64, boxes: F32, suppressions: Suppressions) -> Boo
     Args:
         time_s: (n,) moments of the faces, seconds since the first picture.
         boxes: (n, 4) their boxes, source pixels.
-        graves: what was forgotten.
+        suppressions: the forgotten faces of the video.
 
     Returns:
-        (n,) bool. A grave drops one face of a moment at most: the one it overlaps most.
+        (n,) bool. A suppression drops at most one detection per timestamp: the one it overlaps most.
     """
     dropped = np.zeros(len(time_s), bool)
     if not len(suppressions) or not len(time_s):
@@ -100,14 +100,14 @@ def _between(moment_s: float, suppressions: Suppressions, rows: I64) -> F32 | No
 
 
 def _drop_at(faces: I64, boxes: F32, where: F32, is_known: Bool, dropped: Bool) -> None:
-    """Mark, among the faces of one moment, the best fit of each grave; the best fits of all are settled first."""
+    """Mark, among the faces of one moment, the best fit of each suppression; the best fits of all are settled first."""
     overlap = iou(where, boxes[faces])
     near = np.where(is_known[:, None], overlap >= LEAST_IOU, nearness(where, boxes[faces]) >= 0)
     fit = np.where(near, np.where(is_known[:, None], 1 + overlap, nearness(where, boxes[faces])), -1.0)
     while fit.size and fit.max() >= 0:
-        grave, face = np.unravel_index(int(fit.argmax()), fit.shape)
+        suppression, face = np.unravel_index(int(fit.argmax()), fit.shape)
         dropped[faces[face]] = True
-        fit[grave, :] = -1.0
+        fit[suppression, :] = -1.0
         fit[:, face] = -1.0
 
 

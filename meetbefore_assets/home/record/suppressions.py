@@ -1,4 +1,4 @@
-"""What is kept of what was forgotten, so that it does not come back: places of faces, hashes of files, and on request one vector."""
+"""Suppressions: what is kept so that nothing forgotten comes back: places of faces, hashes of files, on request one vector."""
 
 import datetime as dt
 import secrets
@@ -41,11 +41,11 @@ def suppress(home: Home, faces: pl.DataFrame) -> int:
     Args:
         faces: columns video_id, time_s, x1, y1, x2, y2, track_id (any text that is the same for the faces of one track).
     """
-    buried = 0
+    added = 0
     with home.lock("forgetting"):
         for (video_id,), rows in faces.sort("video_id", "time_s", *BOX).group_by("video_id", maintain_order=True):
-            buried += _suppress_in_video(home, str(video_id), rows)
-    return buried
+            added += _suppress_in_video(home, str(video_id), rows)
+    return added
 
 
 def _suppress_in_video(home: Home, video_id: str, rows: pl.DataFrame) -> int:

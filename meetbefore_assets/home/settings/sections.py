@@ -1,4 +1,4 @@
-"""Settings of one home, in sections: frozen, every key described, unknown keys refused."""
+"""Setting sections: frozen models, every key described, unknown keys refused."""
 
 import math
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""Settings of one home: `<home>/settings.toml`, frozen, every key described, unknown keys refused."""
+"""Reads, checks, explains and writes `<home>/settings.toml`."""
 
 import os
 import tomllib

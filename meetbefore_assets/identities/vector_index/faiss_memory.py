@@ -1,4 +1,4 @@
-"""Nearest neighbours by Faiss: exact, and in cells where comparing everything with everything is too much work."""
+"""Faiss in memory: exact search, and cells where comparing everything with everything is too much work."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache

@@ -1,4 +1,4 @@
-"""Which index finds similar tracks: in memory, in files of the home, or in a Postgres server, as `index.kind` says."""
+"""Opens the vector index that `index.kind` asks for: in memory, on disk, or pgvector."""
 
 from functools import partial
 from pathlib import Path

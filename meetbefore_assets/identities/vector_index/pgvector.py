@@ -1,4 +1,4 @@
-"""Nearest neighbours by a Postgres server with the extension pgvector, for archives whose vectors are to be kept and searched elsewhere.
+"""Nearest neighbours by a Postgres server with the extension pgvector.
 
 Why pgvector and not Qdrant or another server of vectors: the server is one that several machines share anyway, for Dagster's instance
 and the locks, so there is nothing more to run, to guard and to keep up to date; what was begun and not finished goes with its transaction;

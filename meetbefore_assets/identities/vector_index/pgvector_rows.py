@@ -1,4 +1,4 @@
-"""Rows in the binary format of Postgres' COPY, as whole arrays.
+"""Packs and unpacks rows of Postgres' binary COPY format as arrays.
 
 https://www.postgresql.org/docs/current/sql-copy.html (File Formats, Binary Format); a vector is its number of components and an unused
 number, 16 bits each, and the components: pgvector's `vector_recv`, https://github.com/pgvector/pgvector/blob/master/src/vector.c.

@@ -1,4 +1,4 @@
-"""Every statement that is sent to a Postgres server with pgvector. {vectors} and {queries} are names of tables of one transaction."""
+"""SQL statements for pgvector. {vectors} and {queries} are names of tables of one transaction."""
 
 FIND_EXTENSION = "select installed_version from pg_available_extensions where name = 'vector'"
 # Two that begin at once would both add it, and one of them would fail.

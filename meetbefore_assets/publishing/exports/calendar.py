@@ -1,4 +1,4 @@
-"""Encounters as calendar entries."""
+"""Exports encounters as calendar entries."""
 
 import datetime as dt
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which seconds of which recordings show a person."""
+"""Plans clips: which seconds of which recordings show a person."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The files that AreWeMeetBefore keeps, written from our people: its notebook and scripts go on with them.
+"""Exports the files that AreWeMeetBefore keeps, so that its notebook and scripts work on our people.
 
 One line of `face_metadata.jsonl` a person, in order of first sight; `face_id` counts from 0 and is the row of the person's vector in
 `face_index.bin` (Faiss, flat, squared L2), which is that of the first face, as there. Pictures are named by local time to the

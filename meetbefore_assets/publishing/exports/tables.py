@@ -1,4 +1,4 @@
-"""Tables that other programs read."""
+"""Exports tables for other programs: assignments, and encounters as CSV and JSON."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""The people of the page: cards, their encounters, and what is said of each."""
+"""The cards of the page: people and their encounters."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Small drawings of the page: where on a line encounters lie, and at which weekday and hour. Only numbers go in."""
+"""The small charts of the page: timeline, calendar, weekday and hour. Only numbers go in."""
 
 import calendar
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What the page is made from: the record, read once, without pictures."""
+"""Reads what the page is made from: the record, once, without pictures."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Why encounters count as one person's, and the commands that put it right where they should not."""
+"""The evidence of an encounter, and the commands that correct it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

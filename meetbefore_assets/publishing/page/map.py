@@ -1,4 +1,4 @@
-"""A map that needs no network: where the camera went, and where people were met, as a plain drawing."""
+"""Draws a map that needs no network: where the camera went, and where people were met."""
 
 import math
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Sentences in two languages at once, so that the page can switch without asking anybody."""
+"""Phrases in English and Chinese at once, so that the page can switch by itself."""
 
 import datetime as dt
 from collections.abc import Iterable

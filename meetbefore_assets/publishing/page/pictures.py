@@ -1,4 +1,4 @@
-"""Which faces are pictured on the page: the best of each encounter, as many as fit."""
+"""Chooses the faces that are pictured on the page: the best of each encounter, as many as fit."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -145,5 +145,5 @@ def _read(home: Home, chosen: pl.DataFrame, disguise: Disguise) -> dict[str, str
 
 def _disguised(home: Home, row: dict[str, Any], disguise: Disguise) -> bytes:
     if row["person_id"] in disguise.face_alone:
-        return home.camera.encode_jpeg(home.camera.decode_crops([row["crop"]])[0], _FACE_JPEG)
+        return home.imaging.encode_jpeg(home.imaging.decode_crops([row["crop"]])[0], _FACE_JPEG)
     return disguise.change(row["person_id"], row["thumbnail"])

@@ -1,4 +1,4 @@
-"""The page to look at: one file that holds everything, and asks the network for nothing."""
+"""Renders the report page: one file that holds everything, and asks the network for nothing."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The rest of the page: the summary, who appears together, the clocks, and what was left out."""
+"""The sections below the cards: summary, companions, clocks, and what was left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from meetbefore_assets.publishing.page.strings import STRINGS
 MOST_PAIRS = 25
 MOST_FILES = 12
 LEAST_TIMES = 2
-# Words by which the warnings of domain.clocks are told apart -> sentence of the page.
+# Words by which the warnings of recordings.clock_sources are told apart -> sentence of the page.
 _WARNINGS = (("only the day", "warn.day"), ("summer time", "warn.summer"), ("was sent", "warn.sent"))
 
 
@@ -114,7 +114,7 @@ def clock_warnings(overview: Overview) -> list[Files]:
 
 
 def warning_key(source: str, warning: str) -> str:
-    """Which sentence of the page tells what a warning of domain.clocks tells."""
+    """Which sentence of the page tells what a warning of recordings.clock_sources tells."""
     if source in ("mtime", "none"):
         return f"warn.{source}"
     return next((key for part, key in _WARNINGS if part in warning), "warn.other")

@@ -1,4 +1,4 @@
-"""The page for sharing: who is seen clearly on it."""
+"""The page for sharing: whose faces stay clear on it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +20,7 @@ def blurred_page(home: Home) -> Path:
 
 def blurred_but(home: Home, clear: frozenset[str]) -> Disguise:
     """Everybody is blurred but these people, who are seen without their surroundings."""
-    return Disguise(f"blurred but {digest(sorted(clear))}", lambda _person_id, jpeg: home.camera.blurred(jpeg), clear)
+    return Disguise(f"blurred but {digest(sorted(clear))}", lambda _person_id, jpeg: home.imaging.blurred(jpeg), clear)
 
 
 def clear_people(home: Home, named: Iterable[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Hash of what a recording holds, from its size and sampled blocks, so that a terabyte is hashed in seconds."""
+"""Hashes a recording by its size and sampled blocks, so that a terabyte takes seconds."""
 
 import hashlib
 import os

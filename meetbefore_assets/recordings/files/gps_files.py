@@ -1,4 +1,4 @@
-"""Where the camera was, as told by files beside a recording: DJI's subtitles, and GPX files of a logger."""
+"""Reads places from files beside a recording: DJI's subtitles, and GPX files of a logger."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""`meetbefore import seed`: the days of an AreWeMeetBefore archive become recordings."""
+"""`meetbefore import seed`: registers the days of an AreWeMeetBefore archive as recordings."""
 
 from dataclasses import dataclass
 from pathlib import Path

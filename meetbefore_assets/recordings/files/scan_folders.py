@@ -1,4 +1,4 @@
-"""Recordings in folders of this machine: finding them, and hashing what they hold. Also the zone of this machine."""
+"""Finds recordings in folders of this machine."""
 
 import codecs
 import logging

@@ -1,4 +1,4 @@
-"""Start of a recording as told by a file lying beside it: DJI's .SRT, Google Takeout's .json, or .xmp."""
+"""Reads the start of a recording from a file beside it: DJI's .SRT, Google Takeout's .json, or .xmp."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Reads an AreWeMeetBefore archive as if each of its days were a recording.
+"""Reads each day of an AreWeMeetBefore archive as if it were a recording.
 
 Of every person such an archive keeps one picture and the names (times) of the pictures they were seen in. A moment of the
 recording shows the pictures of all who were seen then, side by side.

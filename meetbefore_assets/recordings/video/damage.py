@@ -1,4 +1,4 @@
-"""Says in words why a file is no video that can be read."""
+"""Explains why a file cannot be read as a video."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Decodes single pictures of a video with as little work as possible, and knows when a picture cannot be trusted."""
+"""Decodes single frames with as little work as possible, and tells which cannot be trusted."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

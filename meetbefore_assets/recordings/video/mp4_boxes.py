@@ -1,4 +1,4 @@
-"""What the header of an MP4 or QuickTime file says that FFmpeg keeps to itself: turns, and when each sample is shown.
+"""Reads from the header of MP4 and QuickTime what FFmpeg does not tell: rotation, and when each sample is shown.
 
 FFmpeg tells where each sample lies and when it is decoded, but when it is shown only with the sample itself, so that a terabyte would
 be read to plan a few moments of each minute. The boxes are those of ISO/IEC 14496-12.

@@ -1,4 +1,4 @@
-"""The packets of MP4 as its header lists them, so that planning the moments of a video reads some pictures of it instead of all."""
+"""Lists the packets of an MP4 file by its header, so that sampling reads a few of them instead of all."""
 
 import os
 from typing import Any

@@ -1,4 +1,4 @@
-"""The packets of a video without decoding: when each picture is shown, where decoding can start, what is missing."""
+"""The packets of a video, without decoding: when each frame is shown, where decoding can start, what is missing."""
 
 import os
 from dataclasses import dataclass, replace

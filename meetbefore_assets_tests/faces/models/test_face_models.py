@@ -17,7 +17,7 @@ from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.models import face_models
 from meetbefore_assets.faces.models.face_models import ArcFaceEmbedder, ScrfdDetector, input_size, load_pack
 from meetbefore_assets.faces.models.find_pack import find_pack
-from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera
+from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
 from meetbefore_assets.faces.unit_vectors import unit
 
 SAME_VECTOR = 0.9999
@@ -45,7 +45,7 @@ def _pack(local: FoundPack) -> LoadedPack:
 @pytest.fixture(name="crops", scope="module")
 def _crops(pack: LoadedPack, six: U8) -> U8:
     landmarks = pack.detector.detect(six, min_score=0.6, max_side=1280).landmarks
-    return OpenCvCamera().align(six, alignment_matrices(landmarks))
+    return OpenCvImaging().align(six, alignment_matrices(landmarks))
 
 
 def opencv_vectors(local: FoundPack, folder: Path, crops: U8) -> np.ndarray:
@@ -160,11 +160,11 @@ def test_a_folder_with_scrfd_and_sface_is_a_whole_pack(shared: Path, local: Foun
     shutil.copy(local.recogniser_path, folder)
     pack = load_pack(find_pack(str(folder), tmp_path), device="cpu", threads=1)
     batch = pack.detector.detect(six, min_score=0.5, max_side=1280)
-    vectors = pack.embedder.embed(OpenCvCamera().align(six, alignment_matrices(batch.landmarks)))
+    vectors = pack.embedder.embed(OpenCvImaging().align(six, alignment_matrices(batch.landmarks)))
     assert vectors.shape == (6, 128)
 
 
 def test_alignment_is_insightfaces(pack: LoadedPack, six: U8) -> None:
     landmarks = pack.detector.detect(six, min_score=0.6, max_side=1280).landmarks
-    for crop, points in zip(OpenCvCamera().align(six, alignment_matrices(landmarks)), landmarks, strict=True):
+    for crop, points in zip(OpenCvImaging().align(six, alignment_matrices(landmarks)), landmarks, strict=True):
         assert np.abs(crop.astype(int) - norm_crop(six, points)).mean() < 0.5

@@ -10,7 +10,7 @@ from meetbefore_assets.core.errors import PackBrokenError
 from meetbefore_assets.core.model_packs import FoundPack
 from meetbefore_assets.core.ports import U8
 from meetbefore_assets.faces.models.find_pack import find_pack
-from meetbefore_assets.faces.models.opencv_camera import fitted, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import fitted, shrunk
 from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from meetbefore_assets.publishing.page.render import write_report
 from meetbefore_assets.publishing.page.sharing import blurred_but, blurred_page, clear_people
-from meetbefore_assets_tests.support.fakes import FakeCamera
+from meetbefore_assets_tests.support.fakes import FakeImaging
 from meetbefore_assets_tests.support.record import Record, Seen, dji
 
 ALONE, BLURRED = b"\xff\xd8 the face alone", b"\xff\xd8 nobody can be known"
@@ -17,8 +17,8 @@ ALONE, BLURRED = b"\xff\xd8 the face alone", b"\xff\xd8 nobody can be known"
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     """Ann and Bob are met twice."""
-    monkeypatch.setattr(FakeCamera, "decode_crops", lambda _self, blobs: [b""])
-    monkeypatch.setattr(FakeCamera, "encode_jpeg", lambda _self, _image, _quality, _side=0: ALONE)
+    monkeypatch.setattr(FakeImaging, "decode_crops", lambda _self, blobs: [b""])
+    monkeypatch.setattr(FakeImaging, "encode_jpeg", lambda _self, _image, _quality, _side=0: ALONE)
     record = Record(tmp_path / "home")
     for day in (3, 4):
         record.video(dji(day), [Seen("ann", [1, 2]), Seen("bob", [1])])

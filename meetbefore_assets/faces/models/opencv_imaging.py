@@ -72,8 +72,8 @@ def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-class OpenCvCamera:
-    """The port FaceCamera."""
+class OpenCvImaging:
+    """The port FaceImaging."""
 
     def align(self, image: U8, matrices: F64) -> U8:
         side = (CROP_SIDE_PX, CROP_SIDE_PX)

@@ -12,10 +12,10 @@ from meetbefore_assets.core.ports import U8, FaceBatch
 from meetbefore_assets.faces.alignment import TEMPLATE, alignment_matrices
 from meetbefore_assets.faces.gates import is_degenerate
 from meetbefore_assets.faces.models.find_pack import find_pack
-from meetbefore_assets.faces.models.opencv_camera import OpenCvCamera, fitted, planes, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging, fitted, planes, shrunk
 from meetbefore_assets.faces.models.yunet import YuNetDetector
 
-CAMERA = OpenCvCamera()
+CAMERA = OpenCvImaging()
 
 
 @pytest.fixture(name="six", scope="module")
