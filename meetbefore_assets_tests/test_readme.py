@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from meetbefore_assets.cli.main import cli
@@ -32,6 +33,19 @@ def test_the_two_commands_are_those_that_ci_runs() -> None:
     assert "python3 -m pip install uv && python3 -m uv run meetbefore demo" in README
 
 
-def test_no_file_of_the_project_is_linked_and_missing() -> None:
-    for target in re.findall(r"\]\((?!http|#)([^)]+)\)", README):
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_file_of_the_project_is_linked_and_missing(page: Path) -> None:
+    for target in re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_of_the_project_that_is_named_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"`((?:meetbefore_assets|benchmarks)[a-z_]*/[\w/]+\.\w+)`", text):
         assert (ROOT / target).exists(), target
+    for module in re.findall(r"python -m (benchmarks\.\w+)", text):
+        assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists(), module

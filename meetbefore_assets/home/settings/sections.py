@@ -109,7 +109,7 @@ class ModelsSettings(Section):
         "auto", description="where the models run; auto: cuda or openvino where they are installed, else cpu"
     )
     mirror: bool = Field(True, description="embed each face and its mirror image, and take the mean: twice the work, surer vectors")
-    threads: int = Field(0, ge=0, le=1024, description="pieces of a video that are worked on at once; 0: the cores shared among the jobs")
+    threads: int = Field(0, ge=0, le=1024, description="chunks of a video that are worked on at once; 0: the cores shared among the jobs")
 
 
 class DetectionSettings(Section):
