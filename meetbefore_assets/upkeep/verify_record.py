@@ -26,7 +26,7 @@ class UpkeepReport:
 
     Attributes:
         verified: tables that were read from end to end.
-        torn: (asset, key) that cannot be read; those in `REMADE` were dropped, so that the next run makes them anew.
+        torn: (asset, key) that cannot be read; those in `REBUILDABLE` were dropped, so that the next run makes them anew.
         orphans: (asset, key) of videos that are not known; they were dropped.
         litter: temporary files of processes that died; they were deleted.
         compacted: objects of the history of ids that are one now.

@@ -30,7 +30,7 @@ def session(model: Path | bytes, *, device: str, threads: int = 1, callers: int 
 
     Args:
         model: file, or a serialised model.
-        device: one of `onnx_devices.DEVICES`; 'auto' takes the best that works, any other insists.
+        device: one of `devices.DEVICES`; 'auto' takes the best that works, any other insists.
         threads: that share the work of one call; 0: as many as onnxruntime likes.
         callers: threads that call it at the same time.
 

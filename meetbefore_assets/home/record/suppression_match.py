@@ -55,10 +55,10 @@ def suppressed_faces(time_s: F64, boxes: F32, suppressions: Suppressions) -> Boo
     Args:
         time_s: (n,) moments of the faces, seconds since the first picture.
         boxes: (n, 4) their boxes, source pixels.
-        graves: what was forgotten.
+        suppressions: what was forgotten.
 
     Returns:
-        (n,) bool. A grave drops one face of a moment at most: the one it overlaps most.
+        (n,) bool. A forgotten face drops one face of a moment at most: the one it overlaps most.
     """
     dropped = np.zeros(len(time_s), bool)
     if not len(suppressions) or not len(time_s):
@@ -100,7 +100,7 @@ def _between(moment_s: float, suppressions: Suppressions, rows: I64) -> F32 | No
 
 
 def _drop_at(faces: I64, boxes: F32, where: F32, is_known: Bool, dropped: Bool) -> None:
-    """Mark, among the faces of one moment, the best fit of each grave; the best fits of all are settled first."""
+    """Mark, among the faces of one moment, the best fit of each forgotten face; the best fits of all are settled first."""
     overlap = iou(where, boxes[faces])
     near = np.where(is_known[:, None], overlap >= LEAST_IOU, nearness(where, boxes[faces]) >= 0)
     fit = np.where(near, np.where(is_known[:, None], 1 + overlap, nearness(where, boxes[faces])), -1.0)

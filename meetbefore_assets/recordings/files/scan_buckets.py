@@ -58,7 +58,7 @@ def size_and_time(address: str) -> tuple[int, int] | None:
 
 
 def content_hash(address: str) -> str:
-    """The hash that the same file has on a disk (`files_hash`), from 16 ranges of it. Raises UnreadableVideoError."""
+    """The hash that the same file has on a disk (`content_hash.content_hash`), from 16 ranges of it. Raises UnreadableVideoError."""
     objects, name = split_address(address)
     before = objects.facts(name)
     if before is None:
