@@ -30,7 +30,7 @@ def inline(jpeg: bytes) -> str:
 
 
 class Faces:
-    """Implements `terminal_person.ShowFace`."""
+    """Implements `person.ShowFace`."""
 
     def __init__(self, home: Home, console: Console, person_id: str, folder: Path | None) -> None:
         """`folder`: where to write pictures to; it is made if its parent is there.
