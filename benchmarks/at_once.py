@@ -1,6 +1,6 @@
 """Several `meetbefore run` on one home at once, and the same videos one by one; a reader has the database open all the while.
 
-python benchmarks.at_once.py --videos 40 --runs 2 --jobs 4
+python -m benchmarks.at_once --videos 40 --runs 2 --jobs 4
 """
 
 import argparse

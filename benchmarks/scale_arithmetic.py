@@ -16,7 +16,7 @@ GB = 1e9
 STRANGER_MEAN, STRANGER_SD = 0.104, 0.087
 ONE_PERSON = ((0.0, 0.0), (0.35, 0.01), (0.45, 0.05), (0.66, 0.5), (0.80, 0.95), (1.0, 1.0))
 LEAST_THRESHOLD, STRANGERS_A_TRACK = 0.40, 0.5
-# Comparing at once more than this (of 128 numbers) goes through cells, of which one in 64 is looked at (adapters/index_faiss.py).
+# Comparing at once more than this (of 128 numbers) goes through cells, of which one in 64 is looked at (`faiss_memory`).
 EXACT_AT_ONCE, PROBED = 140_000, 1 / 64
 
 

@@ -12,6 +12,7 @@ from dagster_graphql.schema import create_schema
 from benchmarks.clips import ClipKind, make_clip
 from benchmarks.scale_timing import Found, clock_s, cpu_s, size_of
 from benchmarks.speed_methods import STEPS, Ours
+from meetbefore_assets.cli.options import build_definitions
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.recordings.intake import import_recordings, known_videos
 from meetbefore_assets.running import instance
@@ -33,7 +34,7 @@ def dagster(folder: Path, count: int) -> Found:
     ours.run(clips[0])
     alone_s = cpu_s(lambda: [ours.run(clip) for clip in clips[1:]])
     home_folder = folder / "home"
-    executor = _Executor(home_folder, 1, lambda *_: None)
+    executor = _Executor(build_definitions, home_folder, 1, lambda *_: None)
     home = open_home(home_folder)
     import_recordings(home, [clips[0].parent])
     ids = list(known_videos(home))

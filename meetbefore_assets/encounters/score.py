@@ -41,7 +41,7 @@ def score_encounters(encounters: pl.DataFrame, zone: str) -> pl.DataFrame:
     """Add `score`: of the person, up to and with each encounter.
 
     Args:
-        encounters: as `identities_to_encounters.encounters` gives them.
+        encounters: as `encounters.encounters` gives them.
         zone: IANA name of the zone in which days are counted.
     """
     scored = _wholes(encounters, zone).select("encounter_id", "score")

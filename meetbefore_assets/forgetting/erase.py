@@ -46,7 +46,7 @@ class Erased:
     block_id: str = ""
 
 
-# Called with the ids of videos that are gone altogether, for what else is kept of them or of forgotten faces (`graves_of`).
+# Called with the ids of videos that are gone altogether, for what else is kept of them or of forgotten faces (`suppressions_of`).
 HOOKS: list[Callable[[Home, list[str]], None]] = [forget_corrections]
 
 
@@ -110,7 +110,7 @@ def is_pending(home: Home) -> bool:
 def complete_erasure(home: Home) -> Erased:
     """Take everything that was to be forgotten out of the record, and remove what was made from it.
 
-    Safe to repeat: what to forget is read off the record. `finish` ends it once database, index and page are made anew.
+    Safe to repeat: what to forget is read off the record. `finish_erasure` ends it once database, index and page are made anew.
     """
     _mark_pending(home)
     done = Erased()

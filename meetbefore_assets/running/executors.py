@@ -85,7 +85,7 @@ def step_resources(environment: Mapping[str, str] = os.environ) -> dict[str, Ste
     """What the steps of each asset of process_video ask for; all others ask for OTHERS.
 
     Raises:
-        SettingsError: see `for_models`.
+        SettingsError: see `model_resources`.
     """
     models = model_resources(environment)
     return {

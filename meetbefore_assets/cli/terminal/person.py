@@ -36,7 +36,7 @@ def print_person(
         person: id.
         people: the whole ranking.
         encounters: of the person, by time: columns of ENCOUNTER_SCORES and file_name.
-        faces: as `reading.assigned_faces` gives them.
+        faces: as `queries.assigned_faces` gives them.
         zone: IANA name of the zone of all times that are printed.
         threshold: least cosine at which groups are joined.
         show_face: called once an encounter.

@@ -28,7 +28,7 @@ def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = 
 
     Args:
         name_or_folder: the setting `models.pack`.
-        home: the home folder.
+        home_folder: the home.
         allow_download: whether the network may be used.
         progress: called with bytes done and bytes in all (0: unknown) during a download.
 

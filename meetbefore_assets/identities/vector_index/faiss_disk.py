@@ -1,6 +1,6 @@
 """Faiss for more vectors than memory holds: codes in memory-mapped files, made block by block.
 
-Vectors are handed over as one matrix, which may be mapped from a file itself (`scratch.mapped`); nothing here asks for more than a
+Vectors are handed over as one matrix, which may be mapped from a file itself (`scratch.map_blocks`); nothing here asks for more than a
 block of it. What is in memory at the same time: the centres of the cells (one for a hundred vectors), a block, and what the system
 keeps of mapped files while nobody else wants the room.
 

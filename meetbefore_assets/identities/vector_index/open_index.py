@@ -12,7 +12,7 @@ def make_index(kind: str, address: str, home_folder: Path) -> MakeIndex:
     Args:
         kind: auto, memory, disk or pgvector.
         address: of the Postgres server, where the kind is pgvector.
-        home: below which files may lie for a while.
+        home_folder: below which files may lie for a while.
     """
     if kind == "disk":
         from meetbefore_assets.identities.vector_index.faiss_disk import disk_index_of

@@ -1,4 +1,4 @@
-"""What is particular to Faiss in memory; `test_vector_indexes` has what all kinds have in common."""
+"""What is particular to Faiss in memory; `test_open_index` has what all kinds have in common."""
 
 import numpy as np
 import pytest

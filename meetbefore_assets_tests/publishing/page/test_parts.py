@@ -108,7 +108,7 @@ def test_everybody_gets_a_face_before_anybody_gets_a_second() -> None:
 
 
 def test_at_most_six_pictures_an_encounter() -> None:
-    table = faces([("a", "a1", "", 0.1 * place_phrase) for place_phrase in range(9)])
+    table = faces([("a", "a1", "", 0.1 * place) for place in range(9)])
     found = picture_candidates(pl.DataFrame({"person_id": ["a"], "best_face_id": ["f8"]}), table)
     assert found.filter(pl.col("level") > 0)["face_id"].to_list() == ["f8", "f7", "f6", "f5", "f4", "f3"]
 
@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: object) -> None:
     video_id = record.video(dji(3), [Seen("ann", range(4))])
     wanted = pl.DataFrame(
         {
-            "face_id": [f"{video_id}-ann-{place_phrase}" for place_phrase in (0, 0, 1, 2)],
+            "face_id": [f"{video_id}-ann-{place}" for place in (0, 0, 1, 2)],
             "video_id": [video_id] * 4,
             "person_id": ["ann"] * 4,
             "level": [0, 1, 2, 3],
@@ -157,7 +157,7 @@ def test_months_that_have_anything_are_shown_whole() -> None:
     assert (march.name.en, may.name.zh) == ("March 2025", "2025年5月")
     days = [day for week in march.weeks for day in week]
     assert [day.number for day in days if day] == list(range(1, 32))
-    assert next(place_phrase for place_phrase, day in enumerate(days) if day) == 5  # a Saturday
+    assert next(place for place, day in enumerate(days) if day) == 5  # a Saturday
     assert [(day.number, day.count, day.shade) for day in days if day and day.is_recorded] == [(3, 1, 2), (31, 2, 4)]
     assert [(day.number, day.count) for week in may.weeks for day in week if day and day.is_recorded] == [(1, 0)]
     assert months([], []) == ()
