@@ -55,7 +55,7 @@ jobs_option = click.option("--jobs", cls=_JobsOption, type=click.IntRange(1, 102
 
 
 def home_for_command(home_folder: Path, assignments: tuple[str, ...] = (), *, must_exist: bool = False) -> "Home":
-    """A home with its tools; `assignments` hold for this command.
+    """A home with its adapters; `assignments` hold for this command.
 
     Raises:
         UsageError: there is no home there, and one must exist.

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from meetbefore_assets.core import uris
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack, Models, default_track_similarity
 from meetbefore_assets.core.parallel import usable_cores
 from meetbefore_assets.core.ports import FaceImaging, MakeIndex, Publisher, SharedFiles, Store
+from meetbefore_assets.core.uris import is_remote
 from meetbefore_assets.home.adapters import Adapters
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.home.settings.sections import Settings
@@ -50,7 +50,7 @@ class Home:
     def shared_uri(self) -> str:
         """The address of the archive where it lies in an object store, for several machines; "" where it lies in folders."""
         uri = self.settings().store.uri
-        return uri.rstrip("/") if uris.is_remote(uri) else ""
+        return uri.rstrip("/") if is_remote(uri) else ""
 
     @cached_property
     def index_store(self) -> Store:
@@ -144,4 +144,4 @@ class Home:
     def sources(self) -> list[Path | str]:
         """Folders to look for recordings in; as text those in an object store."""
         folders = self.settings().sources
-        return [folder if uris.is_remote(folder) else Path(folder).expanduser() for folder in folders] or [self.folder / "videos"]
+        return [folder if is_remote(folder) else Path(folder).expanduser() for folder in folders] or [self.folder / "videos"]

@@ -34,7 +34,7 @@ def connect(driver: Any, address: str, purpose: str, remedy: str, options: str =
     """A connection that is nobody else's; to be closed by whoever asked for it.
 
     Args:
-        driver: see `driver_of`.
+        driver: see `load_driver`.
         address: postgresql://….
         purpose: what it is for, one word: Postgres shows it, and so does the error.
         remedy: what to do where it cannot be had.
