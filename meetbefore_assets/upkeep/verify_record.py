@@ -15,7 +15,7 @@ from meetbefore_assets.identities.stored_edges import edge_store
 from meetbefore_assets.recordings.intake import PER_VIDEO_TABLES
 
 LITTER_AGE_S = 24 * 3600.0
-_FOLDERS = ("record/*", "index", "index/*", "previews", "frames/*", ".")
+_FOLDERS = ("record", "record/*", "index", "index/*", "previews", "frames/*", ".")
 # What a later run makes anew from what is left; anything else that is torn is kept for a person to look at.
 REBUILDABLE = frozenset(PER_VIDEO_TABLES) - {SOURCES.name}
 
