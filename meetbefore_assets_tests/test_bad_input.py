@@ -30,6 +30,7 @@ from meetbefore_assets.recordings.intake import Intake, import_recordings
 from meetbefore_assets.recordings.status import all_statuses
 from meetbefore_assets.upkeep.verify_record import maintain_home
 from meetbefore_assets_tests.support.bad_videos import CASES, Case, make_corpus
+from meetbefore_assets_tests.support.disks import mounted_disk
 from meetbefore_assets_tests.support.fakes import FakeDetector, FakeEmbedder, FakeReader, fake_home, write_video
 
 DAYS = tuple(f"DJI_202503{day:02}080000_{day:04}_D.mp4" for day in range(1, 6))
@@ -329,17 +330,8 @@ def test_a_home_that_must_not_be_written_to_says_so(public: Path) -> None:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 24 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if mounted.returncode:
-        pytest.skip("mounting is not permitted")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted_disk(tmp_path / "disk", "24m") as folder:
+        yield folder
 
 
 def test_a_full_disk_says_so_and_when_there_is_space_again_the_next_run_completes(tiny_disk: Path, tmp_path: Path) -> None:

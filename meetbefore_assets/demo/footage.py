@@ -19,6 +19,7 @@ from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.paint import Backdrop, Painter, to_yuv420
+from meetbefore_assets.storage.atomic_file import atomic_file
 
 TRUTH_NAME = "truth.csv"
 LEDGER_NAME = "demo_archive.json"
@@ -26,6 +27,8 @@ LEDGER_NAME = "demo_archive.json"
 _DRAWING = 1
 # What is left of the broken clip. MP4 as cameras write it has its index at the end, so any cut loses it.
 _BROKEN_SHARE = 0.6
+# The photographs are published anyway, and whoever runs the demo in a container looks at the clips from outside.
+_MODE = 0o644
 
 Progress = Callable[[int, int, str], None]
 
@@ -103,7 +106,8 @@ class _Ledger:
     def announce(self, clip: cast.Clip, size: int) -> None:
         """Before the clip gets its name, so that a clip without an entry is never ours."""
         self.entries[clip.name] = _entry(clip, size)
-        _replace(self.path, json.dumps(self.entries, indent=1).encode())
+        with atomic_file(self.path, mode=_MODE) as temporary:
+            temporary.write_text(json.dumps(self.entries, indent=1), encoding="utf-8")
 
 
 def _entry(clip: cast.Clip, size: int) -> dict[str, object]:
@@ -124,15 +128,11 @@ def _read_ledger(path: Path) -> dict[str, dict[str, object]]:
 
 
 def _write(clip: cast.Clip, painter: Painter, folder: Path, ledger: _Ledger) -> None:
-    temporary = folder / f".{clip.name}.{os.getpid()}.part"
-    try:
+    with atomic_file(folder / clip.name, mode=_MODE) as temporary:
         _encode(clip, painter, temporary)
         if clip.is_broken:
             os.truncate(temporary, int(temporary.stat().st_size * _BROKEN_SHARE))
         ledger.announce(clip, temporary.stat().st_size)
-        temporary.replace(folder / clip.name)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(clip: cast.Clip, painter: Painter, path: Path) -> None:
@@ -157,15 +157,7 @@ def _encode(clip: cast.Clip, painter: Painter, path: Path) -> None:
 
 
 def _write_truth(path: Path, rows: list[cast.TruthRow]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path, mode=_MODE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(cast.TruthRow)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
-    temporary.replace(path)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(content)
-    temporary.replace(path)

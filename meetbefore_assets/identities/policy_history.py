@@ -24,8 +24,7 @@ def apply_threshold(home: Home, threshold: str) -> None:
     Raises:
         SettingsError: it is neither; the settings are left as they were.
     """
-    with home.lock("settings"):
-        settings_file.apply(home.folder, [f"matching.threshold={threshold}"])
+    settings_file.apply(home.folder, [f"matching.threshold={threshold}"])
 
 
 def record_policy(home: Home, decided: Policy, applied_by: str) -> pl.DataFrame:

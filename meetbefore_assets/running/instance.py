@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from meetbefore_assets.core.errors import MeetbeforeError, StoreError
 from meetbefore_assets.running.partitions import AT_ONCE, PARTITIONS_NAME
+from meetbefore_assets.storage.atomic_file import write_private
 from meetbefore_assets.storage.file_locks import hold
 
 HOST_TAG, BOOT_TAG, PID_TAG, BORN_TAG = (
@@ -63,9 +64,7 @@ def prepare(home_folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = folder / "dagster.yaml"
     if not config.exists():
-        temporary = config.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(_CONFIG, encoding="utf-8")
-        temporary.replace(config)
+        write_private(config, _CONFIG.encode(), durable=True)
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     os.environ["MEETBEFORE_HOME"] = str(home_folder.absolute())

@@ -1,8 +1,6 @@
 """The published database: a DuckDB file that is replaced as a whole, so nobody who has it open is in the way."""
 
 import contextlib
-import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +14,7 @@ from meetbefore_assets.core.ports import WHOLE, Fetch, Published
 from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.storage import database_sql
-from meetbefore_assets.storage.record_parquet import sync
+from meetbefore_assets.storage.atomic_file import atomic_file, temporary_beside
 
 # A DuckDB file has these bytes behind the checksum of its first block.
 _MAGIC_AT, _MAGIC = 8, b"DUCK"
@@ -39,7 +37,6 @@ class DuckDbPublisher:
         Raises:
             StoreError: it cannot be written (the last one stays as it was).
         """
-        temporary = _temporary(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._refuse_foreign()
@@ -47,20 +44,16 @@ class DuckDbPublisher:
             goal = {table.name: dict(wanted[table.name]) for table in published_tables()}
             if have == goal:
                 return Published(0, str(self.path), digest(goal))
-            if have is not None:
-                shutil.copyfile(self.path, temporary)
-            changed = _write(temporary, have or {}, wanted, fetch, vector_size)
-            os.chmod(temporary, 0o600)
-            sync(temporary)
-            os.replace(temporary, self.path)
-            sync(self.path.parent)
+            with atomic_file(self.path, durable=True) as temporary:
+                if have is None:
+                    temporary.unlink()  # DuckDB makes its file itself: it refuses an empty one
+                else:
+                    shutil.copyfile(self.path, temporary)
+                changed = _write(temporary, have or {}, wanted, fetch, vector_size)
         except (duckdb.Error, OSError) as error:
             raise StoreError(
                 f"{self.path} could not be written: {error}.", remedy="Free some space or check the permissions, then run again."
             ) from error
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
         return Published(changed, str(self.path), digest(goal))
 
     def remove(self) -> None:
@@ -92,19 +85,16 @@ class DuckDbPublisher:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The present file, or a copy of it where somebody has it open for writing (as DuckDB's own shell does): nobody blocks us."""
-        copy = _temporary(self.path)
-        try:
+        with contextlib.ExitStack() as opened:
             try:
                 connection = duckdb.connect(str(self.path), read_only=True)
             except duckdb.IOException as error:
                 if "lock" not in str(error):
                     raise
+                copy = opened.enter_context(temporary_beside(self.path))
                 shutil.copyfile(self.path, copy)
                 connection = duckdb.connect(str(copy), read_only=True)
-            with contextlib.closing(connection):
-                yield connection
-        finally:
-            copy.unlink(missing_ok=True)
+            yield opened.enter_context(contextlib.closing(connection))
 
     def _refuse_foreign(self) -> None:
         """Never replace what somebody else put here. A database of ours that is torn still begins as one of DuckDB's does."""
@@ -151,10 +141,6 @@ def _versions(connection: duckdb.DuckDBPyConnection, vector_size: int) -> dict[s
     for name, part, version in connection.execute(database_sql.SELECT_PARTS).fetchall():
         versions.setdefault(name, {})[part] = version
     return versions
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 
 def _has_shape(connection: duckdb.DuckDBPyConnection, vector_size: int) -> bool:

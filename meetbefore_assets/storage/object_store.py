@@ -5,8 +5,6 @@ whoever asks next: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome
 """
 
 import contextlib
-import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +17,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import from_url
 
 from meetbefore_assets.core.errors import StoreError
+from meetbefore_assets.storage.atomic_file import atomic_file
 
 _REMEDY = "Check the address, the network and the credentials (AWS_… in the environment, or what the store asks for), then run again."
 _CHUNK_BYTES = 8 << 20
@@ -124,18 +123,13 @@ class Objects:
 
     def download(self, name: str, path: Path) -> None:
         """Fetch an object into a file, which is there whole or not at all. Raises KeyError where there is nothing."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            with _store_errors(f"{self.url}/{name}"), _created(temporary) as file:
-                try:
-                    for chunk in obstore.get(self._store, name).stream(min_chunk_size=_CHUNK_BYTES):
-                        file.write(chunk)
-                except FileNotFoundError:
-                    raise KeyError(name) from None
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with _store_errors(f"{self.url}/{name}"), atomic_file(path) as temporary, temporary.open("wb") as file:
+            try:
+                for chunk in obstore.get(self._store, name).stream(min_chunk_size=_CHUNK_BYTES):
+                    file.write(chunk)
+            except FileNotFoundError:
+                raise KeyError(name) from None
 
     def address(self, name: str) -> str:
         """The URL of an object, for people and for Polars."""
@@ -158,12 +152,6 @@ def split_address(address: str) -> tuple[Objects, str]:
 def as_file_name(address: str) -> str:
     """A URL as one name of a file."""
     return quote(address, safe="")
-
-
-@contextlib.contextmanager
-def _created(path: Path) -> Iterator[Any]:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        yield file
 
 
 @contextlib.contextmanager

@@ -9,9 +9,7 @@ import glob
 import io
 import json
 import os
-import secrets
 import shutil
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -21,6 +19,7 @@ import pyarrow.parquet as pq
 
 from meetbefore_assets.core.errors import RecordTornError, StoreError
 from meetbefore_assets.core.ports import Stamp, TableWriter
+from meetbefore_assets.storage.atomic_file import put_in_place, temporary_beside
 from meetbefore_assets.storage.scan_cache import ScanCache, is_worth_keeping
 from meetbefore_assets.storage.stamp_cache import Identity, StampCache
 
@@ -51,30 +50,18 @@ class ParquetStore:
         Raises:
             StoreError: the disk is full or must not be written to; nothing is left behind.
         """
-        with self._temporary(asset, key) as temporary, self._telling(asset, key):
+        with self._telling(asset, key), temporary_beside(self._path(asset, key)) as temporary:
             write_table(table, temporary, stamp)
             self._publish(asset, key, temporary, stamp, table.height)
 
     @contextlib.contextmanager
     def writer(self, asset: str, key: str) -> Iterator[TableWriter]:
         """Write one table a part at a time; its methods raise what `put` raises."""
-        with self._temporary(asset, key) as temporary:
-            writer = _Writer(self, asset, key, temporary)
-            try:
-                yield writer
-            finally:
-                writer.close()
-
-    @contextlib.contextmanager
-    def _temporary(self, asset: str, key: str) -> Iterator[Path]:
-        """A name to write under; what is left there in the end is removed."""
-        path = self._path(asset, key)
-        temporary = path.with_name(f".{key}.{os.getpid()}.{threading.get_ident()}.{secrets.token_hex(4)}.tmp")
+        writer = _Writer(self, asset, key)
         try:
-            yield temporary
+            yield writer
         finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            writer.close()
 
     @contextlib.contextmanager
     def _telling(self, asset: str, key: str) -> Iterator[None]:
@@ -92,12 +79,7 @@ class ParquetStore:
 
     def _publish(self, asset: str, key: str, temporary: Path, stamp: Stamp, rows: int) -> None:
         """Give a file that was written its place."""
-        path = self._path(asset, key)
-        os.chmod(temporary, 0o600)
-        sync(temporary)
-        identity = _identity(os.stat(temporary))
-        os.replace(temporary, path)
-        sync(path.parent)
+        identity = _identity(put_in_place(temporary, self._path(asset, key), durable=True))
         self._stamps.put(_name(asset, key), identity, Stamp(stamp.data_version, dict(stamp.inputs), dict(stamp.facts), rows))
 
     def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -183,16 +165,19 @@ class ParquetStore:
 class _Writer:
     """Implements `ports.TableWriter`: each part becomes a row group of the file."""
 
-    def __init__(self, store: ParquetStore, asset: str, key: str, temporary: Path) -> None:
-        self._store, self._place, self._temporary = store, (asset, key), temporary
+    def __init__(self, store: ParquetStore, asset: str, key: str) -> None:
+        self._store, self._place = store, (asset, key)
         self._file: pq.ParquetWriter | None = None
+        self._temporary = contextlib.ExitStack()
+        self._path = Path()
         self._rows = 0
 
     def add(self, rows: pl.DataFrame) -> None:
         with self._store._telling(*self._place):
             part = rows.to_arrow()
-            if self._file is None:
-                self._file = pq.ParquetWriter(self._temporary, part.schema, compression="zstd", compression_level=_ZSTD)
+            if self._file is None:  # there is no file before there is a part: whoever is killed until then leaves nothing
+                self._path = self._temporary.enter_context(temporary_beside(self._store._path(*self._place)))
+                self._file = pq.ParquetWriter(self._path, part.schema, compression="zstd", compression_level=_ZSTD)
             self._file.write_table(part)
             self._rows += rows.height
 
@@ -203,13 +188,14 @@ class _Writer:
             self._file.add_key_value_metadata({_STAMP: _told(stamp, self._rows)})
             self._file.close()
             self._file = None
-            self._store._publish(*self._place, self._temporary, stamp, self._rows)
+            self._store._publish(*self._place, self._path, stamp, self._rows)
 
     def close(self) -> None:
         """Let go of a file that was not committed."""
-        if self._file is not None:
-            with contextlib.suppress(OSError):  # a full disk; what was written is removed anyway
-                self._file.close()
+        with self._temporary:
+            if self._file is not None:
+                with contextlib.suppress(OSError):  # a full disk; what was written is removed anyway
+                    self._file.close()
 
 
 def _told(stamp: Stamp, rows: int) -> str:
@@ -253,12 +239,3 @@ def _torn(path: Path, error: Exception) -> RecordTornError:
 def _free(root: Path) -> str:
     existing = next((folder for folder in (root, *root.parents) if folder.exists()), Path("/"))
     return f"{shutil.disk_usage(existing).free / 2**20:.0f} MiB are free there. "
-
-
-def sync(path: Path) -> None:
-    """Have the operating system write a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,13 +6,12 @@ ones takes a fraction of one.
 
 import contextlib
 import json
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from meetbefore_assets.core.ports import Stamp
+from meetbefore_assets.storage.atomic_file import atomic_file
 
 Identity = tuple[int, int, int]
 NAME = ".stamps.json"
@@ -85,13 +84,6 @@ class StampCache:
             self._on_disk[name] = (*identity, stamp.data_version, dict(stamp.inputs), dict(stamp.facts), stamp.rows)
         self._known.clear()
         self._on_disk = {name: entry for name, entry in self._on_disk.items() if self._is_there(name)}
-        temporary = self._root / f"{NAME}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
         # A full or read-only disk must not keep anybody from reading the record.
-        with contextlib.suppress(OSError):
-            try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(json.dumps(self._on_disk))  # dump() takes ten times as long
-                os.replace(temporary, self._root / NAME)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError), atomic_file(self._root / NAME) as temporary:
+            temporary.write_text(json.dumps(self._on_disk), encoding="utf-8")  # dump() takes ten times as long

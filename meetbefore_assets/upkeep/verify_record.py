@@ -16,7 +16,7 @@ from meetbefore_assets.identities.history import compact_history
 from meetbefore_assets.identities.stored_edges import edge_store
 
 LITTER_AGE_S = 24 * 3600.0
-_FOLDERS = ("record/*", "index", "index/*", "previews", "frames/*", ".")
+_FOLDERS = ("record", "record/*", "index", "index/*", "previews", "frames/*", ".")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,14 @@ def test_a_table_written_in_parts_is_the_owner_s_too(store: ParquetStore) -> Non
     assert stat.S_IMODE(Path(store.path("faces", "v-1")).stat().st_mode) == 0o600
 
 
+def test_before_there_is_a_part_there_is_no_file(store: ParquetStore) -> None:
+    """Whoever is killed while the first part is made, which takes longest, leaves nothing."""
+    with store.writer("faces", "v-1") as writer:
+        assert not list(store.root.rglob("*.tmp"))
+        writer.add(TABLE)
+        assert len(list(store.root.rglob("*.tmp"))) == 1
+
+
 def test_what_was_not_committed_leaves_the_old_file_and_nothing_else(store: ParquetStore) -> None:
     store.put("faces", "v-1", TABLE, STAMP)
     with store.writer("faces", "v-1") as writer:

@@ -126,13 +126,15 @@ def test_without_any_sources_nothing_is_taken_for_an_orphan(home: Home) -> None:
 
 
 def test_litter_goes_when_it_is_old(home: Home) -> None:
-    old, young = home.folder / ".meetbefore.duckdb.1.ab.tmp", home.folder / "record" / "tracks" / ".x.2.3.cd.tmp"
-    for path in (old, young):
+    old = [home.folder / ".meetbefore.duckdb.1.ab.tmp", home.folder / "record" / ".stamps.json.1.ab.tmp"]
+    young = home.folder / "record" / "tracks" / ".x.2.3.cd.tmp"
+    for path in (*old, young):
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 90_000, time.time() - 90_000))
-    assert litter_of(home) == [old]
-    assert maintain_home(home).litter == [str(old)]
-    assert not old.exists()
+    for path in old:
+        os.utime(path, (time.time() - 90_000, time.time() - 90_000))
+    assert litter_of(home) == old
+    assert maintain_home(home).litter == [str(path) for path in old]
+    assert not any(path.exists() for path in old)
     assert young.exists()
 
 

@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,15 @@ from pydantic import ValidationError
 from meetbefore_assets.core.errors import SettingsError
 from meetbefore_assets.core.uris import is_remote
 from meetbefore_assets.home.settings.sections import Section, Settings
+from meetbefore_assets.storage.atomic_file import write_private
+from meetbefore_assets.storage.file_locks import hold
 
 FILE_NAME = "settings.toml"
 # Stand in for a setting that the file of the home does not have: where a container has no file of its own.
 ENVIRONMENT = {"MEETBEFORE_STORE": ("store", "uri"), "MEETBEFORE_POSTGRES": ("store", "postgres")}
+
+# Whoever changes settings holds the lock while the object store answers, which may take minutes where that is slow.
+_WAIT_S = 300.0
 
 _MEND = "Mend that line, or delete the file to return to the defaults."
 
@@ -77,21 +82,24 @@ def load(home_folder: Path) -> Settings:
         SettingsError: the file is no TOML, or a key or value is wrong.
         StoreError: the object store cannot be reached.
     """
-    return parse(_document(home_folder), str(home_folder / FILE_NAME))
+    return parse(_document(_own(home_folder)), str(home_folder / FILE_NAME))
 
 
-def _document(home_folder: Path) -> dict[str, Any]:
-    own = _own(home_folder)
+def _document(own: dict[str, Any]) -> dict[str, Any]:
+    """What is in force on a machine whose own settings these are."""
     uri = _store_uri(own)
     return _over(own, _shared(uri)) if is_remote(uri) else own
 
 
 def _own(home_folder: Path) -> dict[str, Any]:
     """What holds on this machine."""
-    own = _read(home_folder / FILE_NAME)
+    return _with_environment(_read(home_folder / FILE_NAME))
+
+
+def _with_environment(own: dict[str, Any]) -> dict[str, Any]:
     for variable, (section, key) in ENVIRONMENT.items():
         if os.environ.get(variable) and isinstance(own.get(section, {}), dict):
-            own.setdefault(section, {}).setdefault(key, os.environ[variable])
+            own = {**own, section: {key: os.environ[variable], **own.get(section, {})}}
     return own
 
 
@@ -115,10 +123,14 @@ def _over(upper: dict[str, Any], lower: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
+    return _parsed(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
     try:
-        return _parsed(path.read_text(encoding="utf-8"), str(path))
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.", remedy=_MEND) from error
 
@@ -158,36 +170,55 @@ def _value(text: str) -> Any:
 
 def effective(home_folder: Path, assignments: list[str]) -> Settings:
     """Settings of a home with assignments that hold for one command only."""
-    return parse(override(_document(home_folder), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
+    return parse(override(_document(_own(home_folder)), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
 
 
 def apply(home_folder: Path, assignments: Sequence[str], unset: Sequence[str] = ()) -> Settings:
     """Write assignments into the settings file (its comments stay), after checking the whole, and take keys out of it.
 
     Where the record is in an object store they go into the file there, which is for all machines; but what says where the store is,
-    and what this machine's own file says already, goes into its own.
+    and what this machine's own file says already, goes into its own. Nobody's change is lost, whoever else makes one at the same time.
 
     Raises:
         SettingsError: and the file is left as it was.
-        StoreError: the object store cannot be reached.
+        StoreError: the object store cannot be reached, or the home not be written to.
+        LockTimeoutError: somebody else was changing settings all the time.
     """
     explained(home_folder, unset)
-    effective(home_folder, list(assignments))
-    own = _read(home_folder / FILE_NAME)
-    uri = _store_uri(_own(home_folder))
+    effective(home_folder, list(assignments))  # before the lock, which leaves a folder: what is refused leaves nothing
+    with hold(home_folder / "locks", "settings", _WAIT_S):
+        _change(home_folder, assignments, unset)
+    return load(home_folder)
+
+
+def _change(home_folder: Path, assignments: Sequence[str], unset: Sequence[str]) -> None:
+    path = home_folder / FILE_NAME
+    before = _text(path)
+    own = _parsed(before, str(path))
+    uri = _store_uri(_with_environment(own))
+    shared_path = f"{uri}/{FILE_NAME}"
 
     def is_here(entry: str) -> bool:
         return not is_remote(uri) or _belongs_here(entry, own)
 
-    here, gone = [each for each in assignments if is_here(each)], [key for key in unset if is_here(key)]
-    if here or gone:
-        _write_own(home_folder, lambda text: _rewritten(text, here, gone))
-    there, gone_there = [each for each in assignments if not is_here(each)], [key for key in unset if not is_here(key)]
-    if there or gone_there:
+    after = _rewritten(before, [each for each in assignments if is_here(each)], [key for key in unset if is_here(key)])
+    changed = _with_environment(_parsed(after, str(path)))
+    there, gone = [each for each in assignments if not is_here(each)], [key for key in unset if not is_here(key)]
+
+    def rewritten_for_all(text: str) -> str:
+        _parsed(text, shared_path)
+        text = _rewritten(text, there, gone)
+        parse(_parsed(text, shared_path), shared_path)  # as on a machine without settings of its own
+        parse(_over(changed, _parsed(text, shared_path)), str(path))
+        return text
+
+    if there or gone:  # first what is for all, which is checked together with what this machine will say
         from meetbefore_assets.home.settings import shared_file
 
-        shared_file.change(uri, lambda text: _rewritten(text, there, gone_there))
-    return load(home_folder)
+        shared_file.change(uri, rewritten_for_all)
+    if after != before:
+        parse(_document(changed), str(path))
+        write_private(path, after.encode(), durable=True)
 
 
 def _belongs_here(entry: str, own: dict[str, Any]) -> bool:
@@ -201,15 +232,6 @@ def _rewritten(text: str, assignments: list[str], unset: list[str]) -> str:
         section, _, leaf = key.partition(".")
         (document.get(section, {}) if leaf else document).pop(leaf or section, None)
     return tomlkit.dumps(document)
-
-
-def _write_own(home_folder: Path, rewritten: Callable[[str], str]) -> None:
-    path = home_folder / FILE_NAME
-    text = rewritten(path.read_text(encoding="utf-8") if path.exists() else "")
-    home_folder.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".toml.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 import datetime as dt
 import json
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities import queries
 from meetbefore_assets.identities.queries import matched_videos
 from meetbefore_assets.publishing.exports.calendar import export_ics
+from meetbefore_assets.storage.atomic_file import atomic_file
 
 
 def assignments(home: Home) -> pl.DataFrame:
@@ -87,13 +86,8 @@ def export(home: Home, kind: str, destination: Path) -> int:
 
 
 def _replace(path: Path, frame: pl.DataFrame, write: Callable[[Path], object]) -> int:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with atomic_file(path) as temporary:
         write(temporary)
-        os.chmod(temporary, 0o600)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return frame.height
 
 

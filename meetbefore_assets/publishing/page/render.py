@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +33,7 @@ from meetbefore_assets.publishing.page.pictures import (
 )
 from meetbefore_assets.publishing.page.strings import CHINESE, ENGLISH, WEEKDAY_LETTERS, WEEKDAYS
 from meetbefore_assets.recordings.places import place_table
+from meetbefore_assets.storage.atomic_file import atomic_file
 
 FILE_NAME = "report.html"
 _TEMPLATE, _CARDS, _STYLE, _SCRIPT = "page.html.jinja", "cards.html.jinja", "page.css", "page.js"
@@ -182,19 +181,14 @@ def _environment() -> Environment:
 
 
 def _write(path: Path, pieces: Iterable[str]) -> None:
-    """Write under a temporary name, sync, rename: whoever opens the page sees a whole one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Whoever opens the page sees a whole one."""
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n", buffering=1 << 20) as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with (
+            atomic_file(path, durable=True) as temporary,
+            temporary.open("w", encoding="utf-8", newline="\n", buffering=1 << 20) as file,
+        ):
+            file.writelines(pieces)
     except OSError as error:
         raise StoreError(
             f"{path} could not be written: {error.strerror or error}.", remedy="Free some space or check the permissions, then run again."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

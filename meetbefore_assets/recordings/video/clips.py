@@ -9,6 +9,7 @@ import av
 
 from meetbefore_assets.core.errors import UnreadableVideoError
 from meetbefore_assets.recordings.video.packets import open_container, picture_stream, stamp
+from meetbefore_assets.storage.atomic_file import atomic_file
 
 # Containers that hold whatever was in one of their kind; for all others Matroska does.
 _KEPT = frozenset([".mp4", ".mov", ".m4v", ".mkv", ".webm"])
@@ -45,19 +46,18 @@ def cut(source: str, begin_s: float, end_s: float, destination: Path) -> Cut:
     Raises:
         UnreadableVideoError: the recording cannot be read, or its streams not be copied into this container.
     """
-    temporary = destination.with_name(f".{destination.stem}.tmp{destination.suffix}")
     try:
-        with open_container(source) as container, av.open(str(temporary), "w") as clip:
+        with (
+            open_container(source) as container,
+            atomic_file(destination, suffix=destination.suffix) as temporary,
+            av.open(str(temporary), "w") as clip,
+        ):
             done = _copy(container, clip, begin_s, end_s)
-        temporary.chmod(0o600)
-        temporary.replace(destination)
     except (OSError, av.FFmpegError, ValueError) as error:
         raise UnreadableVideoError(
             f"{Path(source).name}: seconds {begin_s:.1f} to {end_s:.1f} could not be copied to {destination.name}: {error}.",
             remedy="Play the file; if it plays, cut it with ffmpeg.",
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return Cut(destination, *done)
 
 

@@ -1,12 +1,20 @@
 """Settings: refused where wrong, with the key, what was found and what was expected."""
 
+import stat
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from meetbefore_assets.core import digest, uris
-from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.core.errors import SettingsError, StoreError
 from meetbefore_assets.home.settings import sections, settings_file
+from meetbefore_assets.storage.file_locks import hold
 
 
 @pytest.mark.parametrize(
@@ -72,6 +80,104 @@ def test_a_wrong_assignment_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(SettingsError):
         settings_file.apply(tmp_path, ["encounters.gap_min=5", "matching.threshold=3"])
     assert path.read_text() == "[matching]\nthreshold = 0.5\n"
+
+
+def test_taking_a_key_out_must_leave_the_whole_valid(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("[sampling]\ninterval_s = 4\ntolerance_s = 1.5\n")
+    with pytest.raises(SettingsError, match=r"settings\.toml: setting 'sampling': tolerance_s must be at most half of interval_s"):
+        settings_file.apply(tmp_path, [], ["sampling.interval_s"])
+    assert path.read_text() == "[sampling]\ninterval_s = 4\ntolerance_s = 1.5\n"
+
+
+def test_only_the_owner_can_read_what_may_hold_a_password(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("[time]\nzone = 'UTC'\n")
+    path.chmod(0o644)
+    settings_file.apply(tmp_path, ["store.postgres=postgresql://me:secret@host/meetbefore"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_written_is_told_and_the_old_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings_file.apply(tmp_path, ["matching.threshold=0.4"])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StoreError, match=r"settings\.toml could not be written: No space left on device"):
+        settings_file.apply(tmp_path, ["matching.threshold=0.5"])
+    assert settings_file.load(tmp_path).matching.threshold == 0.4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["locks", "settings.toml"]
+
+
+def test_what_became_wrong_while_another_was_writing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("[sampling]\ninterval_s = 4\n")
+    with ThreadPoolExecutor(1) as pool:
+        with hold(tmp_path / "locks", "settings", 30):
+            waiting = pool.submit(settings_file.apply, tmp_path, ["sampling.tolerance_s=1.5"])
+            time.sleep(0.5)
+            path.write_text("[sampling]\ninterval_s = 1\n")
+        with pytest.raises(SettingsError, match="tolerance_s must be at most half of interval_s"):
+            waiting.result(60)
+    assert path.read_text() == "[sampling]\ninterval_s = 1\n"
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from meetbefore_assets.home.settings import settings_file
+home, *keys = Path(sys.argv[1]), *sys.argv[2:]
+(home / f"ready {keys[0]}").touch()
+while not (home / "go").exists():
+    time.sleep(0.001)
+written = {}
+for number in range(25):
+    key, value = keys[number % len(keys)], 200 + number
+    settings_file.apply(home, [f"{key}={value}"])
+    written[key] = value
+    found = {row.key: row.value for row in settings_file.explained(home, list(written))}
+    assert found == written, (number, found, written)
+"""
+# Keys of one writer each, that stand side by side in a section with those of others.
+WRITTEN = [
+    ["detection.max_side", "models.threads", "encounters.gap_min"],
+    ["detection.min_face_px", "upkeep.watch_s", "store.cache_gib"],
+    ["upkeep.keep_runs_days", "tracks.max_gap_s"],
+    ["privacy.single_sightings_days", "sampling.interval_s"],
+]
+
+
+def test_processes_that_write_at_once_lose_nothing_and_a_reader_sees_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text("# mine\n[matching]\nthreshold = 0.5 # strict\n")
+    is_over, read = threading.Event(), [0]
+
+    def look() -> None:
+        while not is_over.wait(0.001):
+            text = path.read_text()
+            assert text.startswith("# mine\n")
+            assert tomllib.loads(text)["matching"] == {"threshold": 0.5}
+            read[0] += 1
+
+    commands = [[sys.executable, "-c", WRITER, str(tmp_path), *keys] for keys in WRITTEN]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for command in commands]
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("ready *"))) < len(WRITTEN) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(look)
+        (tmp_path / "go").touch()
+        said = [process.communicate(timeout=120)[1] for process in processes]
+        is_over.set()
+        reader.result()
+    assert said == [""] * len(WRITTEN)
+    last = {key: 200 + number for keys in WRITTEN for number in range(25) for key in [keys[number % len(keys)]]}
+    assert {row.key: row.value for row in settings_file.explained(tmp_path, list(last))} == last
+    assert path.read_text().startswith("# mine\n[matching]\nthreshold = 0.5 # strict\n")
+    assert read[0] > 0
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_settings_for_one_command_write_nothing(tmp_path: Path) -> None:

@@ -71,3 +71,39 @@ def test_nobody_s_change_is_lost(uri: str, tmp_path: Path) -> None:
         thread.join()
     found = settings_file.load(tmp_path)
     assert (found.matching.threshold, found.encounters.gap_min, found.sampling.interval_s, found.tracks.max_gap_s) == (0.4, 7, 2, 4)
+
+
+def test_what_became_wrong_by_another_machine_is_refused(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects_at(uri).put("settings.toml", b"[sampling]\ninterval_s = 4\n")
+    fetch, quicker = shared_file._fetch, [b"[sampling]\ninterval_s = 1\n"]
+
+    def overtaken(address: str) -> tuple[str, str]:
+        """Another machine puts its change between the first text that is read and what is put."""
+        found = fetch(address)
+        if quicker:
+            objects_at(uri).put("settings.toml", quicker.pop())
+        return found
+
+    monkeypatch.setattr(shared_file, "BELIEVED_S", 60.0)
+    settings_file.load(tmp_path)  # what is believed from now on
+    monkeypatch.setattr(shared_file, "_fetch", overtaken)
+    with pytest.raises(SettingsError, match="tolerance_s must be at most half of interval_s"):
+        settings_file.apply(tmp_path, ["sampling.tolerance_s=1.5"])
+    assert objects_at(uri).get("settings.toml")[0] == b"[sampling]\ninterval_s = 1\n"
+
+
+def test_what_would_be_wrong_on_a_machine_without_a_file_of_its_own_is_refused(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[sampling]\ninterval_s = 4\n")
+    with pytest.raises(SettingsError, match=f"{uri}/settings.toml: setting 'sampling': tolerance_s must be at most half"):
+        settings_file.apply(tmp_path, ["sampling.tolerance_s=1.5"])
+    assert settings_file.load(tmp_path).sampling.tolerance_s == 0.25
+    assert settings_file.load(tmp_path / "other").sampling.tolerance_s == 0.25
+
+
+def test_nothing_is_written_anywhere_where_one_of_both_files_would_be_wrong(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[models]\nthreads = 2\n")
+    objects_at(uri).put("settings.toml", b"[sampling]\ninterval_s = 4\ntolerance_s = 1.5\n")
+    with pytest.raises(SettingsError, match="tolerance_s must be at most half"):
+        settings_file.apply(tmp_path, ["models.threads=3"], ["sampling.interval_s"])
+    assert (tmp_path / "settings.toml").read_text() == "[models]\nthreads = 2\n"
+    assert settings_file.load(tmp_path).sampling.interval_s == 4

@@ -382,7 +382,7 @@ def test_a_page_that_cannot_be_made_leaves_the_old_one(record: Record, monkeypat
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("meetbefore_assets.publishing.page.render.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StoreError, match="No space left"):
         write_report(record.finish(names={"ann": "Ann"}))
     assert path.read_bytes() == before
