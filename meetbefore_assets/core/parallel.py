@@ -97,4 +97,3 @@ class RemoteWorkers(Protocol):
         Raises:
             ClusterError: an item's worker died again and again.
         """
-        ...

@@ -94,19 +94,15 @@ class VideoReader(Protocol):
 
     def facts(self) -> MediaFacts:
         """Raises UnreadableVideoError."""
-        ...
 
     def index(self) -> PacketIndex:
         """Raises UnreadableVideoError (no pictures) or TruncatedVideoError (the file ends too early)."""
-        ...
 
     def is_sought(self) -> bool:
         """Whether any moment can be reached without decoding all before it, so that several readers may share the work."""
-        ...
 
     def pictures(self, pts: I64) -> Iterator[Picture]:
         """Decode the given moments (increasing pts of `index`), one Picture each, in that order."""
-        ...
 
     def close(self) -> None: ...
     def __enter__(self) -> "VideoReader": ...
@@ -138,7 +134,6 @@ class FaceDetector(Protocol):
 
     def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
         """Faces of one upright B, G, R picture of any size, searched at a longer side of `max_side` pixels or less."""
-        ...
 
 
 class FaceEmbedder(Protocol):
@@ -149,7 +144,6 @@ class FaceEmbedder(Protocol):
 
     def embed(self, crops: U8) -> F32:
         """(n, 112, 112, 3) uint8 B, G, R, aligned -> (n, size) float32, not normalised."""
-        ...
 
 
 class FaceImaging(Protocol):
@@ -157,31 +151,24 @@ class FaceImaging(Protocol):
 
     def align(self, image: U8, matrices: F64) -> U8:
         """Warp with (n, 2, 3) matrices (source -> 112 x 112) -> (n, 112, 112, 3)."""
-        ...
 
     def thumbnail(self, image: U8, box: F32, side: int) -> bytes:
         """JPEG of the surroundings of a box, at most `side` pixels wide and high."""
-        ...
 
     def blurred(self, jpeg: bytes) -> bytes:
         """A JPEG of the same size in which nobody can be known; raises RecordTornError where bytes are no picture."""
-        ...
 
     def encode_crop(self, crop: U8) -> bytes:
         """Aligned crop -> bytes that give (nearly) the same vector again."""
-        ...
 
     def decode_crops(self, blobs: Sequence[bytes]) -> U8:
         """(n, 112, 112, 3) uint8 B, G, R; raises RecordTornError where bytes are no picture."""
-        ...
 
     def contact_sheet(self, thumbnails: Sequence[bytes], side: int, columns: int) -> bytes:
         """JPEG with `columns` thumbnails a row, each in a square of `side` pixels; at least one is needed."""
-        ...
 
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
         """Whole picture as JPEG, its longer side at most `max_side` (0: as it is)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -206,11 +193,9 @@ class TableWriter(Protocol):
 
     def add(self, rows: pl.DataFrame) -> None:
         """The next rows; all parts have the same columns. Raises StoreError."""
-        ...
 
     def commit(self, stamp: Stamp) -> None:
         """Nothing is seen of the table before this; at least one part (it may be empty) was added. Raises StoreError."""
-        ...
 
 
 class Store(Protocol):
@@ -220,39 +205,30 @@ class Store(Protocol):
 
     def writer(self, asset: str, key: str) -> AbstractContextManager[TableWriter]:
         """For tables too large to put at once; what was not committed when it is left is gone."""
-        ...
 
     def parts(self, asset: str, key: str, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
         """A table in its order, at most `rows` rows at a time; errors as of `get`."""
-        ...
 
     def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Raises RecordTornError, or KeyError where there is nothing."""
-        ...
 
     def scan(self, asset: str, keys: Sequence[str], columns: Sequence[str] | None = None) -> pl.DataFrame:
         """All rows of several keys, in the order of the keys."""
-        ...
 
     def stamp(self, asset: str, key: str) -> Stamp | None:
         """None where there is nothing or what is there is torn."""
-        ...
 
     def keys(self, asset: str) -> list[str]:
         """Sorted."""
-        ...
 
     def drop(self, asset: str, key: str) -> None:
         """Remove a table, if it is there, and what a writer that died left of it."""
-        ...
 
     def sweep(self, asset: str, key: str) -> None:
         """Remove what writers that died left of a table; nobody may be writing it."""
-        ...
 
     def refresh(self) -> None:
         """Whatever others wrote before this is seen after it."""
-        ...
 
 
 class VectorIndex(Protocol):
@@ -260,7 +236,6 @@ class VectorIndex(Protocol):
 
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
         """Similarities (n, k) falling, and rows (n, k) in the order added; -1 where fewer than k are found. Raises StoreError."""
-        ...
 
     def __len__(self) -> int: ...
 
@@ -308,11 +283,9 @@ class Snapshot(Protocol):
 
     def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
         """Part (WHOLE, or each video) -> number of rows that are really there. Raises StoreError."""
-        ...
 
     def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
         """The rows of some parts, public columns. Raises StoreError."""
-        ...
 
 
 class Publisher(Protocol):
@@ -320,19 +293,15 @@ class Publisher(Protocol):
 
     def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
         """Bring every part (table -> part -> version) in step. Raises StoreError."""
-        ...
 
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
         """Whether the file holds just these parts."""
-        ...
 
     def remove(self) -> None:
         """Take the database away, with whatever was left beside it: rows that are deleted leave their bytes in a file."""
-        ...
 
     def snapshot(self, vector_size: int) -> AbstractContextManager[Snapshot | None]:
         """The present file; None where there is none, or one of another shape. Raises StoreError."""
-        ...
 
 
 class SharedFiles(Protocol):
@@ -340,15 +309,12 @@ class SharedFiles(Protocol):
 
     def put(self, path: Path) -> None:
         """Put a file of this home."""
-        ...
 
     def address(self, path: Path) -> str:
         """Where it is put."""
-        ...
 
     def drop(self, path: Path) -> None:
         """Remove a file, or all in a folder, from the store."""
-        ...
 
 
 # An index over vectors that is to be asked so many questions, there until the context is left.

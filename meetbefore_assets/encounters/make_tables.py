@@ -71,14 +71,12 @@ def score(home: Home) -> ScoreResult:
             ENCOUNTER_SCORES,
             with_places(home, videos, with_threshold_range(home, score_encounters(with_company(found), home.zone()), seen)),
         )
-        changes = write_changed_partitions(home, ENCOUNTER_SCORES, videos, scored, _facts)
+        changes = write_changed_partitions(
+            home, ENCOUNTER_SCORES, videos, scored, lambda rows: {"encounters": str(rows["encounter_id"].n_unique())}
+        )
         count = scored["encounter_id"].n_unique()
         home.store.put(ASSET, WHOLE, ENCOUNTER_SCORES.empty(), Stamp(goal, {}, {"encounters": str(count)}, 0))
     return ScoreResult(changes.written, changes.dropped, count, False, time.perf_counter() - started)
-
-
-def _facts(rows: pl.DataFrame) -> dict[str, str]:
-    return {"encounters": str(rows["encounter_id"].n_unique())}
 
 
 def rank(home: Home) -> pl.DataFrame:

@@ -93,7 +93,7 @@ def match(home: Home) -> MatchResult:
         versions = usable_tracks(home, decided.recogniser_id)
         goal = fingerprint(home, decided, versions)
         state = home.store.stamp(ASSET, WHOLE)
-        if state is not None and state.data_version == goal and _is_complete(home, versions):
+        if state is not None and state.data_version == goal and all(home.store.stamp(ASSET, video_id) for video_id in versions):
             counts = {name: int(state.facts[name]) for name in ("people", "faces")}
             nothing = dict.fromkeys(("churn", "new_aliases", "names_moved", "conflicts"), 0)
             return MatchResult({}, [], len(versions), **counts, **nothing, was_in_step=True, seconds=0.0, policy=decided)
@@ -101,7 +101,9 @@ def match(home: Home) -> MatchResult:
         given = read_grouping_input(home, list(versions))
         after, labels = identify_faces(home, list(versions), given, decided.threshold)
         aliases = _aliases(home, before, after)
-        changes = write_changed_partitions(home, IDENTITY_ASSIGNMENTS, list(versions), after, _facts)
+        changes = write_changed_partitions(
+            home, IDENTITY_ASSIGNMENTS, list(versions), after, lambda rows: {"people": str(rows["person_id"].n_unique())}
+        )
         write_regroupings(home, given, decided.threshold, labels, goal)
         write_history(home, before, after, decided, float(state.facts["threshold"]) if state else None)
         facts = {
@@ -182,19 +184,11 @@ def _nearest_people(home: Home, vectors: F32, means: F32) -> tuple[F32, I64]:
         return index.search(vectors, min(NEIGHBOURS, len(means)))
 
 
-def _facts(rows: pl.DataFrame) -> dict[str, str]:
-    return {"people": str(rows["person_id"].n_unique())}
-
-
 def _before(home: Home) -> pl.DataFrame:
     keys = [key for key in home.store.keys(ASSET) if key != WHOLE]
     columns = ["face_id", "video_id", "person_id"]
     readable = [key for key in keys if home.store.stamp(ASSET, key) is not None]
     return home.store.scan(ASSET, readable, columns) if readable else IDENTITY_ASSIGNMENTS.empty().select(columns)
-
-
-def _is_complete(home: Home, versions: dict[str, str]) -> bool:
-    return all(home.store.stamp(ASSET, video_id) is not None for video_id in versions)
 
 
 def _aliases(home: Home, before: pl.DataFrame, after: pl.DataFrame) -> dict[str, str]:
