@@ -1,1 +1,23 @@
-"""Whom do I keep meeting? A Dagster project that finds the people who cross your path again and again."""
+"""Whom do I keep meeting? A Dagster project that finds the people who cross your path again and again.
+
+The way of the data is the floor plan: one folder a stage, and each imports only what stands below it
+(`meetbefore_assets_tests/test_layers.py` reads every import).
+
+    cli             the command line
+    demo            a small labelled archive, and how well it was read
+    definitions     the Dagster definitions
+    defs            assets, checks, jobs, sensors, schedules
+    running         `meetbefore run`: Dagster instance, worker processes, executors
+    open_home       a home with its adapters
+    forgetting      erasing people and videos everywhere
+    upkeep          checks and repairs of the record
+    publishing      the database, the page, exports
+    review          corrections, questions, what-if
+    encounters      encounters, scores, chance
+    identities      who is who: edges, grouping, matching, corrections
+    faces           sampling, detections, embeddings, tracks
+    recordings      files, clocks, places, video readers
+    home            settings, versions, table writer, suppressions
+    storage         Parquet, object store, DuckDB, locks
+    core            errors, schema, ports
+"""

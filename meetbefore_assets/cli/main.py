@@ -9,8 +9,8 @@ import click
 
 from meetbefore_assets.cli.config import config
 from meetbefore_assets.cli.corrections import COMMANDS as CORRECTIONS
-from meetbefore_assets.cli.exchange import clip, export, import_
 from meetbefore_assets.cli.forget import forget
+from meetbefore_assets.cli.import_export import clip, export, import_
 from meetbefore_assets.cli.options import PathOrUri, build_definitions, console, home_for_command, home_option, jobs_option, set_option
 from meetbefore_assets.cli.report import report
 from meetbefore_assets.core.errors import MeetbeforeError
