@@ -34,7 +34,8 @@ def habits(encounters: pl.DataFrame, zone: str) -> pl.DataFrame:
         person_id, usual_weekday (0 Monday .. 6 Sunday; the earlier one of equals), weekday_share (of the days, 0..1),
         usual_hour (0 .. 24, local), hour_spread_h (0 .. 12). All null for those met on one day only: one day is no habit.
     """
-    begins = encounters.group_by("person_id", "encounter_id").agg(pl.col("started_at").min())
+    # In one order, so that the mean of the hours has the same last bit every time.
+    begins = encounters.group_by("person_id", "encounter_id").agg(pl.col("started_at").min()).sort("person_id", "encounter_id")
     there = pl.col("started_at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
     angle = (there - there.dt.truncate("1d")).dt.total_microseconds() / 3.6e9 * _TURN
     told = begins.select("person_id", there.dt.date().alias("day"), angle.alias("angle"))
@@ -55,7 +56,9 @@ def _weekdays(told: pl.DataFrame) -> pl.DataFrame:
 
 
 def _hours(told: pl.DataFrame) -> pl.DataFrame:
-    mean = told.group_by("person_id").agg(pl.col("angle").cos().mean().alias("x"), pl.col("angle").sin().mean().alias("y"))
+    mean = told.group_by("person_id", maintain_order=True).agg(
+        pl.col("angle").cos().mean().alias("x"), pl.col("angle").sin().mean().alias("y")
+    )
     length = (pl.col("x").pow(2) + pl.col("y").pow(2)).sqrt().clip(1e-9, 1.0)
     hour = pl.arctan2("y", "x") / _TURN
     return mean.select(

@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import zoneinfo
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import assume, given
@@ -84,3 +85,12 @@ def test_as_told_one_by_one(minutes: list[int], zone: str) -> None:
     if math.hypot(x, y) > 1e-3:
         difference = ((found["usual_hour"] or 0) - math.atan2(y, x) * 12 / math.pi + 12) % 24 - 12
         assert difference == pytest.approx(0, abs=1e-6)
+
+
+def test_the_order_of_rows_does_not_change_the_last_bit() -> None:
+    rng = np.random.default_rng(1)
+    rows = [(f"p{rng.integers(50)}", f"e{number}", MONDAY + dt.timedelta(seconds=int(rng.integers(10**7)))) for number in range(3000)]
+    encounters = pl.DataFrame(rows, schema=table([]).schema, orient="row")
+    expected = habits(encounters, "UTC")
+    for seed in range(5):
+        assert habits(encounters.sample(fraction=1.0, shuffle=True, seed=seed), "UTC").equals(expected)
