@@ -27,7 +27,7 @@ from meetbefore_assets.core.ports import F32, Stamp
 from meetbefore_assets.core.schema.faces import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS
 from meetbefore_assets.core.schema.recordings import VIDEOS
 from meetbefore_assets.core.schema.table import Table, check
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.faces.tracks import track_rows
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record import versions
@@ -71,7 +71,7 @@ def main() -> None:
 def bring_in_step(home_folder: Path) -> None:
     """Match, score and publish by the steps alone: Dagster's events of thousands of partitions are not what is measured."""
     home = open_home(home_folder)
-    for step in (build_face_index, decide_threshold, match, score, rank, publish, write_report):
+    for step in (build_face_index, decide_threshold, match, make_encounter_scores, make_people, publish, write_report):
         started = time.perf_counter()
         step(home)
         print(f"{step.__name__:40s} {time.perf_counter() - started:7.1f} s", flush=True)

@@ -19,7 +19,7 @@ from benchmarks.clips import ClipKind, make_clip
 from benchmarks.scale_dagster import dagster, partitions
 from benchmarks.scale_timing import Found, clock_s, cpu_s, size_of
 from benchmarks.speed_methods import STEPS, Ours
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.face_index import build_face_index
@@ -124,7 +124,7 @@ def deciding(folder: Path, count: int) -> Found:
     }
 
 
-_STEPS = (build_face_index, decide_threshold, match, score, rank, publish, write_report)
+_STEPS = (build_face_index, decide_threshold, match, make_encounter_scores, make_people, publish, write_report)
 
 
 def requests(folder: Path, count: int) -> Found:

@@ -29,7 +29,7 @@ from meetbefore_assets.faces.models.face_models import input_size
 from meetbefore_assets.faces.models.find_pack import find_pack
 from meetbefore_assets.faces.models.onnx_session import (
     drop_weights_from_inputs,
-    load,
+    load_onnx,
     normalises_itself,
     prepare_detector,
     prepare_recogniser,
@@ -124,7 +124,7 @@ class InsightFaceStyle:
 
 def _session(path: Path, options: ort.SessionOptions) -> Any:
     # SFace's file lists its weights as inputs, which onnxruntime refuses; nothing else of it is changed.
-    model = load(path)
+    model = load_onnx(path)
     drop_weights_from_inputs(model)
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 

@@ -19,7 +19,7 @@ import polars as pl
 
 from benchmarks.evaluation import match_faces
 from meetbefore_assets.core.schema.lists import pipeline_assets
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.history import history_table
@@ -133,8 +133,8 @@ def _link(home_folder: Path, folder: Path, videos: list[str] | None) -> None:
 
 def _match(home: Home) -> MatchResult:
     decided = match(home)
-    score(home)
-    rank(home)
+    make_encounter_scores(home)
+    make_people(home)
     return decided
 
 

@@ -17,7 +17,7 @@ from meetbefore_assets.core.errors import MeetbeforeError, RecordTornError, Stor
 from meetbefore_assets.core.model_packs import LoadedPack
 from meetbefore_assets.core.ports import I64, U8, FaceBatch, Picture
 from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.settings_file import apply
@@ -72,7 +72,7 @@ def process(home: Home) -> None:
                 STAGES[asset](home, status.video_id)
         except VideoError as error:
             record_failure(home, status.video_id, asset, str(error))
-    for step in (build_face_index, match, score, rank, publish):
+    for step in (build_face_index, match, make_encounter_scores, make_people, publish):
         step(home)
 
 

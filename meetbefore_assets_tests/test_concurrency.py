@@ -17,7 +17,7 @@ import pytest
 
 from meetbefore_assets.core.errors import LockTimeoutError, StoreError
 from meetbefore_assets.core.schema.lists import published_tables
-from meetbefore_assets.encounters.make_tables import is_scored, rank, score
+from meetbefore_assets.encounters.make_tables import is_scored, make_encounter_scores, make_people
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import current_table
@@ -49,7 +49,7 @@ def work(home_folder: Path, folder: Path) -> None:
             with home.lock(f"video-{status.video_id}"):
                 if current_table(home, asset, status.video_id) is None:
                     STAGES[asset](home, status.video_id)
-    steps: tuple[Callable[[Home], object], ...] = (build_face_index, match, score, rank, publish)
+    steps: tuple[Callable[[Home], object], ...] = (build_face_index, match, make_encounter_scores, make_people, publish)
     for step in steps:
         step(home)
 

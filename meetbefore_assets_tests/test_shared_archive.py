@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from meetbefore_assets.encounters.make_tables import is_scored, rank, score
+from meetbefore_assets.encounters.make_tables import is_scored, make_encounter_scores, make_people
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.forgetting import forget
 from meetbefore_assets.home.home import Home
@@ -33,7 +33,7 @@ from meetbefore_assets_tests.test_concurrency import content, work, write_archiv
 VIDEOS, MACHINES = 4, 3
 # A request for each thousand videos of an asset, and again after each lock.
 LISTINGS = 40
-MATCHING: tuple[Callable[[Home], object], ...] = (build_face_index, match, score, rank, publish)
+MATCHING: tuple[Callable[[Home], object], ...] = (build_face_index, match, make_encounter_scores, make_people, publish)
 
 
 Tables = dict[str, list[tuple[object, ...]]]

@@ -9,7 +9,7 @@ import click
 from meetbefore_assets.cli.options import console, home_option
 
 if TYPE_CHECKING:
-    from meetbefore_assets.home.settings.settings_file import Explained
+    from meetbefore_assets.home.settings.settings_file import ExplainedSetting
 
 
 @click.command()
@@ -32,20 +32,20 @@ def config(entries: tuple[str, ...], home_folder: Path, unset: tuple[str, ...], 
     from meetbefore_assets.home.settings import settings_file
 
     changes = [entry for entry in entries if "=" in entry]
-    settings_file.explained(
+    settings_file.explain_settings(
         home_folder, [entry for entry in entries if "=" not in entry]
     )  # nothing is written where one of them is no setting
     if changes or unset:
         settings_file.apply(home_folder, changes, unset)
     keys = [entry.partition("=")[0].strip() for entry in entries] + list(unset)
-    rows = settings_file.explained(home_folder, keys)
+    rows = settings_file.explain_settings(home_folder, keys)
     if kind == "json":
         click.echo(json.dumps({row.key: {"value": row.value, "from": row.source} for row in rows}, indent=2, ensure_ascii=False))
     else:
         _print(rows)
 
 
-def _print(rows: "list[Explained]") -> None:
+def _print(rows: "list[ExplainedSetting]") -> None:
     from rich.markup import escape
     from rich.table import Table
 

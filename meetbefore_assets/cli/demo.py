@@ -12,7 +12,7 @@ from meetbefore_assets.demo.footage import make_archive
 from meetbefore_assets.home.settings.settings_file import apply
 from meetbefore_assets.identities.queries import people_table
 from meetbefore_assets.open_home import open_home
-from meetbefore_assets.publishing.exports.tables import assignments
+from meetbefore_assets.publishing.exports.tables import assignment_rows
 from meetbefore_assets.running.run import RunOptions, Summary, run_pipeline
 
 BROKEN_CLIPS = 1
@@ -31,7 +31,7 @@ def run_demo(home_folder: Path, jobs: int, console: Console) -> int:
     view.summarise(home, summary)
     console.print("\n[bold]Whom you keep meeting[/bold]")
     print_ranking(console, people_table(home), home.zone(), show_all=False)
-    verdict = compare(archive, assignments(home))
+    verdict = compare(archive, assignment_rows(home))
     console.print("\n[bold]Planted and found[/bold]")
     for line in verdict.lines():
         console.print(printable(line))

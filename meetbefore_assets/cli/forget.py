@@ -36,7 +36,7 @@ def forget(what: tuple[str, ...], home_folder: Path, block: bool, lift: bool, is
         for text in what:
             console().print(f"{forgetting.lift_suppression(home, text)}.")
         return
-    found = [forgetting.describe(home, text) for text in what]
+    found = [forgetting.find_target(home, text) for text in what]
     people, videos = ([key for kind, key, _ in found if kind == wanted] for wanted in ("person", "video"))
     if block and videos:
         raise UsageError("--block is for people, found a video.")

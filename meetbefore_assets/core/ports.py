@@ -252,7 +252,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Found:
+class ScanResult:
     """What lies in the source folders.
 
     Attributes:
@@ -267,7 +267,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishResult:
     """What publishing did; `changed_parts` is 0 where everything was in step, `version` is the hash of all parts."""
 
     changed_parts: int
@@ -291,7 +291,7 @@ class Snapshot(Protocol):
 class Publisher(Protocol):
     """Writes the database that people open."""
 
-    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
+    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> PublishResult:
         """Bring every part (table -> part -> version) in step. Raises StoreError."""
 
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
@@ -322,7 +322,7 @@ MakeIndex = Callable[[F32, int], AbstractContextManager[VectorIndex]]
 
 
 @dataclass(frozen=True)
-class Fix:
+class GpsFix:
     """Where the camera was at a moment: seconds since the first picture, degrees north and east (WGS 84)."""
 
     time_s: float

@@ -56,12 +56,12 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
 
 
 def _declared(table: Table) -> _Check:
-    return _Check(table.name, SCHEMA_CHECK, _AS_DECLARED, lambda home, video_id: checking.declared(home, table, [video_id]))
+    return _Check(table.name, SCHEMA_CHECK, _AS_DECLARED, lambda home, video_id: checking.matches_declaration(home, table, [video_id]))
 
 
 def _all_declared(table: Table) -> _Check:
     def look(home: Home, _video_id: str) -> CheckResult:
-        return checking.declared(home, table, [key for key in home.store.keys(table.name) if key != WHOLE])
+        return checking.matches_declaration(home, table, [key for key in home.store.keys(table.name) if key != WHOLE])
 
     return _Check(table.name, SCHEMA_CHECK, _AS_DECLARED, look, is_blocking=True)
 
@@ -103,7 +103,14 @@ _OF_ALL = (
         is_blocking=True,
     ),
     _all_declared(ENCOUNTER_SCORES),
-    _Check("people", SCHEMA_CHECK, _AS_DECLARED, lambda home, _: checking.declared(home, PEOPLE, [WHOLE]), is_error=True, is_blocking=True),
+    _Check(
+        "people",
+        SCHEMA_CHECK,
+        _AS_DECLARED,
+        lambda home, _: checking.matches_declaration(home, PEOPLE, [WHOLE]),
+        is_error=True,
+        is_blocking=True,
+    ),
     _Check(
         "face_index",
         "edges_are_sound",
@@ -146,7 +153,7 @@ def _step(name: str, checks: Sequence[_Check], *, is_partitioned: bool) -> dg.As
 
 
 def _result(check: _Check, home: Home, video_id: str) -> dg.AssetCheckResult:
-    verdict = checking.guarded(lambda: check.look(home, video_id))
+    verdict = checking.torn_as_finding(lambda: check.look(home, video_id))
     facts: Mapping[str, Any] = {**verdict.looked_at, "findings": len(verdict.findings)}
     return dg.AssetCheckResult(
         asset_key=check.asset,

@@ -11,7 +11,7 @@ from meetbefore_assets.core.ports import WHOLE
 from meetbefore_assets.core.words import count
 from meetbefore_assets.defs.jobs import match, process_video
 from meetbefore_assets.defs.materialize import HomeResource
-from meetbefore_assets.encounters.make_tables import goal_version, is_scored
+from meetbefore_assets.encounters.make_tables import is_scored, scores_version
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.match import is_matched
 from meetbefore_assets.identities.policy import fingerprint, policy, usable_tracks
@@ -161,7 +161,7 @@ def rematch(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.RunRe
         if is_matched(home) and is_scored(home) and not is_broken:
             return dg.SkipReason("identities and scores are in step")
         state = home.store.stamp("encounter_scores", WHOLE)
-        goal = digest(fingerprint(home, decided, tracks), goal_version(home), state.data_version if state else "nothing")
+        goal = digest(fingerprint(home, decided, tracks), scores_version(home), state.data_version if state else "nothing")
     except MeetbeforeError as error:
         return dg.SkipReason(str(error))
     failed = _failures_in_a_row(context.instance, goal)

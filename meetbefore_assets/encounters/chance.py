@@ -14,7 +14,7 @@ from meetbefore_assets.identities.match import sightings
 from meetbefore_assets.identities.person_ids import cannot_links
 from meetbefore_assets.identities.policy import policy
 from meetbefore_assets.recordings.clocks import clock_table
-from meetbefore_assets.recordings.places import cells, place_table
+from meetbefore_assets.recordings.places import place_table, with_cells
 
 # Tracks that share a moment are strangers for certain. With fewer such pairs than this, tracks are drawn at random: nearly all are.
 LEAST_PAIRS, DRAWN_PAIRS = 100, 100_000
@@ -28,7 +28,7 @@ def write_chance(home: Home, videos: list[str], scored: pl.DataFrame, version: s
         scored: columns of ENCOUNTER_SCORES, of all of them.
         version: of the scores.
     """
-    ordered = cells(scored).sort("started_at", "video_id")
+    ordered = with_cells(scored).sort("started_at", "video_id")
     begins = ordered.group_by("person_id", "encounter_id").agg(pl.col("started_at").first().alias("at"), pl.col("place").first())
     met = _local(begins, home.zone()).select("person_id", "day", "hour", "place")
     found = more_than_chance(met, recorded_hours(home, videos), _false_links(home, videos))
@@ -56,7 +56,7 @@ def _local(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
 def recorded_hours(home: Home, videos: list[str]) -> pl.DataFrame:
     """day, hour (local), place (null where it is not known): every hour in which something was recorded, none twice."""
     rows: list[tuple[dt.datetime, str | None]] = []
-    places = cells(place_table(home, videos)).partition_by("video_id", as_dict=True)
+    places = with_cells(place_table(home, videos)).partition_by("video_id", as_dict=True)
     durations = dict(home.store.scan("videos", videos, ["video_id", "duration_s"]).iter_rows()) if videos else {}
     for video_id, start in clock_table(home, videos).select("video_id", "started_at").iter_rows():
         if start is not None:

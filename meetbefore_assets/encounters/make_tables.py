@@ -37,7 +37,7 @@ class ScoreResult:
     seconds: float
 
 
-def goal_version(home: Home) -> str:
+def scores_version(home: Home) -> str:
     """Content address of everything that scores depend on."""
     settings = home.settings()
     state = home.store.stamp(IDENTITIES, WHOLE)
@@ -48,18 +48,18 @@ def goal_version(home: Home) -> str:
 
 def is_scored(home: Home) -> bool:
     """Whether scores and people on record belong to the identities and settings in force."""
-    goal = goal_version(home)
+    goal = scores_version(home)
     return all(
         (stamp := home.store.stamp(asset, WHOLE)) is not None and stamp.data_version == goal for asset in (ASSET, "people", "chance")
     )
 
 
-def score(home: Home) -> ScoreResult:
+def make_encounter_scores(home: Home) -> ScoreResult:
     """Score all encounters anew if anything they depend on changed."""
     started = time.perf_counter()
     with home.lock("scoring"):
         update_places(home)
-        goal = goal_version(home)
+        goal = scores_version(home)
         state = home.store.stamp(ASSET, WHOLE)
         videos = matched_videos(home)
         if state is not None and state.data_version == goal and all(home.store.stamp(ASSET, video_id) for video_id in videos):
@@ -79,7 +79,7 @@ def score(home: Home) -> ScoreResult:
     return ScoreResult(changes.written, changes.dropped, count, False, time.perf_counter() - started)
 
 
-def rank(home: Home) -> pl.DataFrame:
+def make_people(home: Home) -> pl.DataFrame:
     """Write and return one row a person, the most remarkable first."""
     with home.lock("scoring"):
         videos = matched_videos(home)
@@ -89,7 +89,7 @@ def rank(home: Home) -> pl.DataFrame:
         ranked = people(scored, seen, home.zone())
         ranked = ranked.join(habits(scored, home.zone()), on="person_id", how="left", maintain_order="left")
         ranked = ranked.with_columns(time_span_metric(ranked))
-        version = state.data_version if state else goal_version(home)
+        version = state.data_version if state else scores_version(home)
         chance = write_chance(home, videos, scored, version).select("person_id", "expected_by_chance", "chance_p", "chance_q")
         ranked = ranked.join(chance, on="person_id", how="left", maintain_order="left")
         table = check(PEOPLE, _with_corrections(home, videos, ranked, seen))

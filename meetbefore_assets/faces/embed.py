@@ -6,7 +6,7 @@ import polars as pl
 from meetbefore_assets.core.parallel import map_in_order
 from meetbefore_assets.core.ports import F32, U8, FaceEmbedder
 from meetbefore_assets.core.schema.faces import EMBEDDINGS
-from meetbefore_assets.faces.unit_vectors import unit
+from meetbefore_assets.faces.unit_vectors import to_unit_vectors
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import WrittenTable, start_table
 
@@ -30,7 +30,7 @@ def make_embeddings(home: Home, video_id: str) -> WrittenTable:
         face_ids += part["face_id"].to_list()
         batches = (part["crop"][at : at + EMBED_BATCH].to_list() for at in range(0, part.height, EMBED_BATCH))
         raw += map_in_order(embed, batches, threads)
-    vectors, norms = unit(np.concatenate(raw))
+    vectors, norms = to_unit_vectors(np.concatenate(raw))
     frame = pl.DataFrame(
         {
             "face_id": face_ids,

@@ -15,14 +15,14 @@ MAX_LANDMARK_SPREAD = 0.6
 REASONS = ("degenerate", "low score", "too small", "outside", "duplicate")
 
 
-class Gated(NamedTuple):
+class GateResult(NamedTuple):
     """Faces that are kept, by (x1, y1), and how many were not, by reason (only reasons that occurred)."""
 
     batch: FaceBatch
     rejected: dict[str, int]
 
 
-def gate(batch: FaceBatch, image_size: tuple[int, int], min_score: float, min_face_px: float) -> Gated:
+def gate(batch: FaceBatch, image_size: tuple[int, int], min_score: float, min_face_px: float) -> GateResult:
     """Drop what is no usable face, and put the rest in an order that does not depend on the detector's.
 
     Args:
@@ -49,7 +49,7 @@ def gate(batch: FaceBatch, image_size: tuple[int, int], min_score: float, min_fa
     rows = np.flatnonzero(verdict < 0)
     rows = rows[np.lexsort((batch.boxes[rows, 1], batch.boxes[rows, 0]))]
     counts = {name: int((verdict == reason).sum()) for reason, name in enumerate(REASONS)}
-    return Gated(_taken(batch, rows), {name: count for name, count in counts.items() if count})
+    return GateResult(_taken(batch, rows), {name: count for name, count in counts.items() if count})
 
 
 def gate_sharpness(sharpness_of: F32, settings: DetectionSettings) -> Bool:

@@ -7,7 +7,7 @@ from meetbefore_assets.core.errors import SchemaError
 from meetbefore_assets.core.ports import F32
 
 
-def unit(vectors: NDArray[np.floating]) -> tuple[F32, F32]:
+def to_unit_vectors(vectors: NDArray[np.floating]) -> tuple[F32, F32]:
     """Scale every row to length 1.
 
     Args:

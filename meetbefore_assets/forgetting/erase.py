@@ -17,7 +17,7 @@ from meetbefore_assets.core.schema.lists import personal_tables
 from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.faces.redact import is_redacted, redact_video
 from meetbefore_assets.faces.tracks import make_tracks
-from meetbefore_assets.faces.unit_vectors import unit
+from meetbefore_assets.faces.unit_vectors import to_unit_vectors
 from meetbefore_assets.forgetting.erase_history import forget_corrections
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppressions import BOX, block_person, suppress, suppress_file, suppressed_files
@@ -77,7 +77,7 @@ def forget_people(home: Home, person_ids: list[str], *, is_blocked: bool = False
 
 def _block(home: Home, faces: pl.DataFrame) -> str:
     embedded = home.store.scan("embeddings", sorted(faces["video_id"].unique())).join(faces, on="face_id", how="semi")
-    mean, _ = unit(np.array(embedded["vector"].to_list(), np.float64).mean(axis=0)[None])
+    mean, _ = to_unit_vectors(np.array(embedded["vector"].to_list(), np.float64).mean(axis=0)[None])
     return block_person(home, embedded["model"][0], mean[0])
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.forgetting import erase
 from meetbefore_assets.forgetting.erase import Erased
 from meetbefore_assets.forgetting.erase_history import forget_history
@@ -27,7 +27,7 @@ def find_videos(home: Home, text: str) -> list[str]:
     ]
 
 
-def one_video(home: Home, text: str) -> str:
+def find_one_video(home: Home, text: str) -> str:
     """The video with this id, file name or path; "" where there is none.
 
     Raises:
@@ -82,8 +82,8 @@ def rebuild(home: Home) -> None:
     match(home)
     if erase.is_pending(home):
         forget_history(home)
-    score(home)
-    rank(home)
+    make_encounter_scores(home)
+    make_people(home)
     publish(home)
     write_report(home)
     erase.finish_erasure(home)
@@ -128,13 +128,13 @@ def suppressions_kept(home: Home) -> list[tuple[str, str, str]]:
     return rows
 
 
-def describe(home: Home, text: str) -> tuple[str, str, str]:
+def find_target(home: Home, text: str) -> tuple[str, str, str]:
     """What a word on the command line means: ("video", id, in words) or ("person", id, in words).
 
     Raises:
         UsageError: nothing or too much fits.
     """
-    video_id = one_video(home, text)
+    video_id = find_one_video(home, text)
     if video_id:
         return "video", video_id, f"the video {video_id}"
     row = queries.find_person(home, text).row

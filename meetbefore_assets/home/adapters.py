@@ -9,13 +9,13 @@ from typing import Protocol
 
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack
 from meetbefore_assets.core.parallel import RemoteWorkers
-from meetbefore_assets.core.ports import F32, FaceImaging, Fix, Found, MakeIndex, Publisher, SharedFiles, Store, VideoReader
+from meetbefore_assets.core.ports import F32, FaceImaging, GpsFix, MakeIndex, Publisher, ScanResult, SharedFiles, Store, VideoReader
 
 
 class RecordingAdapters(Protocol):
     """Finds, hashes and opens recordings, on disks and in object stores."""
 
-    def scan(self, sources: Sequence[Path | str]) -> Found:
+    def scan(self, sources: Sequence[Path | str]) -> ScanResult:
         """Recordings below some folders (paths) and addresses in object stores (text)."""
 
     def content_hash(self, uri: str) -> str:
@@ -36,7 +36,7 @@ class RecordingAdapters(Protocol):
     def place_files(self, uris: Sequence[str]) -> list[tuple[tuple[str, int, int], ...]]:
         """For each recording the files beside it that may tell places: path, size in bytes, modification time (ns)."""
 
-    def read_fixes(self, path: str, started_at: datetime | None) -> list[Fix]:
+    def read_fixes(self, path: str, started_at: datetime | None) -> list[GpsFix]:
         """Places in one of these files; `started_at` (naive UTC) is when its recording began."""
 
     def machine_zone(self) -> str:

@@ -13,7 +13,7 @@ from meetbefore_assets.core.ports import F32, WHOLE, Stamp
 from meetbefore_assets.core.schema.identities import CALIBRATION
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.person_ids import cannot_links
-from meetbefore_assets.identities.stored_edges import edge_store, matrix
+from meetbefore_assets.identities.stored_edges import edge_store, vectors_as_matrix
 from meetbefore_assets.identities.thresholds import Calibration, Observations, Strangers, calibrate
 
 ASSET = CALIBRATION.name
@@ -85,7 +85,9 @@ def _calibrate_record(home: Home, versions: Mapping[str, str], default: float) -
     sample = home.store.scan("tracks", chosen, ["video_id", "vector", "frame_pts"]) if chosen else pl.DataFrame()
     if not sample.height:
         return calibrate(0, np.empty((0, 1), np.float32), np.empty((0, 2), np.int64), np.empty(0, np.float32), default)
-    return calibrate(tracks, matrix(sample["vector"]), cannot_links(sample), _moments(home, sorted(videos[:_FACE_VIDEOS])), default)
+    return calibrate(
+        tracks, vectors_as_matrix(sample["vector"]), cannot_links(sample), _moments(home, sorted(videos[:_FACE_VIDEOS])), default
+    )
 
 
 def _moments(home: Home, videos: list[str]) -> F32:
@@ -95,7 +97,7 @@ def _moments(home: Home, videos: list[str]) -> F32:
         return np.empty(0, np.float32)
     tracks = home.store.scan("tracks", known, ["track_id", "face_ids"]).explode("face_ids").rename({"face_ids": "face_id"})
     faces = tracks.join(home.store.scan("embeddings", known, ["face_id", "vector"]), on="face_id", maintain_order="left")
-    vectors = matrix(faces["vector"])
+    vectors = vectors_as_matrix(faces["vector"])
     is_same = (faces["track_id"].shift(-1) == faces["track_id"])[:-1].to_numpy()
     return np.asarray(np.einsum("ij,ij->i", vectors[:-1], vectors[1:])[is_same], np.float32)
 

@@ -82,10 +82,10 @@ def all_edges(vectors: F32, floor: float) -> Edges:
         similarity = vectors[start : start + _BLOCK] @ vectors[start:].T
         i, j = np.nonzero(np.triu(similarity >= floor - ROUNDING, 1))
         pairs.append(np.stack([i, j], axis=1) + start)
-    return exact(vectors, np.concatenate(pairs), floor)
+    return exact_edges(vectors, np.concatenate(pairs), floor)
 
 
-def exact(vectors: F32, pairs: I64, floor: float) -> Edges:
+def exact_edges(vectors: F32, pairs: I64, floor: float) -> Edges:
     """Pairs of rows with their cosine in the one way it is always computed, those that reach the floor."""
     return Edges(pairs, dot_pairs(vectors, pairs)).above(floor)
 
@@ -118,7 +118,7 @@ def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, 
                 keys = np.concatenate([keys, _nearest(index, old, new, vectors, neighbours, least)])
     keys = np.sort(keys)
     keys = keys[np.diff(keys, prepend=-1) > 0]
-    edges = exact(vectors, np.stack([keys // len(vectors), keys % len(vectors)], axis=1), floor)
+    edges = exact_edges(vectors, np.stack([keys // len(vectors), keys % len(vectors)], axis=1), floor)
     needed = np.where(is_new, weakest_kept(edges, len(vectors), neighbours), least)
     return edges.of(np.flatnonzero(edges.cosine >= needed[edges.pairs].min(axis=1)))
 

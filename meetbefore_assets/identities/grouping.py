@@ -4,7 +4,7 @@ Two ideas beyond average linkage, chosen on casts drawn from photographs, on lab
 (`python -m benchmarks.identities`):
 
 * Faces that are like everybody (blurred, small, badly aligned) are like many strangers too. What a track shares with the
-  archive at large says nothing about who it is, so it is taken off: see `distinctiveness`. Poor faces may still join a
+  archive at large says nothing about who it is, so it is taken off: see `similarity_penalty`. Poor faces may still join a
   person, but they bridge two less easily.
 * The similarity of two groups is three parts the mean of all their pairs and one part their best pair. Average linkage alone
   splits people who look different from time to time; single linkage chains strangers, and so does half and half once an
@@ -46,7 +46,7 @@ class GroupingPolicy:
         threshold: least similarity of two groups that are joined, on the scale of the cosine.
         nearest_share: weight of the most similar pair in the similarity of two groups; the rest is the mean of all
             pairs. 0 is average linkage, 1 single linkage.
-        correction: share of `distinctiveness` that counts; 0 leaves cosines as they are.
+        correction: share of `similarity_penalty` that counts; 0 leaves cosines as they are.
     """
 
     threshold: float
@@ -75,11 +75,11 @@ def group_tracks(
     Raises:
         MeetbeforeError: a cannot-link lies inside a group that must-links hold together.
     """
-    return group_ordered(in_order(vectors, quality, cannot_link, must_link), policy, edges_above)
+    return group_ordered(order_tracks(vectors, quality, cannot_link, must_link), policy, edges_above)
 
 
 @dataclass(frozen=True)
-class Ordered:
+class OrderedTracks:
     """Tracks in an order that depends on what they hold alone, and what is known beforehand: the same for every threshold.
 
     Attributes:
@@ -97,7 +97,7 @@ class Ordered:
     apart: I64
 
 
-def in_order(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, held: I64 | None = None) -> Ordered:
+def order_tracks(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, held: I64 | None = None) -> OrderedTracks:
     """Put tracks in order; arguments as for `group_tracks`.
 
     Args:
@@ -114,10 +114,10 @@ def in_order(vectors: F32, quality: F32, cannot_link: I64, must_link: I64, held:
     bound = _bound(len(order), place[must_link.reshape(-1, 2)])
     apart = place[cannot_link.reshape(-1, 2)]
     _refuse_contradiction(bound, apart, order)
-    return Ordered(Rows(vectors, order if held is None else held[order]), order, place, bound, bound[apart])
+    return OrderedTracks(Rows(vectors, order if held is None else held[order]), order, place, bound, bound[apart])
 
 
-def group_ordered(tracks: Ordered, policy: GroupingPolicy, edges_above: EdgesAbove | None = None) -> I64:
+def group_ordered(tracks: OrderedTracks, policy: GroupingPolicy, edges_above: EdgesAbove | None = None) -> I64:
     """What `group_tracks` returns, for tracks that were put in order before."""
     vectors = tracks.vectors
 
@@ -125,16 +125,16 @@ def group_ordered(tracks: Ordered, policy: GroupingPolicy, edges_above: EdgesAbo
         return all_edges(vectors.take(), floor) if edges_above is None else edges_above(floor).placed(tracks.place)
 
     near = near_above(policy.threshold)
-    penalty = policy.correction * _distinctiveness(vectors, near, policy.threshold)
+    penalty = policy.correction * _similarity_penalty(vectors, near, policy.threshold)
     if len(penalty) and penalty.min() < 0:
         near = near_above(policy.threshold + 2 * float(penalty.min()))
     groups = Groups(vectors, penalty, tracks.bound, _corrected(near, penalty, policy.threshold), tracks.apart)
     labels = np.empty_like(tracks.order)
     labels[tracks.order] = groups.join_all(policy.threshold, policy.nearest_share)[tracks.bound]
-    return canonical(labels)
+    return canonical_labels(labels)
 
 
-def canonical(labels: I64) -> I64:
+def canonical_labels(labels: I64) -> I64:
     """Renumber groups from 0 in order of their first row."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
@@ -143,7 +143,7 @@ def canonical(labels: I64) -> I64:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ArchiveMean:
     """What an archive's people have in common.
 
     Attributes:
@@ -157,7 +157,7 @@ class Crowd:
     people: float
 
     def penalty(self, vectors: F32) -> F32:
-        """(m,) what is taken off the similarities of (m, d) vectors: see `distinctiveness`."""
+        """(m,) what is taken off the similarities of (m, d) vectors: see `similarity_penalty`."""
         return self.penalty_of(np.asarray(vectors @ self.mean, np.float32))
 
     def penalty_of(self, to_mean: F32) -> F32:
@@ -166,12 +166,12 @@ class Crowd:
         return np.asarray((to_mean - self.usual) / 2 * trusted, np.float32)
 
 
-def crowd(vectors: F32, edges: Edges, threshold: float) -> Crowd:
-    """The crowd of some tracks; arguments as for `distinctiveness`."""
-    return _crowd(Rows.all(vectors), edges, threshold)[0]
+def archive_mean(vectors: F32, edges: Edges, threshold: float) -> ArchiveMean:
+    """The mean of an archive's tracks; arguments as for `similarity_penalty`."""
+    return _archive_mean(Rows.all(vectors), edges, threshold)[0]
 
 
-def _crowd(vectors: Rows, edges: Edges, threshold: float) -> tuple[Crowd, F32]:
+def _archive_mean(vectors: Rows, edges: Edges, threshold: float) -> tuple[ArchiveMean, F32]:
     """The crowd, and the (m,) products of all vectors with its mean."""
     alike = 1 + np.bincount(edges.pairs[edges.cosine >= threshold].ravel(), minlength=len(vectors))
     weight: F64 = 1.0 / alike
@@ -183,10 +183,10 @@ def _crowd(vectors: Rows, edges: Edges, threshold: float) -> tuple[Crowd, F32]:
     to_mean = np.empty(len(vectors), np.float32)
     for which, block in vectors.blocks():
         np.matmul(block, mean, out=to_mean[which])
-    return Crowd(mean, float((to_mean * weight).sum() / people), people), to_mean
+    return ArchiveMean(mean, float((to_mean * weight).sum() / people), people), to_mean
 
 
-def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
+def similarity_penalty(vectors: F32, edges: Edges, threshold: float) -> F32:
     """How much more than usual each track is like the archive at large: what is taken off its similarities.
 
     The similarity of tracks i and j becomes cos(i, j) - (p[i] + p[j]), with p[i] = (cos(i, mean) - its mean over tracks) / 2.
@@ -202,13 +202,13 @@ def distinctiveness(vectors: F32, edges: Edges, threshold: float) -> F32:
     Returns:
         (m,) float32.
     """
-    return _distinctiveness(Rows.all(vectors), edges, threshold)
+    return _similarity_penalty(Rows.all(vectors), edges, threshold)
 
 
-def _distinctiveness(vectors: Rows, edges: Edges, threshold: float) -> F32:
+def _similarity_penalty(vectors: Rows, edges: Edges, threshold: float) -> F32:
     if not len(vectors):
         return np.empty(0, dtype=np.float32)
-    found, to_mean = _crowd(vectors, edges, threshold)
+    found, to_mean = _archive_mean(vectors, edges, threshold)
     return found.penalty_of(to_mean)
 
 
@@ -226,7 +226,7 @@ def _bound(size: int, must_link: I64) -> I64:
 
     graph = coo_matrix((np.ones(len(must_link), dtype=np.int8), (must_link[:, 0], must_link[:, 1])), shape=(size, size))
     found: I64 = connected_components(graph, directed=False)[1].astype(np.int64)
-    return canonical(found)
+    return canonical_labels(found)
 
 
 def _refuse_contradiction(bound: I64, cannot_link: I64, order: I64) -> None:

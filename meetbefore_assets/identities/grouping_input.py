@@ -16,8 +16,8 @@ from meetbefore_assets.identities.correction_links import Links
 from meetbefore_assets.identities.corrections import Correction
 from meetbefore_assets.identities.corrections_in_force import CorrectionsInForce, corrections_in_force, links_of, parts_of_tracks
 from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, Edges, find_edges, nearest_only, neighbours_for
-from meetbefore_assets.identities.grouping import GroupingPolicy, Ordered, group_ordered, in_order
-from meetbefore_assets.identities.stored_edges import Graph, matrix, stored_graph, track_vectors
+from meetbefore_assets.identities.grouping import GroupingPolicy, OrderedTracks, group_ordered, order_tracks
+from meetbefore_assets.identities.stored_edges import EdgeGraph, stored_graph, track_vectors, vectors_as_matrix
 
 # A pair may gain so much when what it shares with the archive is taken off (0.09 was the most on labelled footage).
 UNCOMMON = 0.15
@@ -45,17 +45,17 @@ class GroupingInput:
     tracks: pl.DataFrame
     stored: F32
     held: I64
-    graph: Graph
+    graph: EdgeGraph
     row_of: I64
     parts: Edges
     links: Links
     stands: CorrectionsInForce
 
     @cached_property
-    def ordered(self) -> Ordered:
+    def ordered(self) -> OrderedTracks:
         """As they are grouped. Raises MeetbeforeError where links contradict each other."""
         quality = self.tracks["quality"].to_numpy().astype(np.float32)
-        return in_order(self.stored, quality, self.links.cannot_link, self.links.must_link, self.held)
+        return order_tracks(self.stored, quality, self.links.cannot_link, self.links.must_link, self.held)
 
     @property
     def vectors(self) -> F32:
@@ -87,7 +87,7 @@ def _with_parts(home: Home, stored: F32, tracks: pl.DataFrame) -> tuple[F32, I64
     if not is_part.any():
         return stored, held, NO_EDGES
     held[is_part] = len(stored) + np.arange(is_part.sum())
-    stored = np.concatenate([stored, matrix(tracks.filter(is_part)["vector"])])
+    stored = np.concatenate([stored, vectors_as_matrix(tracks.filter(is_part)["vector"])])
     return stored, held, _edges_of_parts(home, stored[held], is_part)
 
 
@@ -97,7 +97,7 @@ def edges_above(given: GroupingInput, floor: float) -> Edges:
     return nearest_only(edges, given.tracks.height, neighbours_for(given.tracks.height))
 
 
-def _placed(graph: Graph, tracks: pl.DataFrame) -> I64:
+def _placed(graph: EdgeGraph, tracks: pl.DataFrame) -> I64:
     place = tracks[_PLACE].cast(pl.Int64).fill_null(-1).to_numpy()
     row_of = np.full(graph.plan.tracks, -1, np.int64)
     row_of[place[place >= 0]] = np.flatnonzero(place >= 0)

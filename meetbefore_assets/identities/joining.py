@@ -10,7 +10,7 @@ import numpy as np
 
 from meetbefore_assets.core.ports import F32, F64, I64
 from meetbefore_assets.identities.edges import Edges
-from meetbefore_assets.identities.neighbourhoods import APART, Neighbourhoods, highest
+from meetbefore_assets.identities.neighbourhoods import APART, Neighbourhoods, highest_per_key
 from meetbefore_assets.identities.vectors import Rows, rows_at_once
 
 
@@ -41,7 +41,7 @@ class Groups:
         self._penalty: F64 = np.bincount(of_row, penalty[rows], minlength=count).astype(np.float64)
         apart = place[apart[is_near[apart].all(axis=1)]].T
         keys = _keys(np.concatenate([place[pairs], apart], axis=1), count)
-        keys, self._nearest = highest(keys, np.concatenate([edges.cosine, np.full(apart.shape[1], APART)]))
+        keys, self._nearest = highest_per_key(keys, np.concatenate([edges.cosine, np.full(apart.shape[1], APART)]))
         self._pairs = np.stack(np.divmod(keys, max(count, 1)))
         is_two = self._pairs[0] != self._pairs[1]
         self._pairs, self._nearest = self._pairs[:, is_two], self._nearest[is_two]

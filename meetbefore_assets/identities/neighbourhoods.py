@@ -46,7 +46,7 @@ class Neighbourhoods:
         place = np.repeat(np.tile(np.arange(len(stays)), 2), length)
         other, nearest = self.found(self._other[at]), self._nearest[at]
         is_other = other != stays[place]
-        keys, nearest = highest(place[is_other] * self._count + other[is_other], nearest[is_other])
+        keys, nearest = highest_per_key(place[is_other] * self._count + other[is_other], nearest[is_other])
         place, other = np.divmod(keys, max(self._count, 1))
         self._length[goes] = 0
         self._length[stays] = np.bincount(place, minlength=len(stays))
@@ -85,7 +85,7 @@ class Neighbourhoods:
         self._start[groups] = np.cumsum(length) - length
 
 
-def highest(keys: I64, nearest: F32) -> tuple[I64, F32]:
+def highest_per_key(keys: I64, nearest: F32) -> tuple[I64, F32]:
     """The keys that there are, rising, and the highest similarity of each."""
     order = np.argsort(keys)
     keys, nearest = keys[order], nearest[order]

@@ -25,7 +25,7 @@ _VIDEOS = 100
 
 
 @dataclass(frozen=True)
-class Plan:
+class EdgePlan:
     """What is stored, and what is to be found.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Graph:
+class EdgeGraph:
     """All tracks in order of their videos' numbers, and the edges between them.
 
     Attributes:
@@ -60,7 +60,7 @@ class Graph:
         vectors: (m, d) of all tracks, where something was found and they were read for it.
     """
 
-    plan: Plan
+    plan: EdgePlan
     edges: Edges
     found: Edges
     vectors: F32 | None = None
@@ -71,7 +71,7 @@ def edge_store(home: Home) -> Store:
     return home.index_store
 
 
-def plan_edges(home: Home, versions: Mapping[str, str]) -> Plan:
+def plan_edges(home: Home, versions: Mapping[str, str]) -> EdgePlan:
     """Compare what is stored with the tracks on record: video_id -> version of its tracks."""
     store = edge_store(home)
     rows = {video_id: stamp.rows for video_id in versions if (stamp := home.store.stamp("tracks", video_id))}
@@ -86,7 +86,7 @@ def plan_edges(home: Home, versions: Mapping[str, str]) -> Plan:
     new = sorted(set(rows) - set(held))
     numbers = dict(sorted(held.items(), key=lambda item: item[1])) | {video_id: last + 1 + place for place, video_id in enumerate(new)}
     first = np.concatenate([[0], np.cumsum([rows[video_id] for video_id in numbers])]).astype(np.int64)
-    return Plan(numbers, new, first, sorted(set(stored) - set(held)))
+    return EdgePlan(numbers, new, first, sorted(set(stored) - set(held)))
 
 
 def _is_in_step(stamp: Stamp, version: str, rows: int, neighbours: int) -> bool:
@@ -98,7 +98,7 @@ def _version(tracks: str, number: int) -> str:
     return digest(ASSET, SIMILAR_TRACKS.code_version, tracks, number, FLOOR)
 
 
-def stored_graph(home: Home, videos: Sequence[str]) -> Graph:
+def stored_graph(home: Home, videos: Sequence[str]) -> EdgeGraph:
     """The edges between the tracks of some videos; what is not stored is found, and not stored.
 
     What `write_graph` wrote just now is not read again: it is taken from `Home.cache`.
@@ -116,15 +116,15 @@ class _CachedGraph:
     """A graph, and what it was made of."""
 
     state: str
-    graph: Graph
+    graph: EdgeGraph
 
 
-def _state(plan: Plan, versions: Mapping[str, str]) -> str:
+def _state(plan: EdgePlan, versions: Mapping[str, str]) -> str:
     numbers = [[video_id, number, versions[video_id]] for video_id, number in plan.numbers.items()]
     return digest(ASSET, numbers, plan.first.tolist(), plan.new, plan.stale)
 
 
-def build_graph(home: Home, plan: Plan) -> Graph:
+def build_graph(home: Home, plan: EdgePlan) -> EdgeGraph:
     """Read the stored edges and find those of new videos; nothing is written.
 
     Where somebody's nearest are gone with their video, others would be nearest whom nobody kept: then all is found anew.
@@ -135,25 +135,25 @@ def build_graph(home: Home, plan: Plan) -> Graph:
         edges, is_short = _stored(home, plan)
         weakest = weakest_kept(edges, plan.tracks, plan.neighbours) if plan.new else None
     if is_short:
-        plan, edges, weakest, read = _afresh(plan), NO_EDGES, None, None
+        plan, edges, weakest, read = _from_scratch(plan), NO_EDGES, None, None
     if not plan.new:
-        return Graph(plan, edges, NO_EDGES)
+        return EdgeGraph(plan, edges, NO_EDGES)
     vectors = track_vectors(home, list(plan.numbers)) if read is None else read.result()
     weakest = np.full(plan.tracks, -1, np.float32) if weakest is None else weakest
     found = find_edges(home.index_builder(), vectors, _is_new(plan), weakest, plan.neighbours)
-    return Graph(plan, edges.and_also(found), found, vectors)
+    return EdgeGraph(plan, edges.and_also(found), found, vectors)
 
 
-def _afresh(plan: Plan) -> Plan:
+def _from_scratch(plan: EdgePlan) -> EdgePlan:
     videos = sorted(plan.numbers)
     last = max(plan.numbers.values())
     rows = dict(zip(plan.numbers, np.diff(plan.first), strict=True))
     first = np.concatenate([[0], np.cumsum([rows[video_id] for video_id in videos])]).astype(np.int64)
     stale = sorted({*plan.stale, *(set(videos) - set(plan.new))})
-    return Plan({video_id: last + 1 + place for place, video_id in enumerate(videos)}, videos, first, stale)
+    return EdgePlan({video_id: last + 1 + place for place, video_id in enumerate(videos)}, videos, first, stale)
 
 
-def _stored(home: Home, plan: Plan) -> tuple[Edges, bool]:
+def _stored(home: Home, plan: EdgePlan) -> tuple[Edges, bool]:
     """Stored edges between the tracks there are, and whether some track lacks neighbours that it once had."""
     store = edge_store(home)
     held = list(plan.numbers)[: len(plan.numbers) - len(plan.new)]
@@ -176,7 +176,7 @@ def _stored(home: Home, plan: Plan) -> tuple[Edges, bool]:
     return edges.of(there), bool(((before >= plan.neighbours) & (now < plan.neighbours)).any())
 
 
-def _is_new(plan: Plan) -> Bool:
+def _is_new(plan: EdgePlan) -> Bool:
     return np.asarray(np.arange(plan.tracks) >= plan.first[len(plan.numbers) - len(plan.new)])
 
 
@@ -192,10 +192,10 @@ def track_vectors(home: Home, videos: list[str]) -> F32:
 
 def _blocks(home: Home, videos: list[str], at_once: int) -> Iterator[F32]:
     for start in range(0, len(videos), at_once):
-        yield matrix(home.store.scan("tracks", videos[start : start + at_once], ["vector"])["vector"])
+        yield vectors_as_matrix(home.store.scan("tracks", videos[start : start + at_once], ["vector"])["vector"])
 
 
-def matrix(vectors: pl.Series) -> F32:
+def vectors_as_matrix(vectors: pl.Series) -> F32:
     """(m, d) float32 of a column of m vectors of the same size."""
     if not len(vectors):
         return np.empty((0, 1), np.float32)
@@ -203,7 +203,7 @@ def matrix(vectors: pl.Series) -> F32:
     return vectors.rechunk().explode().to_numpy().astype(np.float32, copy=False).reshape(len(vectors), -1)
 
 
-def write_graph(home: Home, graph: Graph, versions: Mapping[str, str]) -> None:
+def write_graph(home: Home, graph: EdgeGraph, versions: Mapping[str, str]) -> None:
     """Put new edges on disk, each with the later of its two videos, and drop what is stale; keep it all for who groups it next.
 
     Objects are written in order of their numbers: whoever is interrupted leaves nothing that claims to be complete and is not.
@@ -231,5 +231,5 @@ def write_graph(home: Home, graph: Graph, versions: Mapping[str, str]) -> None:
         rows = int(plan.first[place + 1] - plan.first[place])
         facts = {"number": str(numbers[place]), "tracks": str(rows), "neighbours": str(plan.neighbours)}
         store.put(ASSET, video_id, table, Stamp(_version(versions[video_id], int(numbers[place])), {}, facts, table.height))
-    in_step = Plan(plan.numbers, [], plan.first, [])
-    home.cache[ASSET] = _CachedGraph(_state(in_step, versions), Graph(in_step, graph.edges, NO_EDGES, graph.vectors))
+    in_step = EdgePlan(plan.numbers, [], plan.first, [])
+    home.cache[ASSET] = _CachedGraph(_state(in_step, versions), EdgeGraph(in_step, graph.edges, NO_EDGES, graph.vectors))

@@ -20,7 +20,7 @@ import numpy as np
 
 from meetbefore_assets.core.ports import F32, F64, I64
 from meetbefore_assets.identities.edges import all_edges
-from meetbefore_assets.identities.grouping import crowd
+from meetbefore_assets.identities.grouping import archive_mean
 from meetbefore_assets.identities.vectors import content_hash, dot_pairs
 
 EXPECTED_STRANGERS = 0.5
@@ -122,7 +122,7 @@ def calibrate(tracks: int, vectors: F32, frame_pairs: I64, moments: F32, default
     """
     sample = vectors[_sample_of(vectors)]
     edges = all_edges(sample, default)
-    people = crowd(sample, edges, default) if len(sample) else None
+    people = archive_mean(sample, edges, default) if len(sample) else None
     seen = Observations(default, tracks, len(sample), people.people if people else 0.0, _moments(moments))
     if people is None or len(sample) < LEAST_TRACKS or people.people < LEAST_PEOPLE:
         return Calibration(default, seen, None, None, None, None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from meetbefore_assets.core.digest import digest
-from meetbefore_assets.core.ports import WHOLE, Fetch, Published, Publisher
+from meetbefore_assets.core.ports import WHOLE, Fetch, Publisher, PublishResult
 from meetbefore_assets.core.schema.columns import SEEN_AT
 from meetbefore_assets.core.schema.identities import CORRECTIONS, IDENTITY_HISTORY
 from meetbefore_assets.core.schema.lists import published_tables
@@ -32,14 +32,14 @@ def database_path(home: Home) -> Path:
     return home.folder / "meetbefore.duckdb"
 
 
-def publish(home: Home) -> Published:
+def publish(home: Home) -> PublishResult:
     """Bring the database in step with the record; it is not touched where it is."""
     with home.lock("publishing"):
         videos = video_rows(home)
-        return open_published(home).publish(wanted_versions(home, videos), fetcher(home, videos), vector_size(home))
+        return open_published(home).publish(wanted_versions(home, videos), row_reader(home, videos), vector_size(home))
 
 
-def fetcher(home: Home, videos: pl.DataFrame) -> Fetch:
+def row_reader(home: Home, videos: pl.DataFrame) -> Fetch:
     """What reads the rows of some parts of a table off the record, as they are published."""
     starts = dict(zip(videos["video_id"], videos["started_at"], strict=True))
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meetbefore_assets.core.ports import Fix, Found, VideoReader
+from meetbefore_assets.core.ports import GpsFix, ScanResult, VideoReader
 from meetbefore_assets.core.uris import is_remote
 from meetbefore_assets.home.settings.settings_file import load
 
@@ -24,7 +24,7 @@ class Recordings:
     def __init__(self, home_folder: Path) -> None:
         self._home_folder = home_folder
 
-    def scan(self, sources: Sequence[Path | str]) -> Found:
+    def scan(self, sources: Sequence[Path | str]) -> ScanResult:
         from meetbefore_assets.recordings.files.scan_folders import scan
 
         folders = [source for source in sources if isinstance(source, Path)]
@@ -35,7 +35,7 @@ class Recordings:
             found.append(scan_buckets.scan(address))
         recordings = {each.uri: each for part in found for each in part.recordings}
         skipped, missing = (tuple(each for part in found for each in getattr(part, name)) for name in ("skipped", "missing"))
-        return Found(tuple(recordings[uri] for uri in sorted(recordings)), skipped, missing)
+        return ScanResult(tuple(recordings[uri] for uri in sorted(recordings)), skipped, missing)
 
     def content_hash(self, uri: str) -> str:
         from meetbefore_assets.recordings.files.content_hash import content_hash
@@ -77,7 +77,7 @@ class Recordings:
 
         return place_files(uris)
 
-    def read_fixes(self, path: str, started_at: datetime | None) -> list[Fix]:
+    def read_fixes(self, path: str, started_at: datetime | None) -> list[GpsFix]:
         from meetbefore_assets.recordings.files.gps_files import read_fixes
 
         return read_fixes(path, started_at)

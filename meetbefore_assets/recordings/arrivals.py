@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from meetbefore_assets.core.digest import digest
-from meetbefore_assets.core.ports import Found, Recording
+from meetbefore_assets.core.ports import Recording, ScanResult
 from meetbefore_assets.core.schema.recordings import SOURCES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.recordings.intake import readable_sources
@@ -44,11 +44,11 @@ class ArrivalState:
 class Arrivals:
     """One look: `found` holds what may be taken in, the files that could not be read before last; `restless` the rest."""
 
-    found: Found
+    found: ScanResult
     restless: dict[str, str]
 
 
-def find_arrivals(home: Home, found: Found, memory: ArrivalState) -> Arrivals:
+def find_arrivals(home: Home, found: ScanResult, memory: ArrivalState) -> Arrivals:
     """Tell files that are on record, or that did not change between two looks, from those that are still being written."""
     known = _known(home)
     ready: list[Recording] = []
@@ -62,7 +62,7 @@ def find_arrivals(home: Home, found: Found, memory: ArrivalState) -> Arrivals:
         restless[recording.uri] = state
         if recording.size_bytes > 0 and memory.restless.get(recording.uri) == state:
             (late if memory.unreadable.get(recording.uri) == state else ready).append(recording)
-    return Arrivals(Found((*ready, *late), found.skipped, found.missing), restless)
+    return Arrivals(ScanResult((*ready, *late), found.skipped, found.missing), restless)
 
 
 def file_signature(recording: Recording) -> str:
@@ -70,7 +70,7 @@ def file_signature(recording: Recording) -> str:
     return f"{recording.size_bytes}:{recording.mtime_ns}"
 
 
-def scan_version(home: Home, found: Found, hour: int) -> str:
+def scan_version(home: Home, found: ScanResult, hour: int) -> str:
     """Hash of what a look depends on: files, settings, program; and the hour, so that the whole is looked at once an hour anyway."""
     files = [[recording.uri, file_signature(recording)] for recording in found.recordings]
     return digest("look", hour, files, list(found.missing), home.settings(), program_version())

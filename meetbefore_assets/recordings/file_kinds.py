@@ -17,30 +17,30 @@ _UNFINISHED_SUFFIXES = frozenset([".part", ".partial", ".crdownload", ".download
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FileKind:
     """What a file is, by its name; `reason` says why it is skipped and is empty otherwise."""
 
     kind: Literal["video", "picture", "skip"]
     reason: str = ""
 
 
-def classify(name: str) -> Verdict:
+def classify_file(name: str) -> FileKind:
     """Say what a file is by its name alone (case does not matter)."""
     suffix = PurePath(name).suffix.lower()
     if name.startswith("._"):
-        return Verdict("skip", "macOS resource fork")
+        return FileKind("skip", "macOS resource fork")
     if name.startswith("."):
-        return Verdict("skip", "hidden file")
+        return FileKind("skip", "hidden file")
     if suffix in _UNFINISHED_SUFFIXES:
-        return Verdict("skip", "unfinished copy")
+        return FileKind("skip", "unfinished copy")
     if suffix in _PROXY_SUFFIXES or (suffix in VIDEO_SUFFIXES and name.lower().startswith("lrv_")):
-        return Verdict("skip", "low-resolution copy of another recording")
+        return FileKind("skip", "low-resolution copy of another recording")
     if suffix == ".thm":
-        return Verdict("skip", "thumbnail")
+        return FileKind("skip", "thumbnail")
     if suffix in _SIDECAR_SUFFIXES:
-        return Verdict("skip", "sidecar file")
+        return FileKind("skip", "sidecar file")
     if suffix in VIDEO_SUFFIXES:
-        return Verdict("video")
+        return FileKind("video")
     if suffix in PICTURE_SUFFIXES:
-        return Verdict("picture") if picture_time(name) else Verdict("skip", UNTIMED_PICTURE)
-    return Verdict("skip", f"no recording ({suffix})" if suffix else "no recording (name without extension)")
+        return FileKind("picture") if picture_time(name) else FileKind("skip", UNTIMED_PICTURE)
+    return FileKind("skip", f"no recording ({suffix})" if suffix else "no recording (name without extension)")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from meetbefore_assets.core.ports import Fix
+from meetbefore_assets.core.ports import GpsFix
 
 # Container tags that hold a location, most precise first (QuickTime's own, and what Android and FFmpeg write).
 LOCATION_TAGS = ("com.apple.quicktime.location.iso6709", "location", "location-eng")
@@ -58,7 +58,7 @@ def tagged_location(tags: Mapping[str, str]) -> tuple[float, float] | None:
     return next((found for name in LOCATION_TAGS if name in tags and (found := parse_iso6709(tags[name]))), None)
 
 
-def place_at(time_s: float, fixes: Sequence[Fix]) -> tuple[float, float] | None:
+def place_at(time_s: float, fixes: Sequence[GpsFix]) -> tuple[float, float] | None:
     """Where the camera was, degrees: between two fixes, or at the nearest; None where none is near enough.
 
     Args:

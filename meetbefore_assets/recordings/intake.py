@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.errors import LockTimeoutError, UnreadableVideoError
-from meetbefore_assets.core.ports import Found, Recording, Stamp
+from meetbefore_assets.core.ports import Recording, ScanResult, Stamp
 from meetbefore_assets.core.schema.lists import per_video_tables
 from meetbefore_assets.core.schema.recordings import SOURCES
 from meetbefore_assets.core.schema.table import check
@@ -55,7 +55,7 @@ def import_recordings(home: Home, paths: Sequence[Path | str], progress: Callabl
 
 
 def register_recordings(
-    home: Home, found: Found, progress: Callable[[int, int, str], None] | None = None, patience_s: float | None = None
+    home: Home, found: ScanResult, progress: Callable[[int, int, str], None] | None = None, patience_s: float | None = None
 ) -> Intake:
     """Register found recordings in the record, under a lock.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from meetbefore_assets.core.digest import digest
-from meetbefore_assets.core.ports import Fix, Stamp
+from meetbefore_assets.core.ports import GpsFix, Stamp
 from meetbefore_assets.core.schema.recordings import PLACES
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
@@ -40,7 +40,7 @@ def _update(home: Home, row: dict[str, object], started_at: dt.datetime | None, 
         return False
     if before is None and not files and location is None:
         return False
-    fixes = [("location", Fix(0.0, *location))] if location else []
+    fixes = [("location", GpsFix(0.0, *location))] if location else []
     for path, _, _ in files:
         source = "gpx" if path.lower().endswith(".gpx") else "srt"
         fixes += [(source, fix) for fix in _near(home.adapters.recordings.read_fixes(path, started_at), float(str(row["duration_s"])))]
@@ -57,7 +57,7 @@ def _is_away(row: dict[str, object]) -> bool:
     return not Path(str(row["uri"]).partition("?day=")[0]).exists()
 
 
-def _near(fixes: Iterable[Fix], duration_s: float) -> list[Fix]:
+def _near(fixes: Iterable[GpsFix], duration_s: float) -> list[GpsFix]:
     return [fix for fix in fixes if -LONGEST_GAP_S <= fix.time_s <= duration_s + LONGEST_GAP_S]
 
 
@@ -80,16 +80,16 @@ def with_places(home: Home, videos: list[str], scored: pl.DataFrame) -> pl.DataF
     """
     table = place_table(home, videos)
     starts = dict(clock_table(home, videos).select("video_id", "started_at").iter_rows())
-    known: dict[str, dict[str, list[Fix]]] = {}
+    known: dict[str, dict[str, list[GpsFix]]] = {}
     for (video_id, source), rows in groupby(table.iter_rows(), key=lambda row: (row[0], row[4])):
-        known.setdefault(str(video_id), {})[str(source)] = [Fix(row[1], row[2], row[3]) for row in rows]
+        known.setdefault(str(video_id), {})[str(source)] = [GpsFix(row[1], row[2], row[3]) for row in rows]
     moments = scored.select("video_id", "started_at").iter_rows()
     found = [_place(known.get(video_id, {}), (at - starts[video_id]).total_seconds()) for video_id, at in moments]
     schema = {"latitude": pl.Float64, "longitude": pl.Float64, "place_source": pl.String}
     return scored.hstack(pl.DataFrame(found, schema=schema, orient="row"))
 
 
-def _place(sources: dict[str, list[Fix]], time_s: float) -> tuple[float | None, float | None, str | None]:
+def _place(sources: dict[str, list[GpsFix]], time_s: float) -> tuple[float | None, float | None, str | None]:
     for source in ("srt", "gpx"):
         at = place_at(time_s, sources.get(source, ()))
         if at:
@@ -99,7 +99,7 @@ def _place(sources: dict[str, list[Fix]], time_s: float) -> tuple[float | None, 
     return None, None, None
 
 
-def cells(table: pl.DataFrame) -> pl.DataFrame:
+def with_cells(table: pl.DataFrame) -> pl.DataFrame:
     """Add `place`, the name of the square in which latitude and longitude lie; null where they are null."""
     places = table.select("latitude", "longitude").iter_rows()
     names = [None if latitude is None else cell(latitude, longitude) for latitude, longitude in places]

@@ -24,7 +24,7 @@ def default_jobs(*, is_gpu: bool = False) -> int:
     return max(1, min(usable_cores(), by_memory, GPU_JOBS if is_gpu else usable_cores()))
 
 
-def threads_each(jobs: int) -> int:
+def threads_per_job(jobs: int) -> int:
     """Threads for each of so many jobs: a core each, as far as the free memory reaches."""
     spare = int(psutil.virtual_memory().available) // jobs - WORKER_BYTES
     return max(1, min(usable_cores() // jobs, 1 + spare // THREAD_BYTES))

@@ -105,7 +105,7 @@ def forget_videos_in_dagster(home_folder: Path, video_ids: Iterable[str]) -> int
             shutil.rmtree(left)
         report_matching_tables(instance, open_home(home_folder))
     for path in sorted(folder.rglob("*.db")):
-        compact(path)
+        vacuum_database(path)
     return len(deleted)
 
 
@@ -148,7 +148,7 @@ def report_matching_tables(instance: dg.DagsterInstance, home: Home) -> int:
     return report_record(instance, home, (*pipeline_assets(), *decided_per_video()), anew=decided_per_video())
 
 
-def compact(path: Path) -> None:
+def vacuum_database(path: Path) -> None:
     """Rewrite a SQLite file, so that deleted rows leave no bytes in it.
 
     Raises:

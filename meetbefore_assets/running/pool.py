@@ -10,7 +10,7 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from meetbefore_assets.running.capacity import threads_each
+from meetbefore_assets.running.capacity import threads_per_job
 from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress, Task, run_worker
 
 # What a broken decoder or too little memory ends in; whoever was told to end, or could not begin, is not to blame.
@@ -31,7 +31,7 @@ class Pool:
         self._build_definitions = build_definitions
         self._home_folder = home_folder
         self._jobs = jobs
-        self._threads = threads_each(jobs)
+        self._threads = threads_per_job(jobs)
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
 

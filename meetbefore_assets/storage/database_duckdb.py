@@ -10,7 +10,7 @@ import polars as pl
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.errors import StoreError
-from meetbefore_assets.core.ports import WHOLE, Fetch, Published
+from meetbefore_assets.core.ports import WHOLE, Fetch, PublishResult
 from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.storage import database_sql
@@ -26,7 +26,7 @@ class DuckDbPublisher:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
+    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> PublishResult:
         """Bring the file in step.
 
         Args:
@@ -43,7 +43,7 @@ class DuckDbPublisher:
             have = self.versions(vector_size)
             goal = {table.name: dict(wanted[table.name]) for table in published_tables()}
             if have == goal:
-                return Published(0, str(self.path), digest(goal))
+                return PublishResult(0, str(self.path), digest(goal))
             with atomic_file(self.path, durable=True) as temporary:
                 if have is None:
                     temporary.unlink()  # DuckDB makes its file itself: it refuses an empty one
@@ -54,7 +54,7 @@ class DuckDbPublisher:
             raise StoreError(
                 f"{self.path} could not be written: {error}.", remedy="Free some space or check the permissions, then run again."
             ) from error
-        return Published(changed, str(self.path), digest(goal))
+        return PublishResult(changed, str(self.path), digest(goal))
 
     def remove(self) -> None:
         """Take the file away, with what writers that died left beside it."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from meetbefore_assets.core.ports import Fetch, Published
+from meetbefore_assets.core.ports import Fetch, PublishResult
 from meetbefore_assets.storage.database_duckdb import DuckDbPublisher, DuckDbSnapshot
 from meetbefore_assets.storage.object_store import objects_at
 
@@ -29,7 +29,7 @@ class SharedPublisher:
     def __init__(self, url: str, path: Path) -> None:
         self._objects, self._local = objects_at(url), DuckDbPublisher(path)
 
-    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> Published:
+    def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> PublishResult:
         """Bring the published object in step; one caller at a time (a lock is held). Raises StoreError."""
         pointer = self._fetch()
         done = self._local.publish(wanted, fetch, vector_size)

@@ -18,7 +18,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.policy import usable_tracks
 from meetbefore_assets.identities.queries import matched_videos
 from meetbefore_assets.identities.stored_edges import edge_store, plan_edges
-from meetbefore_assets.publishing.database import fetcher, open_published, vector_size, video_rows, wanted_versions
+from meetbefore_assets.publishing.database import open_published, row_reader, vector_size, video_rows, wanted_versions
 from meetbefore_assets.recordings.clocks import clock_of, clock_table
 from meetbefore_assets.upkeep import plausibility
 
@@ -37,7 +37,7 @@ class CheckResult:
     looked_at: dict[str, int] = field(default_factory=dict)
 
 
-def guarded(look: Callable[[], CheckResult]) -> CheckResult:
+def torn_as_finding(look: Callable[[], CheckResult]) -> CheckResult:
     """A table that cannot be read is a finding."""
     try:
         return look()
@@ -45,7 +45,7 @@ def guarded(look: Callable[[], CheckResult]) -> CheckResult:
         return CheckResult([str(error)])
 
 
-def declared(home: Home, table: Table, keys: list[str]) -> CheckResult:
+def matches_declaration(home: Home, table: Table, keys: list[str]) -> CheckResult:
     """Some objects of one table against its declaration."""
     findings: list[str] = []
     rows = 0
@@ -165,7 +165,7 @@ def database_equals_record(home: Home) -> CheckResult:
     with open_published(home).snapshot(vector_size(home)) as held:
         if held is None:
             return CheckResult(["it is not there, or has another shape than declared."])
-        return _compared(home, held, wanted_versions(home, videos), fetcher(home, videos))
+        return _compared(home, held, wanted_versions(home, videos), row_reader(home, videos))
 
 
 def _compared(home: Home, held: Snapshot, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch) -> CheckResult:

@@ -14,7 +14,7 @@ from meetbefore_assets.core.ports import WHOLE, Stamp
 from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
 from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.defs.asset_checks import build_checks
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.face_index import build_face_index
@@ -42,7 +42,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for video_id in import_recordings(home, [folder / "videos"]).present:
         for make in STAGES.values():
             make(home, video_id)
-    for step in (build_face_index, match, score, rank):
+    for step in (build_face_index, match, make_encounter_scores, make_people):
         step(home)
     record_policy(home, policy(home), BY_SETTINGS)
     publish(home)

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from meetbefore_assets.core.errors import UnreadableVideoError
-from meetbefore_assets.core.ports import Found
+from meetbefore_assets.core.ports import ScanResult
 from meetbefore_assets.defs import sensors
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.publishing.database import failure_rows, video_rows
@@ -170,7 +170,7 @@ def test_a_file_that_vanishes_between_two_looks_does_no_harm(daemon: Daemon) -> 
     daemon.look()
     real = daemon.home.adapters.recordings.scan
 
-    def late(paths: list[Path]) -> Found:
+    def late(paths: list[Path]) -> ScanResult:
         found = real(paths)
         path.unlink(missing_ok=True)
         return found

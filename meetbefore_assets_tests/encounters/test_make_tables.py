@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from meetbefore_assets.encounters.make_tables import rank
+from meetbefore_assets.encounters.make_tables import make_people
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.queries import people_table
 from meetbefore_assets.review.correct import set_role
@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Home:
 def test_a_role_changes_no_score_and_no_rank(home: Home, role: str) -> None:
     before = people_table(home)
     set_role(home, "ann", role)
-    after = rank(home)
+    after = make_people(home)
     assert after["role"].to_list() == [role, None]
     assert after.drop("role").equals(before.drop("role"))
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from meetbefore_assets.core.errors import SchemaError
-from meetbefore_assets.faces.unit_vectors import unit
+from meetbefore_assets.faces.unit_vectors import to_unit_vectors
 
 ROWS = hnp.arrays(
     np.float32,
@@ -19,7 +19,7 @@ ROWS = hnp.arrays(
 def test_rows_get_length_one_and_keep_their_direction(vectors: np.ndarray) -> None:
     vectors = vectors[np.abs(vectors).sum(axis=1) > 0]
     before = vectors.copy()
-    rows, norms = unit(vectors)
+    rows, norms = to_unit_vectors(vectors)
     assert rows.dtype == norms.dtype == np.float32
     assert rows.shape == vectors.shape
     for row, norm, vector in zip(rows, norms, vectors, strict=True):
@@ -30,14 +30,14 @@ def test_rows_get_length_one_and_keep_their_direction(vectors: np.ndarray) -> No
 
 
 def test_no_faces_give_no_vectors() -> None:
-    rows, norms = unit(np.empty((0, 128), np.float32))
+    rows, norms = to_unit_vectors(np.empty((0, 128), np.float32))
     assert rows.shape == (0, 128)
     assert norms.shape == (0,)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_very_long_and_very_short_vectors_have_a_direction_too(scale: float) -> None:
-    rows, _ = unit(np.array([[3, 4]], np.float32) * np.float32(scale))
+    rows, _ = to_unit_vectors(np.array([[3, 4]], np.float32) * np.float32(scale))
     assert rows[0] == pytest.approx([0.6, 0.8])
 
 
@@ -46,9 +46,9 @@ def test_vectors_without_a_direction_are_named(bad: float) -> None:
     vectors = np.ones((5, 3), np.float32)
     vectors[[1, 4]] = bad
     with pytest.raises(SchemaError, match=r"2 of 5 .*rows 1, 4\)"):
-        unit(vectors)
+        to_unit_vectors(vectors)
 
 
 def test_one_vector_alone_is_no_table() -> None:
     with pytest.raises(SchemaError, match=r"shape \(3,\)"):
-        unit(np.ones(3))
+        to_unit_vectors(np.ones(3))

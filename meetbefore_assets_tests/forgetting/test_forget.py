@@ -186,13 +186,13 @@ def test_who_is_on_the_block_list_is_dropped_at_sight_and_others_are_not(project
     done = forget.forget_people(project.home, [person_at(project, 0.0, 0.0)], is_blocked=True)
     write_video(project.videos, FRIDAY, [[1], [1, 3], [2]])
     run(project)
-    friday = forget.one_video(project.home, FRIDAY)
+    friday = forget.find_one_video(project.home, FRIDAY)
     assert assigned_faces(project.home, [friday]).select("time_s", "x1").rows() == [(1.0, 64.0), (2.0, 0.0)]
     assert run(project) == {}
     forget.lift_suppression(project.home, done.block_id)
     write_video(project.videos, TUESDAY, [[1]])
     run(project)
-    assert assigned_faces(project.home, [forget.one_video(project.home, TUESDAY)]).height == 1
+    assert assigned_faces(project.home, [forget.find_one_video(project.home, TUESDAY)]).height == 1
 
 
 def test_without_the_block_list_no_vector_is_kept(project: SearchableHome) -> None:
@@ -238,11 +238,11 @@ def test_what_nobody_knows_cannot_be_forgotten(project: SearchableHome) -> None:
     three_days(project)
     run(project)
     with pytest.raises(UsageError, match="nobody is called"):
-        forget.describe(project.home, "Aladdin")
+        forget.find_target(project.home, "Aladdin")
     with pytest.raises(UsageError, match="fits 0 forgotten files"):
         forget.lift_suppression(project.home, "0123")
-    assert forget.describe(project.home, MONDAY)[0] == "video"
-    assert forget.describe(project.home, most_met(project))[0] == "person"
+    assert forget.find_target(project.home, MONDAY)[0] == "video"
+    assert forget.find_target(project.home, most_met(project))[0] == "person"
 
 
 def test_names_and_corrections_go_with_the_person_and_others_stay(project: SearchableHome) -> None:
@@ -269,7 +269,7 @@ def test_a_name_goes_with_the_last_video_it_was_given_in(project: SearchableHome
     forget.rebuild(project.home)
     for left, name in enumerate((MONDAY, TUESDAY, FRIDAY)):
         assert people_table(project.home).filter(pl.col("name") == "Scheherazade")["encounters"].to_list() == [3 - left]
-        forget.forget_videos(project.home, [forget.one_video(project.home, name)])
+        forget.forget_videos(project.home, [forget.find_one_video(project.home, name)])
     assert traces(project.folder, [b"Scheherazade"]) == set()
 
 

@@ -26,7 +26,7 @@ def project(tmp_path: Path) -> SearchableHome:
 def test_a_forgotten_video_is_found_nowhere_and_not_taken_in_again(project: SearchableHome) -> None:
     three_days(project)
     run(project)
-    video_id = forget.one_video(project.home, MONDAY)
+    video_id = forget.find_one_video(project.home, MONDAY)
     faces = assigned_faces(project.home, [video_id])["face_id"].to_list()
     needles = [video_id.encode(), MONDAY.encode(), *(face.encode() for face in faces)]
     assert preview_path(project.home, video_id).exists()
@@ -69,7 +69,7 @@ def _erase_by_job(project: Project) -> None:
     three_days(project)
     project.process()
     project.match()
-    video_id = forget.one_video(project.home, TUESDAY)
+    video_id = forget.find_one_video(project.home, TUESDAY)
     runs = {entry.run_id for entry in project.instance.get_runs() if entry.tags.get("dagster/partition") == video_id}
     assert runs
     job = build_definitions(project.home).resolve_job_def("forget_video")

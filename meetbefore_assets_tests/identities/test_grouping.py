@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.core.errors import MeetbeforeError
 from meetbefore_assets.identities.edges import all_edges
-from meetbefore_assets.identities.grouping import GroupingPolicy, canonical, distinctiveness, group_tracks
+from meetbefore_assets.identities.grouping import GroupingPolicy, canonical_labels, group_tracks, similarity_penalty
 
 NONE = np.empty((0, 2), dtype=np.int64)
 
@@ -44,11 +44,11 @@ def as_labels(groups):
     labels = np.empty(sum(map(len, groups)), dtype=np.int64)
     for label, rows in enumerate(groups):
         labels[rows] = label
-    return canonical(labels).tolist()
+    return canonical_labels(labels).tolist()
 
 
 def penalties(vectors, threshold):
-    return distinctiveness(vectors, all_edges(vectors, threshold), threshold)
+    return similarity_penalty(vectors, all_edges(vectors, threshold), threshold)
 
 
 def corrected(vectors, threshold):
@@ -218,7 +218,7 @@ def test_rows_in_another_order_are_the_same_people_and_links_hold(archive):
     assert (labels[must[:, 0]] == labels[must[:, 1]]).all()
     place = np.argsort(order)
     moved = np.array(group(vectors[order], threshold, place[cannot], place[must]))
-    assert canonical(moved[place]).tolist() == labels.tolist()
+    assert canonical_labels(moved[place]).tolist() == labels.tolist()
 
 
 @settings(max_examples=30, deadline=None)
@@ -228,5 +228,5 @@ def test_many_equal_similarities_still_give_one_answer(seed):
     vectors = np.eye(4, dtype=np.float32)[rng.integers(4, size=12)]
     order = rng.permutation(12)
     labels = np.array(group(vectors))
-    assert canonical(np.array(group(vectors[order]))[np.argsort(order)]).tolist() == labels.tolist()
+    assert canonical_labels(np.array(group(vectors[order]))[np.argsort(order)]).tolist() == labels.tolist()
     assert len(set(labels.tolist())) == len(np.unique(vectors, axis=0))

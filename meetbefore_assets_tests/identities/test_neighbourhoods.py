@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meetbefore_assets.identities.neighbourhoods import APART, Neighbourhoods, highest
+from meetbefore_assets.identities.neighbourhoods import APART, Neighbourhoods, highest_per_key
 
 NONE = np.empty((2, 0), np.int64)
 
@@ -43,10 +43,10 @@ def test_nobody_has_neighbours_in_an_archive_without_pairs():
 
 
 def test_of_each_key_the_highest():
-    keys, nearest = highest(np.array([7, 3, 7]), np.array([0.25, 0.5, 0.75], np.float32))
+    keys, nearest = highest_per_key(np.array([7, 3, 7]), np.array([0.25, 0.5, 0.75], np.float32))
     assert keys.tolist() == [3, 7]
     assert nearest.tolist() == [0.5, 0.75]
-    assert len(highest(np.empty(0, np.int64), np.empty(0, np.float32))[0]) == 0
+    assert len(highest_per_key(np.empty(0, np.int64), np.empty(0, np.float32))[0]) == 0
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetbefore_assets.core.ports import Fix
+from meetbefore_assets.core.ports import GpsFix
 from meetbefore_assets.recordings.gps import cell, is_on_earth, parse_iso6709, place_at, tagged_location
 
 
@@ -43,19 +43,19 @@ def test_the_most_precise_tag_is_taken() -> None:
 
 
 def test_between_two_fixes_the_place_lies_between_them() -> None:
-    fixes = [Fix(0, 10, 20), Fix(100, 11, 22)]
+    fixes = [GpsFix(0, 10, 20), GpsFix(100, 11, 22)]
     assert place_at(25, fixes) == pytest.approx((10.25, 20.5))
     assert place_at(0, fixes) == (10, 20)
 
 
 def test_over_a_long_gap_only_what_is_near_is_known() -> None:
-    fixes = [Fix(0, 10, 20), Fix(1000, 11, 22)]
+    fixes = [GpsFix(0, 10, 20), GpsFix(1000, 11, 22)]
     assert [place_at(time_s, fixes) for time_s in (50, 500, 950, 1050, 1100)] == [(10, 20), None, (11, 22), (11, 22), None]
     assert place_at(0, []) is None
 
 
 def test_the_date_line_is_crossed_the_short_way() -> None:
-    assert place_at(50, [Fix(0, 0.5, 179.9), Fix(100, 0.5, -179.9)]) == pytest.approx((0.5, -180), abs=1e-9)
+    assert place_at(50, [GpsFix(0, 0.5, 179.9), GpsFix(100, 0.5, -179.9)]) == pytest.approx((0.5, -180), abs=1e-9)
 
 
 def test_near_places_share_a_cell() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.home.settings.sections import NamePattern
 from meetbefore_assets.recordings.camera_names import Reading, picture_time, read_names
-from meetbefore_assets.recordings.file_kinds import classify
+from meetbefore_assets.recordings.file_kinds import classify_file
 from meetbefore_assets.recordings.identifiers import face_id, frame_id, pictures_uri, split_uri, video_id
 
 HASH = "0123456789abcdef" * 4
@@ -58,7 +58,7 @@ def test_ids_of_moments_and_faces_come_from_content_alone() -> None:
     "suffix", ["mp4", "mov", "mkv", "avi", "webm", "m4v", "mts", "m2ts", "ts", "3gp", "3g2", "mpg", "mpeg", "wmv", "insv", "MP4", "MoV"]
 )
 def test_recordings_are_known_by_extension_in_any_case(suffix: str) -> None:
-    assert classify(f"walk.{suffix}").kind == "video"
+    assert classify_file(f"walk.{suffix}").kind == "video"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_recordings_are_known_by_extension_in_any_case(suffix: str) -> None:
     ],
 )
 def test_everything_else_is_skipped_for_a_reason(name: str, reason: str) -> None:
-    verdict = classify(name)
+    verdict = classify_file(name)
     assert verdict.kind == "skip"
     assert reason in verdict.reason
 
@@ -112,7 +112,7 @@ def test_everything_else_is_skipped_for_a_reason(name: str, reason: str) -> None
 )
 def test_picture_time(name: str, expected: datetime | None) -> None:
     assert picture_time(name) == expected
-    assert (classify(name).kind == "picture") == (expected is not None)
+    assert (classify_file(name).kind == "picture") == (expected is not None)
 
 
 def test_pictures_uris_are_taken_apart_again() -> None:
@@ -123,7 +123,7 @@ def test_pictures_uris_are_taken_apart_again() -> None:
 
 @given(any_name)
 def test_no_name_is_too_absurd_to_be_read(name: str) -> None:
-    assert classify(name).kind in ("video", "picture", "skip")
+    assert classify_file(name).kind in ("video", "picture", "skip")
     assert all(isinstance(reading, Reading) for reading in read_names([name]))
 
 

@@ -11,7 +11,7 @@ from meetbefore_assets.encounters.make_tables import is_scored
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.forgetting import forget
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.publishing.exports.tables import encounters
+from meetbefore_assets.publishing.exports.tables import encounter_rows
 from meetbefore_assets.recordings.files.gps_files import place_files, read_fixes
 from meetbefore_assets.recordings.intake import import_recordings
 from meetbefore_assets.recordings.places import place_table, update_places
@@ -42,7 +42,7 @@ def run(home: Home) -> list[str]:
 
 
 def places(home: Home) -> list[tuple[float | None, float | None, str | None]]:
-    rows = encounters(home).sort("started_at", "encounter_id")
+    rows = encounter_rows(home).sort("started_at", "encounter_id")
     return rows.select(pl.col("latitude").round(5), pl.col("longitude").round(5), "place_source").rows()
 
 

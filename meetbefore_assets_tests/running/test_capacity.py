@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from meetbefore_assets.cli.main import cli
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.running import capacity
-from meetbefore_assets.running.capacity import GPU_JOBS, THREAD_BYTES, WORKER_BYTES, default_jobs, threads_each
+from meetbefore_assets.running.capacity import GPU_JOBS, THREAD_BYTES, WORKER_BYTES, default_jobs, threads_per_job
 
 
 @pytest.fixture(name="machine")
@@ -33,14 +33,14 @@ def test_a_core_each_as_far_as_memory_reaches(machine, cores: int, workers_in_me
 @pytest.mark.parametrize(("cores", "jobs", "expected"), [(16, 1, 16), (16, 5, 3), (16, 16, 1), (2, 3, 1)])
 def test_jobs_share_the_cores(machine, cores: int, jobs: int, expected: int) -> None:
     machine(cores, 100)
-    assert threads_each(jobs) == expected
+    assert threads_per_job(jobs) == expected
 
 
 def test_threads_reach_as_far_as_memory(machine) -> None:
     machine(16, 1.05 + 3 * THREAD_BYTES / WORKER_BYTES)
-    assert threads_each(1) == 4
+    assert threads_per_job(1) == 4
     machine(16, 0.2)
-    assert threads_each(1) == 1
+    assert threads_per_job(1) == 1
 
 
 def test_a_few_share_a_gpu(machine) -> None:

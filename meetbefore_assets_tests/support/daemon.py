@@ -8,7 +8,7 @@ import dagster as dg
 
 from meetbefore_assets.core.errors import VideoError
 from meetbefore_assets.defs import sensors
-from meetbefore_assets.encounters.make_tables import is_scored, rank, score
+from meetbefore_assets.encounters.make_tables import is_scored, make_encounter_scores, make_people
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.match import is_matched, match
@@ -78,7 +78,7 @@ class Daemon:
             for asset in status.todo if name == "process_video" else ():
                 STAGES[asset](self.home, video_id)
             if name == "match":
-                for step in (match, score, rank, publish):
+                for step in (match, make_encounter_scores, make_people, publish):
                     step(self.home)
         except VideoError as error:
             record_failure(self.home, video_id, asset, str(error))

@@ -14,7 +14,7 @@ import numpy as np
 
 from meetbefore_assets.core.errors import PackNotFoundError, RecordTornError, UnreadableVideoError
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack, Recogniser
-from meetbefore_assets.core.ports import F32, F64, I64, U8, FaceBatch, Fix, MediaFacts, PacketIndex, Picture
+from meetbefore_assets.core.ports import F32, F64, I64, U8, FaceBatch, GpsFix, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.home.adapters import Adapters
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.adapters import Identities
@@ -144,7 +144,7 @@ class FakeRecordings(Recordings):
     def place_files(self, uris: Sequence[str]) -> list[tuple[tuple[str, int, int], ...]]:
         return [()] * len(uris)
 
-    def read_fixes(self, path: str, started_at: datetime | None) -> list[Fix]:
+    def read_fixes(self, path: str, started_at: datetime | None) -> list[GpsFix]:
         return []
 
 

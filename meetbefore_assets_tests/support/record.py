@@ -13,7 +13,7 @@ from meetbefore_assets.core.schema.faces import DETECTIONS
 from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS, PERSON_ALIASES
 from meetbefore_assets.core.schema.recordings import FAILURES, SOURCES, VIDEOS
 from meetbefore_assets.core.schema.table import check
-from meetbefore_assets.encounters.make_tables import rank, score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.home.home import Home
 from meetbefore_assets_tests.support.fakes import fake_home
 
@@ -73,8 +73,8 @@ class Record:
         """Score and rank what was written, and call people by name and role."""
         state = Stamp(f"v{len(self.home.store.keys('detections'))}", {}, {"threshold": "0.4", "people": "0", "faces": "0"}, 0)
         self.home.store.put("identity_assignments", WHOLE, PERSON_ALIASES.empty(), state)
-        score(self.home)
-        people = rank(self.home).with_columns(
+        make_encounter_scores(self.home)
+        people = make_people(self.home).with_columns(
             pl.col("person_id").replace_strict(names or {}, default=None, return_dtype=pl.String).alias("name"),
             pl.col("person_id").replace_strict(roles or {}, default=None, return_dtype=pl.String).alias("role"),
         )

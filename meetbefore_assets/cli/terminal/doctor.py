@@ -19,7 +19,7 @@ from meetbefore_assets.identities.policy import policy, usable_tracks
 from meetbefore_assets.publishing.database import database_path, failure_rows, is_published
 from meetbefore_assets.recordings.status import all_statuses
 from meetbefore_assets.running.instance_health import LATEST_RUNS, Finding, instance_findings
-from meetbefore_assets.upkeep.checks import guarded, index_in_step
+from meetbefore_assets.upkeep.checks import index_in_step, torn_as_finding
 from meetbefore_assets.upkeep.verify_record import litter_of
 
 PACKAGES = (
@@ -115,7 +115,7 @@ def _step(is_in_step: bool) -> str:
 def index_findings(home: Home) -> Iterator[Finding]:
     """Whether the face index holds just the tracks on record."""
     if usable_tracks(home, home.found_pack().recogniser_id):
-        found = guarded(lambda: index_in_step(home)).findings
+        found = torn_as_finding(lambda: index_in_step(home)).findings
         yield "index", "in step" if not found else f"{' '.join(found)} `meetbefore run` builds it anew", not found
 
 

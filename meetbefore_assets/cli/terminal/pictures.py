@@ -16,14 +16,14 @@ from meetbefore_assets.storage.atomic_file import write_private
 LINES_HIGH = 5
 
 
-def shows_pictures(environment: Mapping[str, str]) -> bool:
+def can_show_images(environment: Mapping[str, str]) -> bool:
     """Whether the terminal understands iTerm2's inline images, which WezTerm, mintty and Konsole do too."""
     programs = (environment.get("TERM_PROGRAM", ""), environment.get("LC_TERMINAL", ""))
     is_known = any(name in ("iTerm.app", "iTerm2", "WezTerm", "mintty") for name in programs)
     return is_known or int(environment.get("KONSOLE_VERSION", "0") or 0) >= 220400
 
 
-def inline(jpeg: bytes) -> str:
+def inline_image(jpeg: bytes) -> str:
     """The escape sequence that shows a picture, LINES_HIGH lines high."""
     data = base64.b64encode(jpeg).decode("ascii")
     return f"\x1b]1337;File=inline=1;size={len(jpeg)};height={LINES_HIGH};preserveAspectRatio=1:{data}\a"
@@ -39,7 +39,7 @@ class Faces:
             UsageError: the folder is a file, or its parent does not exist.
         """
         self._home, self._console, self._person, self._folder = home, console, person_id, folder
-        self._is_shown = console.is_terminal and shows_pictures(os.environ)
+        self._is_shown = console.is_terminal and can_show_images(os.environ)
         if folder is not None and (folder.is_file() or not folder.absolute().parent.is_dir()):
             raise UsageError(f"cannot write pictures to {folder}; expected a folder, or the name of a new one in a folder that exists.")
 
@@ -51,7 +51,7 @@ class Faces:
         if not jpeg:
             return
         if self._is_shown:
-            self._console.file.write(f"   {inline(jpeg)}\n")
+            self._console.file.write(f"   {inline_image(jpeg)}\n")
         if self._folder is not None:
             path = self._folder / f"{self._person}-{number:03d}.jpg"
             write_private(path, jpeg)

@@ -168,10 +168,10 @@ class Pace:
         if remaining_s is None or elapsed_s <= 0:
             return ""
         parts = [f"{self.done / elapsed_s * 3600:,.0f} videos an hour", f"{self.footage_s / elapsed_s:.1f} s of footage a second"]
-        return ", ".join([*parts, f"{duration(remaining_s)} left"] if self.done < self.videos else parts)
+        return ", ".join([*parts, f"{format_duration(remaining_s)} left"] if self.done < self.videos else parts)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as people say them.
 
     >>> [duration(s) for s in (3, 59.6, 200, 7300, 400_000)]

@@ -6,7 +6,7 @@ from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES
 from meetbefore_assets.defs.assets.identity_assignments import identity_assignments
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, metadata
 from meetbefore_assets.defs.partition_events import report_partitions
-from meetbefore_assets.encounters.make_tables import score
+from meetbefore_assets.encounters.make_tables import make_encounter_scores
 from meetbefore_assets.running.partitions import videos_partitions
 
 
@@ -23,7 +23,7 @@ def encounter_scores(context: dg.AssetExecutionContext, home: HomeResource) -> d
 
     Like identity_assignments, a run scores all videos at once and rewrites the partitions that changed.
     """
-    scored = score(home)
+    scored = make_encounter_scores(home)
     facts = {
         "encounters of all videos": scored.encounters,
         "partitions rewritten": len(scored.changed),

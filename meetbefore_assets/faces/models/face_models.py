@@ -11,7 +11,7 @@ from meetbefore_assets.core.schema.columns import CROP_SIDE_PX
 from meetbefore_assets.faces.models.devices import obtained_device
 from meetbefore_assets.faces.models.insightface_models import model_classes
 from meetbefore_assets.faces.models.onnx_session import halve_recogniser, normalises_itself, prepare_detector, session
-from meetbefore_assets.faces.models.opencv_imaging import no_faces, planes, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import empty_batch, model_input, resized
 from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 ArcFaceONNX, SCRFD = model_classes()
@@ -37,10 +37,10 @@ def _up(length: float) -> int:
 
 
 class FastScrfd(SCRFD):  # type: ignore[misc, valid-type]
-    """InsightFace's class with the same numbers for its model, in a fifth of the time (see `planes`)."""
+    """InsightFace's class with the same numbers for its model, in a fifth of the time (see `model_input`)."""
 
     def _prepare_input_blob(self, image: U8, input_size: tuple[int, int]) -> F32:
-        return planes(image, *input_size, channels=slice(None, None, -1), mean=self.input_mean, scale=1 / self.input_std)
+        return model_input(image, *input_size, channels=slice(None, None, -1), mean=self.input_mean, scale=1 / self.input_std)
 
 
 class ScrfdDetector:
@@ -57,10 +57,10 @@ class ScrfdDetector:
         height, width = image.shape[:2]
         size = input_size(width, height, max_side)
         fit = min(size[0] / width, size[1] / height)
-        small = shrunk(image, max(1, min(size[0], round(width * fit))), max(1, min(size[1], round(height * fit))))
+        small = resized(image, max(1, min(size[0], round(width * fit))), max(1, min(size[1], round(height * fit))))
         found, landmarks = self._scrfd.detect(small, input_size=size, det_thresh=min_score)
         if not len(found):
-            return no_faces()
+            return empty_batch()
         scale = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
         boxes = (found[:, :4].reshape(-1, 2, 2) * scale).reshape(-1, 4)
         return FaceBatch(boxes.astype(np.float32), (landmarks * scale).astype(np.float32), found[:, 4].astype(np.float32))

@@ -157,9 +157,9 @@ def _unmeasured(model: _Model) -> Recogniser:
 
 
 def _read(path: Path) -> _Model:
-    from meetbefore_assets.faces.models.onnx_kind import classify
+    from meetbefore_assets.faces.models.onnx_kind import classify_model
 
-    kind, vector_size = classify(path)
+    kind, vector_size = classify_model(path)
     return _Model(path, _hash(path), kind, vector_size)
 
 

@@ -11,7 +11,7 @@ from meetbefore_assets.core.errors import PackBrokenError
 from meetbefore_assets.core.model_packs import Kind
 
 
-def classify(path: Path) -> tuple[Kind, int]:
+def classify_model(path: Path) -> tuple[Kind, int]:
     """Kind of a model and, of a recogniser, the size of its vectors (else 0); read once as long as the file is the same.
 
     Raises:

@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 from meetbefore_assets.core.errors import PackBrokenError
 from meetbefore_assets.faces.models.devices import not_obtained, obtained_device, requested_providers
 from meetbefore_assets.faces.models.onnx_prelu import without_prelu
-from meetbefore_assets.faces.models.onnx_widening import CHANNEL_BLOCK, merged, widened
+from meetbefore_assets.faces.models.onnx_widening import CHANNEL_BLOCK, merge_convolutions, widen_convolutions
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
 # Threads that wait for work do not turn in circles. SFace, ms of the processor a face on two cores that others were using too
@@ -115,7 +115,7 @@ def _depth(gemm: Any) -> int:
 
 def _rewritten(path: Path) -> tuple[Any, list[Any], dict[str, NDArray[Any]]]:
     """A recogniser's model without its nodes and weights (large, and copied again and again), the new nodes, and all weights."""
-    model = load(path)
+    model = load_onnx(path)
     drop_weights_from_inputs(model)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     ends = [value.name for value in model.graph.output]
@@ -143,11 +143,11 @@ def prepare_detector(path: Path, block: int = CHANNEL_BLOCK) -> bytes:
     Raises:
         PackBrokenError: not an ONNX file.
     """
-    model = load(path)
+    model = load_onnx(path)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    nodes = merged(_folded(model.graph.node, constants), constants, block, _opset(model))
+    nodes = merge_convolutions(_folded(model.graph.node, constants), constants, block, _opset(model))
     ends = [value.name for value in (*model.graph.input, *model.graph.output)]
-    _replace_nodes(model, widened(nodes, constants, ends, block), constants)
+    _replace_nodes(model, widen_convolutions(nodes, constants, ends, block), constants)
     height, width = model.graph.input[0].type.tensor_type.shape.dim[2:4]
     height.dim_param, width.dim_param = "height", "width"
     for value in model.graph.output:
@@ -159,7 +159,7 @@ def prepare_detector(path: Path, block: int = CHANNEL_BLOCK) -> bytes:
 
 def normalises_itself(path: Path) -> bool:
     """Whether the graph begins with subtracting a mean and scaling, wherever those nodes stand in the file."""
-    model = load(path)
+    model = load_onnx(path)
     drop_weights_from_inputs(model)
     first = _consumers(model, {model.graph.input[0].name})
     second = _consumers(model, {name for node in first for name in node.output})
@@ -170,7 +170,7 @@ def _consumers(model: Any, names: set[str]) -> list[Any]:
     return [node for node in model.graph.node if names & set(node.input)]
 
 
-def load(path: Path) -> Any:
+def load_onnx(path: Path) -> Any:
     """The ONNX model of a file.
 
     Raises:

@@ -24,7 +24,7 @@ _EACH_FOR_ITSELF = frozenset(["Relu", "MaxPool", "AveragePool", "Resize", "Add"]
 _SPLIT_BY_INPUT = 13  # from this opset on
 
 
-def widened(nodes: Iterable[Any], constants: Constants, ends: Iterable[str], block: int) -> list[Any]:
+def widen_convolutions(nodes: Iterable[Any], constants: Constants, ends: Iterable[str], block: int) -> list[Any]:
     """The nodes with widened convolutions; changes `constants`.
 
     Args:
@@ -41,7 +41,7 @@ def widened(nodes: Iterable[Any], constants: Constants, ends: Iterable[str], blo
     return graph.nodes
 
 
-def merged(nodes: Iterable[Any], constants: Constants, block: int, opset: int) -> list[Any]:
+def merge_convolutions(nodes: Iterable[Any], constants: Constants, block: int, opset: int) -> list[Any]:
     """The nodes with convolutions of one tensor made one, where that makes fewer blocks of channels; adds to `constants`."""
     siblings: dict[tuple[str, str], list[Any]] = {}
     result = list(nodes)

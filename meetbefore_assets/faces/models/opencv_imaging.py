@@ -21,12 +21,12 @@ def use_one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def no_faces() -> FaceBatch:
+def empty_batch() -> FaceBatch:
     """A batch of none."""
     return FaceBatch(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
 
 
-def shrunk(image: U8, width: int, height: int) -> U8:
+def resized(image: U8, width: int, height: int) -> U8:
     """The picture at another size; shrinking averages, so that fine patterns do not turn into false edges.
 
     By halves as far as that goes, which OpenCV does fast, and then interpolated: of less than two pixels a side, the neighbours that
@@ -45,7 +45,7 @@ def _resized(image: U8, width: int, height: int, interpolation: int) -> U8:
     return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
 
 
-def planes(image: U8, width: int, height: int, *, channels: slice = slice(None), mean: float = 0.0, scale: float = 1.0) -> F32:
+def model_input(image: U8, width: int, height: int, *, channels: slice = slice(None), mean: float = 0.0, scale: float = 1.0) -> F32:
     """(picture - mean) * scale as a model wants it, (1, 3, height, width) float32, at the left and top of a black picture of that size.
 
     `cv2.dnn.blobFromImage` gives the same numbers, in 5 ms for 640 x 384 and 17 for 1280 x 736; this takes 0.5 and 3.
@@ -66,7 +66,7 @@ def planes(image: U8, width: int, height: int, *, channels: slice = slice(None),
     return blob
 
 
-def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:
+def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
     """Width and height with the longer side at most `max_side` (0: as it is), never enlarged."""
     scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
     return max(1, round(width * scale)), max(1, round(height * scale))
@@ -97,7 +97,7 @@ class OpenCvImaging:
             raise RecordTornError("a thumbnail is no picture.", remedy="Make the detections of this video again.")
         height, width = image.shape[:2]
         # Averaged away, not only smeared: what a few squares hold cannot be sharpened into a face again.
-        few = shrunk(np.asarray(image, np.uint8), *fitted(width, height, _BLUR_SQUARES))
+        few = resized(np.asarray(image, np.uint8), *fitted_size(width, height, _BLUR_SQUARES))
         return _encoded(
             ".jpg", np.asarray(cv2.resize(few, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 60]
         )
@@ -139,8 +139,8 @@ class OpenCvImaging:
         return _encoded(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
 
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
-        size = fitted(image.shape[1], image.shape[0], max_side)
-        return _encoded(".jpg", shrunk(image, *size), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        size = fitted_size(image.shape[1], image.shape[0], max_side)
+        return _encoded(".jpg", resized(image, *size), [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def _span(centre: float, reach: float, end: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from meetbefore_assets.core.errors import PackBrokenError
 from meetbefore_assets.core.ports import F32, U8, FaceBatch
 from meetbefore_assets.faces.models.devices import obtained_device
 from meetbefore_assets.faces.models.onnx_session import prepare_detector, session
-from meetbefore_assets.faces.models.opencv_imaging import fitted, no_faces, planes, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import empty_batch, fitted_size, model_input, resized
 
 # OpenCV's defaults: boxes that overlap more are one face; at most so many candidates.
 _NMS_IOU, _TOP_K = 0.3, 5000
@@ -38,13 +38,13 @@ class YuNetDetector:
 
     def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
         height, width = image.shape[:2]
-        size = fitted(width, height, max_side)
-        rows = self._candidates(shrunk(image, *size), min_score)
+        size = fitted_size(width, height, max_side)
+        rows = self._candidates(resized(image, *size), min_score)
         # OpenCV compares whole pixels, rounded towards zero.
         boxes = np.trunc(rows[:, :4]).astype(int).tolist()
         kept = np.asarray(cv2.dnn.NMSBoxes(boxes, rows[:, 14].tolist(), min_score, _NMS_IOU, 1.0, _TOP_K), int).ravel()
         if not len(kept):
-            return no_faces()
+            return empty_batch()
         rows, scale = rows[kept], np.array([width / size[0], height / size[1]], np.float32)
         corners = rows[:, :2] * scale
         found = np.concatenate([corners, corners + rows[:, 2:4] * scale], axis=1)
@@ -55,7 +55,7 @@ class YuNetDetector:
     def _candidates(self, image: U8, min_score: float) -> F32:
         """x, y, width, height, five points, score of what reaches `min_score`: (n, 15), pixels of `image`."""
         width, height = image.shape[1] + -image.shape[1] % _GRID, image.shape[0] + -image.shape[0] % _GRID
-        answers = self._session.run(self._outputs, {self._input: planes(image, width, height)})
+        answers = self._session.run(self._outputs, {self._input: model_input(image, width, height)})
         grids = zip(_STRIDES, answers[0:3], answers[3:6], answers[6:9], answers[9:12], strict=True)
         return np.concatenate([_decoded(grid[0], width // grid[0], *grid[1:], min_score) for grid in grids])
 

@@ -184,7 +184,7 @@ def apply(home_folder: Path, assignments: Sequence[str], unset: Sequence[str] = 
         StoreError: the object store cannot be reached, or the home not be written to.
         LockTimeoutError: somebody else was changing settings all the time.
     """
-    explained(home_folder, unset)
+    explain_settings(home_folder, unset)
     effective(home_folder, list(assignments))  # before the lock, which leaves a folder: what is refused leaves nothing
     with hold(home_folder / "locks", "settings", _WAIT_S):
         _change(home_folder, assignments, unset)
@@ -235,7 +235,7 @@ def _rewritten(text: str, assignments: list[str], unset: list[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedSetting:
     """A setting in force: its value as JSON has it, where it comes from, and what it means."""
 
     key: str
@@ -244,7 +244,7 @@ class Explained:
     meaning: str
 
 
-def explained(home_folder: Path, keys: Sequence[str] = ()) -> list[Explained]:
+def explain_settings(home_folder: Path, keys: Sequence[str] = ()) -> list[ExplainedSetting]:
     """The settings in force, in the order declared.
 
     Args:
@@ -259,7 +259,7 @@ def explained(home_folder: Path, keys: Sequence[str] = ()) -> list[Explained]:
             raise SettingsError(f"unknown setting '{key}'. {_neighbours(key)}")
     values = load(home_folder).model_dump(mode="json")
     return [
-        Explained(key, _at(values, key), _source(home_folder, key), meaning)
+        ExplainedSetting(key, _at(values, key), _source(home_folder, key), meaning)
         for key, meaning in described_keys()
         if not keys or key in keys or key.partition(".")[0] in keys
     ]

@@ -22,7 +22,7 @@ import numpy as np
 from meetbefore_assets.core.errors import SettingsError, StoreError
 from meetbefore_assets.core.ports import F32, I64, VectorIndex
 from meetbefore_assets.identities.vector_index import pgvector_sql
-from meetbefore_assets.identities.vector_index.pgvector_rows import packed, unpacked
+from meetbefore_assets.identities.vector_index.pgvector_rows import pack_rows, unpack_rows
 from meetbefore_assets.storage.postgres import connect, first_line, load_driver
 
 # Multiplications that are done exactly: 4,400 vectors of 128 with each other, about 15 s.
@@ -60,7 +60,7 @@ class PgVectorIndex:
         cursor.execute(pgvector_sql.ANALYZE_TABLE.format(table=self._names["vectors"]))
 
     def _send(self, table: str, first: int, vectors: F32) -> None:
-        self._cursor.copy_expert(pgvector_sql.COPY_IN.format(table=self._names[table]), io.BytesIO(packed(first, vectors)), 2**20)
+        self._cursor.copy_expert(pgvector_sql.COPY_IN.format(table=self._names[table]), io.BytesIO(pack_rows(first, vectors)), 2**20)
 
     def _make(self, size: int) -> None:
         if self._method == "hnsw":
@@ -97,7 +97,7 @@ class PgVectorIndex:
         self._cursor.execute(pgvector_sql.ANALYZE_TABLE.format(table=self._names["queries"]))
         answer = io.BytesIO()
         self._cursor.copy_expert(pgvector_sql.FIND_NEAREST.format(**self._names, k=k), answer, 2**20)
-        query, row, cosine = unpacked(answer.getvalue())
+        query, row, cosine = unpack_rows(answer.getvalue())
         return query, row, cosine.astype(np.float32)
 
     def size_bytes(self) -> int:

@@ -20,7 +20,7 @@ _FOUND = np.dtype(
 )
 
 
-def packed(first: int, vectors: F32) -> bytes:
+def pack_rows(first: int, vectors: F32) -> bytes:
     """Rows (number, vector) of (n, d) vectors, numbered from `first` on."""
     count, size = vectors.shape
     rows = np.empty(count, _row_type(size))
@@ -35,7 +35,7 @@ def _row_type(size: int) -> np.dtype[np.void]:
     return np.dtype([*head, ("vector", ">f4", (size,))])
 
 
-def unpacked(data: bytes) -> tuple[I64, I64, F64]:
+def unpack_rows(data: bytes) -> tuple[I64, I64, F64]:
     """Queries, rows and cosines of what (int4, int4, float8) rows were copied out as."""
     rows = np.frombuffer(data, _FOUND, offset=len(_HEADER), count=(len(data) - len(_HEADER) - len(_TRAILER)) // _FOUND.itemsize)
     return rows["query"].astype(np.int64), rows["row"].astype(np.int64), rows["cosine"].astype(np.float64)

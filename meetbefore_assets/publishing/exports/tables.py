@@ -15,7 +15,7 @@ from meetbefore_assets.publishing.exports.calendar import export_ics
 from meetbefore_assets.storage.atomic_file import atomic_file
 
 
-def assignments(home: Home) -> pl.DataFrame:
+def assignment_rows(home: Home) -> pl.DataFrame:
     """A row a face: video (file name), t_s, x1, y1, x2, y2 (source pixels, upright), person."""
     faces = queries.assigned_faces(home)
     return faces.select(
@@ -23,7 +23,7 @@ def assignments(home: Home) -> pl.DataFrame:
     )
 
 
-def encounters(home: Home) -> pl.DataFrame:
+def encounter_rows(home: Home) -> pl.DataFrame:
     """A row an encounter and video, people in the order of the ranking."""
     videos = matched_videos(home)
     people = (
@@ -47,12 +47,12 @@ def encounters(home: Home) -> pl.DataFrame:
 
 
 def _write_assignments(home: Home, path: Path) -> int:
-    frame = assignments(home)
+    frame = assignment_rows(home)
     return _replace(path, frame, frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)
 
 
 def _write_csv(home: Home, path: Path) -> int:
-    frame = encounters(home).with_columns(pl.col("seen_with").list.join(" "))
+    frame = encounter_rows(home).with_columns(pl.col("seen_with").list.join(" "))
     return _replace(path, frame, frame.write_csv)
 
 

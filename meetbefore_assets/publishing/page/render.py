@@ -160,7 +160,7 @@ def content_policy(style: str, script: str) -> str:
     return f"{fetched}; base-uri 'none'; form-action 'none'"
 
 
-def both(phrase: Phrase | str) -> Markup:
+def bilingual_html(phrase: Phrase | str) -> Markup:
     """Both languages, escaped; the style shows the one that is chosen."""
     if isinstance(phrase, str) or phrase.en == phrase.zh:
         return escape(phrase if isinstance(phrase, str) else phrase.en)
@@ -173,10 +173,10 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["both"] = both
-    environment.filters["pair"] = lambda texts: both(Phrase(*texts))
-    environment.filters["encounters"] = lambda number: both(count(number, "encounter"))
-    environment.globals["t"] = lambda key, **parts: both(say(key, **parts))
+    environment.filters["both"] = bilingual_html
+    environment.filters["pair"] = lambda texts: bilingual_html(Phrase(*texts))
+    environment.filters["encounters"] = lambda number: bilingual_html(count(number, "encounter"))
+    environment.globals["t"] = lambda key, **parts: bilingual_html(say(key, **parts))
     return environment
 
 

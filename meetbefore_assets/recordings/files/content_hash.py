@@ -49,12 +49,12 @@ def sample_offsets(size_bytes: int) -> list[int]:
 def _file_hash(path: Path) -> str:
     with open(path, "rb") as file:
         before = os.fstat(file.fileno())
-        found = hash_of(file, before.st_size)
+        found = hash_open_file(file, before.st_size)
     _check_unchanged(str(path), _state([path]), [(path.name, before.st_size, before.st_mtime_ns)])
     return found
 
 
-def hash_of(file: BinaryIO, size_bytes: int) -> str:
+def hash_open_file(file: BinaryIO, size_bytes: int) -> str:
     """Sha256, 64 hex digits, of an open video file of that size, as `content_hash` says."""
     digest = hashlib.sha256(f"video {size_bytes}\n".encode())
     for block in _blocks(file, size_bytes):

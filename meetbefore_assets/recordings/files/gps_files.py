@@ -11,7 +11,7 @@ from pathlib import Path
 import gpxpy
 import gpxpy.gpx
 
-from meetbefore_assets.core.ports import Fix
+from meetbefore_assets.core.ports import GpsFix
 from meetbefore_assets.recordings.gps import is_on_earth
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def _gps_files_of(folder: str) -> tuple[tuple[PlaceFile, ...], dict[str, tuple[P
     return tuple(loggers), subtitles
 
 
-def read_fixes(path: str, started_at: datetime | None) -> list[Fix]:
+def read_fixes(path: str, started_at: datetime | None) -> list[GpsFix]:
     """Fixes of a subtitle or GPX file, in order of time, one a second at most; files that cannot be read are passed over with a warning.
 
     Args:
@@ -80,13 +80,13 @@ def read_fixes(path: str, started_at: datetime | None) -> list[Fix]:
     return _thinned(sorted(fixes, key=lambda fix: fix.time_s))
 
 
-def _from_srt(text: str) -> list[Fix]:
+def _from_srt(text: str) -> list[GpsFix]:
     fixes = []
     for hours, minutes, seconds, fraction, words in _CUE.findall(text.replace("\r\n", "\n")):
         found = _coordinates(words)
         if found and is_on_earth(*found):
             time_s = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000
-            fixes.append(Fix(time_s, *found))
+            fixes.append(GpsFix(time_s, *found))
     return fixes
 
 
@@ -97,21 +97,21 @@ def _coordinates(words: str) -> tuple[float, float] | None:
     return (float(old[2]), float(old[1])) if old else None
 
 
-def _from_gpx(text: str, started_at: datetime | None) -> list[Fix]:
+def _from_gpx(text: str, started_at: datetime | None) -> list[GpsFix]:
     if started_at is None:
         return []
     zero = started_at.replace(tzinfo=UTC)
     points = gpxpy.parse(text).walk(only_points=True)
     timed = ((point, point.time) for point in points if point.time is not None and is_on_earth(point.latitude, point.longitude))
-    return [Fix((_utc(moment) - zero).total_seconds(), point.latitude, point.longitude) for point, moment in timed]
+    return [GpsFix((_utc(moment) - zero).total_seconds(), point.latitude, point.longitude) for point, moment in timed]
 
 
 def _utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _thinned(fixes: list[Fix]) -> list[Fix]:
-    kept: list[Fix] = []
+def _thinned(fixes: list[GpsFix]) -> list[GpsFix]:
+    kept: list[GpsFix] = []
     for fix in fixes:
         if not kept or fix.time_s - kept[-1].time_s >= _STEP_S:
             kept.append(fix)

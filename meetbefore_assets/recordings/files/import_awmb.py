@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meetbefore_assets.core.errors import UsageError
-from meetbefore_assets.core.ports import Found, Recording
+from meetbefore_assets.core.ports import Recording, ScanResult
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.recordings.intake import register_recordings
 from meetbefore_assets.recordings.video.awmb_archive import METADATA, awmb_days, read_people
@@ -35,7 +35,7 @@ def import_awmb(home: Home, folder: Path) -> ImportedArchive:
         )
     status = metadata.stat()
     days = [_day(metadata, day, status.st_size, status.st_mtime_ns) for day in awmb_days(metadata)]
-    intake = register_recordings(home, Found(tuple(days), (), ()))
+    intake = register_recordings(home, ScanResult(tuple(days), (), ()))
     return ImportedArchive(len(people), len(days), len(intake.new))
 
 

@@ -10,9 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from meetbefore_assets.core.errors import StoreError, UnreadableVideoError
-from meetbefore_assets.core.ports import Found, Recording
-from meetbefore_assets.recordings.file_kinds import UNTIMED_PICTURE, classify
-from meetbefore_assets.recordings.files.content_hash import hash_of
+from meetbefore_assets.core.ports import Recording, ScanResult
+from meetbefore_assets.recordings.file_kinds import UNTIMED_PICTURE, classify_file
+from meetbefore_assets.recordings.files.content_hash import hash_open_file
 from meetbefore_assets.recordings.files.sidecars import sidecar_names
 from meetbefore_assets.storage.object_store import ObjectFacts, split_address
 
@@ -26,23 +26,23 @@ _LARGEST_SIDECAR_BYTES = 4 << 20
 _listed: dict[str, tuple[float, dict[str, ObjectFacts]]] = {}
 
 
-def scan(address: str) -> Found:
+def scan(address: str) -> ScanResult:
     """Recordings below the address of a folder, or the one whose address it is."""
     objects, folder = split_address(address.rstrip("/"))
     whole = objects.facts(folder) if folder else None
     listed = [whole] if whole else [facts for facts in objects.below(folder) if facts.size_bytes or not facts.name.endswith("/")]
     if not listed:
-        return Found((), (), (address,))
+        return ScanResult((), (), (address,))
     recordings, skipped = [], []
     for facts in sorted(listed, key=lambda each: each.name):
         name, place = facts.name.rpartition("/")[2], objects.address(facts.name)
-        verdict = classify(name)
+        verdict = classify_file(name)
         if verdict.kind in ("skip", "picture"):
             is_picture = verdict.kind == "picture" or verdict.reason == UNTIMED_PICTURE
             skipped.append((place, _PICTURES if is_picture else verdict.reason))
         else:
             recordings.append(Recording(place, name, facts.size_bytes, facts.modified_ns, "video"))
-    return Found(tuple(recordings), tuple(skipped), ())
+    return ScanResult(tuple(recordings), tuple(skipped), ())
 
 
 def size_and_time(address: str) -> tuple[int, int] | None:
@@ -63,7 +63,7 @@ def content_hash(address: str) -> str:
     before = objects.facts(name)
     if before is None:
         raise UnreadableVideoError(f"{address} cannot be read: expected its content, found nothing there.")
-    found = hash_of(objects.opened(name), before.size_bytes)
+    found = hash_open_file(objects.opened(name), before.size_bytes)
     after = objects.facts(name)
     if after is None or after.tag != before.tag:
         raise UnreadableVideoError(f"{address} changed while it was being read; expected a finished recording.", remedy="Run again.")

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from meetbefore_assets.core.ports import Found, Recording
+from meetbefore_assets.core.ports import Recording, ScanResult
 from meetbefore_assets.recordings.camera_names import picture_time
-from meetbefore_assets.recordings.file_kinds import UNTIMED_PICTURE, classify
+from meetbefore_assets.recordings.file_kinds import UNTIMED_PICTURE, classify_file
 from meetbefore_assets.recordings.identifiers import pictures_uri
 
 _LOG = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ _TEXT_PROBE_BYTES = 1024
 _FSTAB = Path("/etc/fstab")
 
 
-def scan(sources: Sequence[Path], exclude: Sequence[Path] = (), fstab: Path = _FSTAB) -> Found:
+def scan(sources: Sequence[Path], exclude: Sequence[Path] = (), fstab: Path = _FSTAB) -> ScanResult:
     """Look for recordings in folders (with all below them) and among single files; nothing is opened but `.ts` and `.mts`.
 
     Linked folders are followed once, after the real ones, so that loops end and a file is named by its real place.
@@ -51,9 +51,9 @@ class _Walk:
         self._skipped: dict[str, str] = {}
         self._missing: list[str] = []
 
-    def found(self) -> Found:
+    def found(self) -> ScanResult:
         recordings = tuple(self._recordings[uri] for uri in sorted(self._recordings))
-        return Found(recordings, tuple(sorted(self._skipped.items())), tuple(dict.fromkeys(self._missing)))
+        return ScanResult(recordings, tuple(sorted(self._skipped.items())), tuple(dict.fromkeys(self._missing)))
 
     def source(self, path: str) -> None:
         try:
@@ -66,7 +66,7 @@ class _Walk:
             self._missing.append(_shown(path))
         elif stat.S_ISDIR(status.st_mode):
             self._folders(path)
-        elif classify(os.path.basename(path)).kind == "picture":
+        elif classify_file(os.path.basename(path)).kind == "picture":
             self._skip(path, "pictures are taken by the folder; name the folder they are in")
         else:
             self._file(path, os.path.basename(path), status)
@@ -100,7 +100,7 @@ class _Walk:
         pictures: dict[str, list[tuple[str, os.stat_result]]] = {}
         untimed = 0
         for entry in entries:
-            verdict = classify(entry.name)
+            verdict = classify_file(entry.name)
             status = self._status(entry)
             if status is None:
                 continue
@@ -135,7 +135,7 @@ class _Walk:
         return [entry.path]
 
     def _file(self, path: str, name: str, status: os.stat_result) -> None:
-        verdict = classify(name)
+        verdict = classify_file(name)
         if verdict.kind == "skip":
             self._skip(path, verdict.reason)
         elif not stat.S_ISREG(status.st_mode):

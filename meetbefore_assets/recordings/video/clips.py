@@ -8,7 +8,7 @@ from typing import Any
 import av
 
 from meetbefore_assets.core.errors import UnreadableVideoError
-from meetbefore_assets.recordings.video.packets import open_container, picture_stream, stamp
+from meetbefore_assets.recordings.video.packets import open_container, packet_pts, picture_stream
 from meetbefore_assets.storage.atomic_file import atomic_file
 
 # Containers that hold whatever was in one of their kind; for all others Matroska does.
@@ -75,7 +75,7 @@ def _copy(container: Any, clip: Any, begin_s: float, end_s: float) -> tuple[floa
     for packet in container.demux(copied):
         if packet.pts is None or packet.dts is None:
             continue
-        at, is_picture = (stamp(packet, container.format.name) or 0) * packet.time_base, packet.stream is pictures
+        at, is_picture = (packet_pts(packet, container.format.name) or 0) * packet.time_base, packet.stream is pictures
         if is_picture and packet.dts * packet.time_base > end:
             break
         if start is None and is_picture and packet.is_keyframe:

@@ -13,7 +13,7 @@ _TEXT_SHARE = 0.95
 _TOP_BOXES = (b"ftyp", b"mdat", b"wide", b"free", b"skip")
 
 
-def unreadable(path: str, error: Exception) -> UnreadableVideoError:
+def unreadable_error(path: str, error: Exception) -> UnreadableVideoError:
     """The error for a file that could not be opened; looks at its first bytes to say what it is instead."""
     message, remedy = _found(Path(path), error)
     return UnreadableVideoError(f"{Path(path).name}: {message}", remedy=remedy)

@@ -8,7 +8,7 @@ import numpy as np
 
 from meetbefore_assets.core.ports import Picture
 from meetbefore_assets.recordings.video.orientation import Uprighter
-from meetbefore_assets.recordings.video.packets import UNKNOWN, PacketTable, is_end, open_container, or_unknown, picture_stream, stamp
+from meetbefore_assets.recordings.video.packets import UNKNOWN, PacketTable, is_end, open_container, or_unknown, packet_pts, picture_stream
 
 # Reading over packets is cheaper than seeking over them up to about this many (seek: 60-100 us, packet: 3-5 us).
 NEAR_PACKETS = 16
@@ -80,8 +80,8 @@ class PacketCursor:
         self._next += 1
         return None if packet is None or is_end(packet) else packet
 
-    def stamp(self, packet: Any) -> int | None:
-        return stamp(packet, self._container.format.name)
+    def packet_pts(self, packet: Any) -> int | None:
+        return packet_pts(packet, self._container.format.name)
 
     def _skip_to(self, place: int) -> bool:
         while self._next < place:
@@ -100,7 +100,7 @@ class PacketCursor:
             return False
         self._packets = self._container.demux(self.stream)
         while (packet := self.read()) is not None:
-            found = self._table.place(self.stamp(packet))
+            found = self._table.place(self.packet_pts(packet))
             if found is None:
                 continue
             if found > place:
@@ -145,7 +145,7 @@ class PictureDecoder:
             is_bad = self._is_bad(frame, pts)
             if pending and pending[0] == pts:
                 pending.pop(0)
-                yield self._lost(pts) if is_bad else shown(pts, frame, self._uprighter)
+                yield self._lost(pts) if is_bad else to_picture(pts, frame, self._uprighter)
             if not pending:
                 return
         for pts in pending:
@@ -161,7 +161,7 @@ class PictureDecoder:
         context.flush_buffers()
         for place in range(start, max(places) + 1):
             packet = cursor.read()
-            if packet is None or or_unknown(cursor.stamp(packet)) != table.pts[place]:
+            if packet is None or or_unknown(cursor.packet_pts(packet)) != table.pts[place]:
                 if cursor.distrust_seeking():
                     yield from self._frames(start, wanted)
                     return
@@ -181,7 +181,7 @@ class PictureDecoder:
     def _decode(self, context: Any, packet: Any | None, place: int) -> Sequence[Any]:
         try:
             if packet is not None:
-                packet.pts = self._cursor.stamp(packet)  # in AVI FFmpeg's own pts is a guess
+                packet.pts = self._cursor.packet_pts(packet)  # in AVI FFmpeg's own pts is a guess
             frames: Sequence[Any] = context.decode(packet)
         except av.FFmpegError as error:
             self._damage.append(place)
@@ -203,7 +203,7 @@ class PictureDecoder:
         return Picture(pts, None, f"cannot be decoded: {self._fault or 'the decoder left it out'}")
 
 
-def shown(pts: int, frame: Any, uprighter: Uprighter) -> Picture:
+def to_picture(pts: int, frame: Any, uprighter: Uprighter) -> Picture:
     """The frame as a Picture; an error where its pixel format cannot be turned into B, G, R."""
     try:
         return Picture(pts, uprighter.picture(frame))
@@ -211,7 +211,7 @@ def shown(pts: int, frame: Any, uprighter: Uprighter) -> Picture:
         return Picture(pts, None, f"cannot be shown: {frame.format.name} of {frame.width} x {frame.height} ({error})")
 
 
-def count_through(path: str, table: PacketTable, wanted: Sequence[int], rotation_deg: int) -> Iterator[Picture]:
+def decode_by_counting(path: str, table: PacketTable, wanted: Sequence[int], rotation_deg: int) -> Iterator[Picture]:
     """Decode everything in order and count: for AVI with B-frames, which stores times in the order of decoding only.
 
     The n-th picture that comes out has the n-th time. Counting starts anew at every keyframe (its number in the file,
@@ -235,7 +235,7 @@ def count_through(path: str, table: PacketTable, wanted: Sequence[int], rotation
             while pending and pending[0] < pts:
                 yield Picture(pending.pop(0), None, "cannot be decoded: damaged, or next to what is")
             if pending and pending[0] == pts:
-                yield shown(pending.pop(0), frame, uprighter)
+                yield to_picture(pending.pop(0), frame, uprighter)
             if not pending:
                 return
         for pts in pending:

@@ -92,7 +92,7 @@ class PacketTable:
         return PacketIndex(stamps, self.is_keyframe[self.is_shown][order][first], self.time_base)
 
 
-def stamp(packet: Any, container: str) -> int | None:
+def packet_pts(packet: Any, container: str) -> int | None:
     """Time of a packet in the sense of `PacketTable.pts`."""
     value: int | None = packet.dts if container in WITHOUT_PTS else packet.pts
     return value
@@ -170,7 +170,7 @@ def _read_through(path: str) -> PacketTable:
             for packet in container.demux(stream):
                 if is_end(packet):
                     continue
-                pts, dts = stamp(packet, container.format.name), packet.dts
+                pts, dts = packet_pts(packet, container.format.name), packet.dts
                 duration = packet.duration or duration
                 rows.append((or_unknown(pts), or_unknown(dts), packet.is_keyframe, not packet.is_discard and pts is not None))
         except av.FFmpegError as error:

@@ -11,8 +11,8 @@ import numpy as np
 from meetbefore_assets.core.errors import TruncatedVideoError, UnreadableVideoError
 from meetbefore_assets.core.ports import I64, MediaFacts, PacketIndex, Picture, VideoReader
 from meetbefore_assets.recordings.identifiers import split_uri
-from meetbefore_assets.recordings.video.damage import COPY_AGAIN, unreadable
-from meetbefore_assets.recordings.video.decoding import PictureDecoder, count_through
+from meetbefore_assets.recordings.video.damage import COPY_AGAIN, unreadable_error
+from meetbefore_assets.recordings.video.decoding import PictureDecoder, decode_by_counting
 from meetbefore_assets.recordings.video.mp4_boxes import is_upright
 from meetbefore_assets.recordings.video.orientation import orientation, rotation_tag
 from meetbefore_assets.recordings.video.packets import PacketTable, open_container, picture_stream, scan, tagged_duration
@@ -84,7 +84,7 @@ class PyAvReader:
         wanted = [int(value) for value in pts]
         table = self._table()
         if table.is_reordered:
-            yield from count_through(self._path, table, wanted, self._rotation_tag)
+            yield from decode_by_counting(self._path, table, wanted, self._rotation_tag)
             return
         while wanted:
             start, run = _next_run(table, wanted)
@@ -110,7 +110,7 @@ class PyAvReader:
         try:
             return scan(self._path)
         except (OSError, av.FFmpegError) as error:
-            raise unreadable(self._path, error) from error
+            raise unreadable_error(self._path, error) from error
 
     def _decoder(self) -> PictureDecoder:
         if not self._decoders:
@@ -121,7 +121,7 @@ class PyAvReader:
         try:
             return PictureDecoder(self._path, self._table(), is_strict=self._is_strict, rotation_deg=self._rotation_tag)
         except (OSError, av.FFmpegError) as error:
-            raise unreadable(self._path, error) from error
+            raise unreadable_error(self._path, error) from error
 
     def _second_try(self, table: PacketTable, start: int, failed: Picture) -> Picture:
         """Decode one moment again from an earlier keyframe: some streams recover over several pictures after a start."""
@@ -159,7 +159,7 @@ class PyAvReader:
             with open_container(self._path) as container:
                 return read(container)
         except (OSError, UnicodeError, av.FFmpegError) as error:
-            raise unreadable(self._path, error) from error
+            raise unreadable_error(self._path, error) from error
 
     def _describe(self, container: Any) -> MediaFacts:
         stream = picture_stream(container)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meetbefore_assets.cli.terminal.progress import Pace, duration
+from meetbefore_assets.cli.terminal.progress import Pace, format_duration
 
 
 def test_nothing_is_said_before_the_first_is_finished() -> None:
@@ -36,4 +36,4 @@ def test_at_the_end_nothing_is_left() -> None:
     [(0, "about 0 s"), (59.4, "about 59 s"), (59.5, "about 1 min"), (3569, "about 59 min"), (3570, "about 1 h"), (171_000, "about 2 days")],
 )
 def test_durations_are_said_in_one_unit(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+    assert format_duration(seconds) == said

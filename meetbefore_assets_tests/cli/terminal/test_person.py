@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from meetbefore_assets.cli.terminal.person import print_person
-from meetbefore_assets.cli.terminal.pictures import Faces, inline, shows_pictures
+from meetbefore_assets.cli.terminal.pictures import Faces, can_show_images, inline_image
 from meetbefore_assets.cli.terminal.ranking import print_ranking
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.home.home import Home
@@ -94,7 +94,7 @@ def test_pictures_stand_in_the_text_where_the_terminal_can(home: Home, monkeypat
     monkeypatch.setenv("TERM_PROGRAM", "WezTerm")
     assert story(home, "ann", is_terminal=True).count("\x1b]1337;File=inline=1;") == 3
     assert "1337" not in story(home, "ann")
-    assert inline(b"abc") == "\x1b]1337;File=inline=1;size=3;height=5;preserveAspectRatio=1:YWJj\a"
+    assert inline_image(b"abc") == "\x1b]1337;File=inline=1;size=3;height=5;preserveAspectRatio=1:YWJj\a"
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_pictures_stand_in_the_text_where_the_terminal_can(home: Home, monkeypat
     [({}, False), ({"TERM_PROGRAM": "iTerm.app"}, True), ({"KONSOLE_VERSION": "220400"}, True), ({"KONSOLE_VERSION": "210800"}, False)],
 )
 def test_which_terminals_show_pictures(environment: dict[str, str], is_able: bool) -> None:
-    assert shows_pictures(environment) is is_able
+    assert can_show_images(environment) is is_able

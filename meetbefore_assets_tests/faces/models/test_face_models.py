@@ -18,7 +18,7 @@ from meetbefore_assets.faces.models import face_models
 from meetbefore_assets.faces.models.face_models import ArcFaceEmbedder, ScrfdDetector, input_size, load_pack
 from meetbefore_assets.faces.models.find_pack import find_pack
 from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
-from meetbefore_assets.faces.unit_vectors import unit
+from meetbefore_assets.faces.unit_vectors import to_unit_vectors
 
 SAME_VECTOR = 0.9999
 
@@ -54,13 +54,13 @@ def opencv_vectors(local: FoundPack, folder: Path, crops: U8) -> np.ndarray:
     del shipped.graph.input[1:]  # weights, which OpenCV 5 takes for inputs
     onnx.save(shipped, folder / "sface.onnx")
     net = cv2.FaceRecognizerSF.create(str(folder / "sface.onnx"), "")
-    return unit(np.concatenate([net.feature(crop) for crop in crops]))[0]
+    return to_unit_vectors(np.concatenate([net.feature(crop) for crop in crops]))[0]
 
 
 def test_vectors_of_sface_are_those_of_opencv(pack: LoadedPack, local: FoundPack, crops: U8, tmp_path: Path) -> None:
     vectors = pack.embedder.embed(crops)
     assert (vectors.shape, vectors.dtype) == ((6, 128), np.float32)
-    assert ((unit(vectors)[0] * opencv_vectors(local, tmp_path, crops)).sum(axis=1) > SAME_VECTOR).all()
+    assert ((to_unit_vectors(vectors)[0] * opencv_vectors(local, tmp_path, crops)).sum(axis=1) > SAME_VECTOR).all()
 
 
 def test_a_recogniser_that_normalises_itself_is_seen_through_though_nobody_knows_it(pack: LoadedPack, local: FoundPack, crops: U8) -> None:
@@ -81,8 +81,8 @@ def test_a_vector_does_not_depend_on_its_company(pack: LoadedPack, crops: U8, mo
 
 
 def test_six_people_are_six_people_and_each_is_like_their_mirror_image(pack: LoadedPack, crops: U8) -> None:
-    vectors, _ = unit(pack.embedder.embed(crops))
-    mirrored, _ = unit(pack.embedder.embed(np.ascontiguousarray(crops[:, :, ::-1])))
+    vectors, _ = to_unit_vectors(pack.embedder.embed(crops))
+    mirrored, _ = to_unit_vectors(pack.embedder.embed(np.ascontiguousarray(crops[:, :, ::-1])))
     similarities = vectors @ mirrored.T
     others = similarities[~np.eye(6, dtype=bool)]
     assert np.diag(similarities).min() > 0.6

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from meetbefore_assets.faces.models.onnx_session import prepare_detector, session
-from meetbefore_assets.faces.models.onnx_widening import Constants, merged, widened
+from meetbefore_assets.faces.models.onnx_widening import Constants, merge_convolutions, widen_convolutions
 
 SIDE = 12
 
@@ -93,15 +93,15 @@ def test_any_chain_answers_as_before(steps: list[tuple[str, int]], block: int, i
             ends.append(last)
     ends = ends or [last]
     expected = net.answers(ends)
-    nodes = merged(copies(net.nodes), net.constants, block, 11)
-    same(net.answers(ends, widened(nodes, net.constants, ["x", *ends], block)), expected)
+    nodes = merge_convolutions(copies(net.nodes), net.constants, block, 11)
+    same(net.answers(ends, widen_convolutions(nodes, net.constants, ["x", *ends], block)), expected)
 
 
 def test_what_lies_between_convolutions_becomes_whole_blocks() -> None:
     net = Net()
     end = net.conv(net.add("MaxPool", net.conv(net.conv(net.conv("x", 12), 24), is_depthwise=True), kernel_shape=[2, 2]), 5)
     expected = net.answers([end])
-    nodes = widened(copies(net.nodes), net.constants, ["x", end], 16)
+    nodes = widen_convolutions(copies(net.nodes), net.constants, ["x", end], 16)
     assert widths_made(net, nodes) == [16, 32, 32, 5]
     same(net.answers([end], nodes), expected)
 
@@ -112,7 +112,7 @@ def test_weights_that_two_convolutions_share_are_widened_for_each() -> None:
     second, third = net.conv(first, 6, weights="shared"), net.conv(net.add("Relu", first), 6, weights="shared")
     end = net.add("Sigmoid", net.add("Add", second, third))
     expected = net.answers([end, second])
-    nodes = widened(copies(net.nodes), net.constants, ["x", end, second], 8)
+    nodes = widen_convolutions(copies(net.nodes), net.constants, ["x", end, second], 8)
     assert widths_made(net, nodes) == [8, 6, 6]
     same(net.answers([end, second], nodes), expected)
 
@@ -124,7 +124,7 @@ def test_who_asks_for_the_number_of_channels_is_told_the_old_one(place: int, wid
     net.constants["place"] = np.array(place)
     end, size = net.conv(tensor, 3), net.add("Cast", net.add("Gather", net.add("Shape", tensor), "place"), to=TensorProto.FLOAT)
     expected = net.answers([end, size])
-    nodes = widened(copies(net.nodes), net.constants, ["x", end, size], 8)
+    nodes = widen_convolutions(copies(net.nodes), net.constants, ["x", end, size], 8)
     assert widths_made(net, nodes) == [width, 3]
     same(net.answers([end, size], nodes), expected)
 
@@ -135,7 +135,7 @@ def test_convolutions_of_one_tensor_become_one_where_that_makes_fewer_blocks(ops
     tensor = net.conv("x", 4)
     ends = [net.conv(tensor, width) for width in (2, 8, 20)]
     expected = net.answers(ends, opset=opset)
-    nodes = merged(copies(net.nodes), net.constants, 16, opset)
+    nodes = merge_convolutions(copies(net.nodes), net.constants, 16, opset)
     assert widths_made(net, nodes) == [4, 30]
     same(net.answers(ends, nodes, opset), expected)
 
@@ -145,14 +145,14 @@ def test_convolutions_stay_apart_where_one_saves_nothing(widths: tuple[int, ...]
     net = Net()
     for width in widths:
         net.conv("x", width)
-    assert widths_made(net, merged(copies(net.nodes), net.constants, 16, 11)) == list(widths)
+    assert widths_made(net, merge_convolutions(copies(net.nodes), net.constants, 16, 11)) == list(widths)
 
 
 def test_convolutions_of_other_shapes_stay_apart() -> None:
     net = Net()
     ends = [net.conv("x", 2), net.add("Conv", "x", "w0", "w0/b", strides=[2, 2])]
     assert net.widths[ends[0]] == 2
-    assert len(merged(copies(net.nodes), net.constants, 16, 11)) == 2
+    assert len(merge_convolutions(copies(net.nodes), net.constants, 16, 11)) == 2
 
 
 @pytest.mark.parametrize("block", [8, 16])

@@ -12,7 +12,7 @@ from meetbefore_assets.core.ports import U8, FaceBatch
 from meetbefore_assets.faces.alignment import TEMPLATE, alignment_matrices
 from meetbefore_assets.faces.gates import is_degenerate
 from meetbefore_assets.faces.models.find_pack import find_pack
-from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging, fitted, planes, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging, fitted_size, model_input, resized
 from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 CAMERA = OpenCvImaging()
@@ -102,14 +102,14 @@ def test_what_is_no_yunet_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_pictures_are_fitted_and_never_enlarged(size: tuple[int, int], side: int, expected: tuple[int, int]) -> None:
-    assert fitted(*size, side) == expected
+    assert fitted_size(*size, side) == expected
 
 
 def test_shrinking_averages() -> None:
     stripes = np.zeros((100, 100, 3), np.uint8)
     stripes[:, ::2] = 200
-    assert shrunk(stripes, 50, 50).tolist() == np.full((50, 50, 3), 100).tolist()
-    assert shrunk(stripes, 100, 100) is stripes
+    assert resized(stripes, 50, 50).tolist() == np.full((50, 50, 3), 100).tolist()
+    assert resized(stripes, 100, 100) is stripes
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_shrinking_averages() -> None:
 def test_shrinking_by_halves_is_near_averaging_at_once(size: tuple[int, int], smaller: tuple[int, int]) -> None:
     smooth = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8), (0, 0), 6)
     expected = cv2.resize(smooth, smaller, interpolation=cv2.INTER_AREA).astype(float)
-    assert np.abs(shrunk(smooth, *smaller) - expected).max() <= 3
+    assert np.abs(resized(smooth, *smaller) - expected).max() <= 3
 
 
 @pytest.mark.parametrize("size", [(640, 384), (33, 31), (1, 1)])
@@ -127,7 +127,7 @@ def test_shrinking_by_halves_is_near_averaging_at_once(size: tuple[int, int], sm
 @pytest.mark.parametrize("mean", [0.0, 127.5])
 def test_planes_are_the_numbers_of_opencv(size: tuple[int, int], is_rgb: bool, mean: float) -> None:
     image = np.random.default_rng(2).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    found = planes(image, *size, channels=slice(None, None, -1) if is_rgb else slice(None), mean=mean, scale=1 / 128)
+    found = model_input(image, *size, channels=slice(None, None, -1) if is_rgb else slice(None), mean=mean, scale=1 / 128)
     np.testing.assert_allclose(found, cv2.dnn.blobFromImage(image, 1 / 128, size, (mean,) * 3, swapRB=is_rgb), atol=1e-6)
     assert found.flags.c_contiguous
 
@@ -136,7 +136,7 @@ def test_around_a_smaller_picture_the_planes_are_black() -> None:
     white = np.full((2, 3, 3), 255, np.uint8)
     padded = np.zeros((4, 5, 3), np.uint8)
     padded[:2, :3] = white
-    assert planes(white, 5, 4, mean=100.0).tolist() == cv2.dnn.blobFromImage(padded, 1.0, (5, 4), (100, 100, 100)).tolist()
+    assert model_input(white, 5, 4, mean=100.0).tolist() == cv2.dnn.blobFromImage(padded, 1.0, (5, 4), (100, 100, 100)).tolist()
 
 
 def test_beyond_the_picture_aligned_faces_are_black() -> None:

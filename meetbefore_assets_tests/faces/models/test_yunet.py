@@ -10,7 +10,7 @@ from meetbefore_assets.core.errors import PackBrokenError
 from meetbefore_assets.core.model_packs import FoundPack
 from meetbefore_assets.core.ports import U8
 from meetbefore_assets.faces.models.find_pack import find_pack
-from meetbefore_assets.faces.models.opencv_imaging import fitted, shrunk
+from meetbefore_assets.faces.models.opencv_imaging import fitted_size, resized
 from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 
@@ -38,9 +38,9 @@ def pictures() -> list[U8]:
 def test_the_faces_are_those_of_opencvs_own_class(yunet: YuNetDetector, pack: FoundPack, number: int, side: int) -> None:
     image = pictures()[number]
     height, width = image.shape[:2]
-    size = fitted(width, height, side)
+    size = fitted_size(width, height, side)
     opencv = cv2.FaceDetectorYN.create(str(pack.detector_path), "", size, 0.4, 0.3, 5000)
-    answer = opencv.detect(shrunk(image, *size))[1]
+    answer = opencv.detect(resized(image, *size))[1]
     expected = np.empty((0, 15), np.float32) if answer is None else answer
     found = yunet.detect(image, min_score=0.4, max_side=side)
     scale = np.array([width / size[0], height / size[1]])

@@ -137,7 +137,7 @@ for number in range(25):
     key, value = keys[number % len(keys)], 200 + number
     settings_file.apply(home, [f"{key}={value}"])
     written[key] = value
-    found = {row.key: row.value for row in settings_file.explained(home, list(written))}
+    found = {row.key: row.value for row in settings_file.explain_settings(home, list(written))}
     assert found == written, (number, found, written)
 """
 # Keys of one writer each, that stand side by side in a section with those of others.
@@ -174,7 +174,7 @@ def test_processes_that_write_at_once_lose_nothing_and_a_reader_sees_a_whole_fil
         reader.result()
     assert said == [""] * len(WRITTEN)
     last = {key: 200 + number for keys in WRITTEN for number in range(25) for key in [keys[number % len(keys)]]}
-    assert {row.key: row.value for row in settings_file.explained(tmp_path, list(last))} == last
+    assert {row.key: row.value for row in settings_file.explain_settings(tmp_path, list(last))} == last
     assert path.read_text().startswith("# mine\n[matching]\nthreshold = 0.5 # strict\n")
     assert read[0] > 0
     assert not list(tmp_path.glob("*.tmp"))

@@ -19,7 +19,7 @@ from meetbefore_assets.core.errors import SettingsError, StoreError
 from meetbefore_assets.core.ports import F32
 from meetbefore_assets.identities.vector_index import pgvector, pgvector_sql
 from meetbefore_assets.identities.vector_index.pgvector import PgVectorIndex, pgvector_index_of
-from meetbefore_assets.identities.vector_index.pgvector_rows import packed, unpacked
+from meetbefore_assets.identities.vector_index.pgvector_rows import pack_rows, unpack_rows
 
 # What the server's own tables may grow by when tables come and go.
 CATALOGUE = 500_000
@@ -178,7 +178,7 @@ def test_rows_are_written_as_postgres_reads_them(first: int, rows: F32) -> None:
     for number, row in enumerate(rows):
         body = whole(len(row), 2) + bytes(2) + b"".join(np.array(value, ">f4").tobytes() for value in row)
         expected += whole(2, 2) + whole(4, 4) + whole(first + number, 4) + whole(len(body), 4) + body
-    assert packed(first, rows) == expected + b"\xff\xff"
+    assert pack_rows(first, rows) == expected + b"\xff\xff"
 
 
 def test_what_postgres_writes_is_read(postgres: str) -> None:
@@ -187,10 +187,10 @@ def test_what_postgres_writes_is_read(postgres: str) -> None:
     with asking(postgres) as cursor:
         answer = io.BytesIO()
         cursor.copy_expert("copy (select i, i * 7 % 5, i / 8.0::float8 from generate_series(0, 99) i) to stdout (format binary)", answer)
-        query, row, cosine = unpacked(answer.getvalue())
+        query, row, cosine = unpack_rows(answer.getvalue())
         assert query.tolist() == list(range(100))
         assert row.tolist() == [i * 7 % 5 for i in range(100)]
         assert cosine.tolist() == [i / 8 for i in range(100)]
         nothing = io.BytesIO()
         cursor.copy_expert("copy (select 1, 1, 1.0::float8 where false) to stdout (format binary)", nothing)
-    assert [len(part) for part in unpacked(nothing.getvalue())] == [0, 0, 0]
+    assert [len(part) for part in unpack_rows(nothing.getvalue())] == [0, 0, 0]
