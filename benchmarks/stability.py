@@ -22,11 +22,11 @@ from meetbefore_assets.core.schema.lists import pipeline_assets
 from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
-from meetbefore_assets.identities.history import history_table
+from meetbefore_assets.identities.identity_history import history_table
 from meetbefore_assets.identities.match import MatchResult, match
 from meetbefore_assets.identities.queries import assigned_faces, people_table
 from meetbefore_assets.open_home import open_home
-from meetbefore_assets.review.correct import name_person
+from meetbefore_assets.review.make_corrections import name_person
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 STEP = 0.05

@@ -42,7 +42,7 @@ LONGEST = [
     "running/test_dagster_dev.py",
     "cli/test_main.py",
     "defs/test_pipeline.py",
-    "review/test_correct.py",
+    "review/test_make_corrections.py",
     "cli/test_forget.py",
     "test_crash.py",
     "test_bad_input.py",

@@ -22,9 +22,9 @@ later_option = click.option("--later", is_flag=True, help="Only put it on record
 @later_option
 def name(person: str, name: str, home_folder: Path, later: bool) -> None:
     """Give PERSON a name; "" takes it away. It follows the faces, whatever happens to ids."""
-    from meetbefore_assets.review import correct
+    from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: correct.name_person(home, _who(home, person), name))
+    _correct(home_folder, later, lambda home: make_corrections.name_person(home, _who(home, person), name))
 
 
 @click.command()
@@ -71,9 +71,9 @@ def role(person: str, role: str, home_folder: Path, later: bool) -> None:
 @later_option
 def merge(first: str, second: str, home_folder: Path, later: bool) -> None:
     """Say that FIRST and SECOND are one person, at every threshold."""
-    from meetbefore_assets.review import correct
+    from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: correct.merge(home, _who(home, first), _who(home, second)))
+    _correct(home_folder, later, lambda home: make_corrections.merge(home, _who(home, first), _who(home, second)))
 
 
 @click.command("not-same")
@@ -83,9 +83,9 @@ def merge(first: str, second: str, home_folder: Path, later: bool) -> None:
 @later_option
 def not_same(first: str, second: str, home_folder: Path, later: bool) -> None:
     """Say that FIRST and SECOND are two people, at every threshold."""
-    from meetbefore_assets.review import correct
+    from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: correct.not_same(home, _who(home, first), _who(home, second)))
+    _correct(home_folder, later, lambda home: make_corrections.not_same(home, _who(home, first), _who(home, second)))
 
 
 @click.command()
@@ -96,9 +96,9 @@ def not_same(first: str, second: str, home_folder: Path, later: bool) -> None:
 @later_option
 def split(person: str, faces: tuple[str, ...], only_these: bool, home_folder: Path, later: bool) -> None:
     """Say that FACES are not PERSON. `meetbefore show PERSON --faces` lists them."""
-    from meetbefore_assets.review import correct
+    from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: correct.split(home, _who(home, person), faces, only_these=only_these))
+    _correct(home_folder, later, lambda home: make_corrections.split(home, _who(home, person), faces, only_these=only_these))
 
 
 @click.command()
@@ -107,9 +107,9 @@ def split(person: str, faces: tuple[str, ...], only_these: bool, home_folder: Pa
 @later_option
 def undo(correction: str, home_folder: Path, later: bool) -> None:
     """Take back the latest correction, or the one with this id (or its beginning). To undo an undo, give its id."""
-    from meetbefore_assets.review import correct
+    from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: correct.undo(home, correction)[0])
+    _correct(home_folder, later, lambda home: make_corrections.undo(home, correction)[0])
 
 
 @click.command()
@@ -146,9 +146,9 @@ def review(limit: int, home_folder: Path) -> None:
 
 
 def _role(person: str, role: str, home_folder: Path, later: bool) -> None:
-    from meetbefore_assets.review import correct
+    from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: correct.set_role(home, _who(home, person), role))
+    _correct(home_folder, later, lambda home: make_corrections.set_role(home, _who(home, person), role))
 
 
 def _who(home: "Home", text: str) -> str:

@@ -21,7 +21,7 @@ from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.defs.assets.identity_assignments import identity_assignments
 from meetbefore_assets.defs.materialize import HomeResource
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.identities.survival import cliff_below
+from meetbefore_assets.identities.threshold_survival import cliff_below
 from meetbefore_assets.identities.threshold_sweep import threshold_results
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions

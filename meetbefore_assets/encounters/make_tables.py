@@ -16,10 +16,10 @@ from meetbefore_assets.encounters.person_facts import habits, proposed_roles, ti
 from meetbefore_assets.encounters.score import people, score_encounters
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import write_changed_partitions
-from meetbefore_assets.identities.corrections_in_force import corrections_in_force
 from meetbefore_assets.identities.match import ASSET as IDENTITIES
 from meetbefore_assets.identities.match import sightings
 from meetbefore_assets.identities.queries import matched_videos
+from meetbefore_assets.identities.stored_corrections import corrections_in_force
 from meetbefore_assets.identities.threshold_sweep import with_threshold_range
 from meetbefore_assets.recordings.places import places_version, update_places, with_places
 

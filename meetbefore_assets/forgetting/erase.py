@@ -61,7 +61,7 @@ def person_faces(home: Home, person_ids: list[str]) -> pl.DataFrame:
     return assigned.join(places, on="face_id").drop("person_id").sort("video_id", "time_s", "face_id")
 
 
-def forget_people(home: Home, person_ids: list[str], *, is_blocked: bool = False) -> Erased:
+def erase_people(home: Home, person_ids: list[str], *, is_blocked: bool = False) -> Erased:
     """Take people out of the record, of every video, for good; who is who must be decided anew afterwards.
 
     Args:
@@ -81,7 +81,7 @@ def _block(home: Home, faces: pl.DataFrame) -> str:
     return block_person(home, embedded["model"][0], mean[0])
 
 
-def forget_videos(home: Home, video_ids: list[str]) -> Erased:
+def erase_videos(home: Home, video_ids: list[str]) -> Erased:
     """Take videos out of everything; their files stay where they are, and are not taken in again."""
     known = known_videos(home)
     faces = sum(stamp.rows for video_id in video_ids if (stamp := home.store.stamp("detections", video_id)))

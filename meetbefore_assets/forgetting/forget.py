@@ -41,14 +41,14 @@ def find_one_video(home: Home, text: str) -> str:
 
 def forget_people(home: Home, person_ids: list[str], *, is_blocked: bool = False) -> Erased:
     """Erase people everywhere, and decide anew who is who."""
-    done = erase.forget_people(home, person_ids, is_blocked=is_blocked)
+    done = erase.erase_people(home, person_ids, is_blocked=is_blocked)
     rebuild(home)
     return done
 
 
 def forget_videos(home: Home, video_ids: list[str]) -> Erased:
     """Erase videos everywhere, and decide anew who is who."""
-    done = erase.forget_videos(home, video_ids)
+    done = erase.erase_videos(home, video_ids)
     rebuild(home)
     return done
 

@@ -14,9 +14,9 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities import person_ids
 from meetbefore_assets.identities.correction_links import Links
 from meetbefore_assets.identities.corrections import Correction
-from meetbefore_assets.identities.corrections_in_force import CorrectionsInForce, corrections_in_force, links_of, parts_of_tracks
 from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, Edges, find_edges, nearest_only, neighbours_for
 from meetbefore_assets.identities.grouping import GroupingPolicy, OrderedTracks, group_ordered, order_tracks
+from meetbefore_assets.identities.stored_corrections import CorrectionsInForce, corrections_in_force, links_of, parts_of_tracks
 from meetbefore_assets.identities.stored_edges import EdgeGraph, stored_graph, track_vectors, vectors_as_matrix
 
 # A pair may gain so much when what it shares with the archive is taken off (0.09 was the most on labelled footage).

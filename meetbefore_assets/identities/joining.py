@@ -10,7 +10,7 @@ import numpy as np
 
 from meetbefore_assets.core.ports import F32, F64, I64
 from meetbefore_assets.identities.edges import Edges
-from meetbefore_assets.identities.neighbourhoods import APART, Neighbourhoods, highest_per_key
+from meetbefore_assets.identities.group_neighbours import APART, Neighbourhoods, highest_per_key
 from meetbefore_assets.identities.vectors import Rows, rows_at_once
 
 

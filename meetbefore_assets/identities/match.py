@@ -13,7 +13,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import write_changed_partitions
 from meetbefore_assets.identities import person_ids
 from meetbefore_assets.identities.grouping_input import GroupingInput, group, read_grouping_input
-from meetbefore_assets.identities.history import write_history
+from meetbefore_assets.identities.identity_history import write_history
 from meetbefore_assets.identities.policy import Policy, fingerprint, policy, usable_tracks
 from meetbefore_assets.identities.threshold_sweep import write_regroupings
 from meetbefore_assets.recordings.clocks import clock_table

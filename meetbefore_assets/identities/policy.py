@@ -10,7 +10,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.sections import Settings
 from meetbefore_assets.identities.calibration import calibration
 from meetbefore_assets.identities.corrections import in_force
-from meetbefore_assets.identities.corrections_in_force import corrections_version, read_corrections
+from meetbefore_assets.identities.stored_corrections import corrections_version, read_corrections
 from meetbefore_assets.identities.thresholds import Calibration
 
 

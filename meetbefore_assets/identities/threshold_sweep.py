@@ -11,7 +11,7 @@ from meetbefore_assets.core.schema.identities import REGROUPINGS
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.grouping_input import GroupingInput, group
-from meetbefore_assets.identities.survival import survival, threshold_ladder
+from meetbefore_assets.identities.threshold_survival import survival, threshold_ladder
 
 ASSET = REGROUPINGS.name
 

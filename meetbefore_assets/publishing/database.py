@@ -15,8 +15,8 @@ from meetbefore_assets.core.schema.recordings import FAILURES, VIDEOS, VIDEOS_PU
 from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import rows_version
-from meetbefore_assets.identities.corrections_in_force import corrections_table, corrections_version
-from meetbefore_assets.identities.history import history_table, history_version
+from meetbefore_assets.identities.identity_history import history_table, history_version
+from meetbefore_assets.identities.stored_corrections import corrections_table, corrections_version
 from meetbefore_assets.recordings.clocks import clock_table
 from meetbefore_assets.recordings.intake import known_videos
 

@@ -13,7 +13,7 @@ from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.core.ports import WHOLE, Fetch, PublishResult
 from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.core.schema.table import Table
-from meetbefore_assets.storage import database_sql
+from meetbefore_assets.storage import duckdb_sql
 from meetbefore_assets.storage.atomic_file import atomic_file, temporary_beside
 
 # A DuckDB file has these bytes behind the checksum of its first block.
@@ -102,7 +102,7 @@ class DuckDbPublisher:
             return
         try:
             with self._opened() as connection:
-                tables = {name for name, _, _ in connection.execute(database_sql.SELECT_COLUMNS).fetchall()}
+                tables = {name for name, _, _ in connection.execute(duckdb_sql.SELECT_COLUMNS).fetchall()}
             is_ours = "meetbefore_parts" in tables or not tables
         except duckdb.Error:
             with self.path.open("rb") as file:
@@ -121,15 +121,15 @@ class DuckDbSnapshot:
         self._connection, self.versions = connection, versions
 
     def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
-        found = self._connection.execute(database_sql.count_all(table) if is_whole else database_sql.count_by_video(table)).fetchall()
+        found = self._connection.execute(duckdb_sql.count_all(table) if is_whole else duckdb_sql.count_by_video(table)).fetchall()
         return {WHOLE if is_whole else str(part): int(count) for part, count in found}
 
     def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
         connection = self._connection
         query = (
-            connection.sql(database_sql.select_all(table))
+            connection.sql(duckdb_sql.select_all(table))
             if WHOLE in parts
-            else connection.sql(database_sql.select_rows(table), params=[parts])
+            else connection.sql(duckdb_sql.select_rows(table), params=[parts])
         )
         return pl.DataFrame(query.to_arrow_table()).cast({column.name: column.dtype for column in table.public})
 
@@ -138,17 +138,17 @@ def _versions(connection: duckdb.DuckDBPyConnection, vector_size: int) -> dict[s
     if not _has_shape(connection, vector_size):
         return None
     versions: dict[str, dict[str, str]] = {table.name: {} for table in published_tables()}
-    for name, part, version in connection.execute(database_sql.SELECT_PARTS).fetchall():
+    for name, part, version in connection.execute(duckdb_sql.SELECT_PARTS).fetchall():
         versions.setdefault(name, {})[part] = version
     return versions
 
 
 def _has_shape(connection: duckdb.DuckDBPyConnection, vector_size: int) -> bool:
     columns: dict[str, list[tuple[str, str]]] = {}
-    for name, column, kind in connection.execute(database_sql.SELECT_COLUMNS).fetchall():
+    for name, column, kind in connection.execute(duckdb_sql.SELECT_COLUMNS).fetchall():
         columns.setdefault(name, []).append((column, kind.lower()))
     declared = {
-        table.name: [(column.name, database_sql.column_type(table, column.name, vector_size)) for column in table.public]
+        table.name: [(column.name, duckdb_sql.column_type(table, column.name, vector_size)) for column in table.public]
         for table in published_tables()
     }
     return all(columns.get(name) == expected for name, expected in declared.items()) and "meetbefore_parts" in columns
@@ -159,11 +159,11 @@ def _write(
 ) -> int:
     changed = 0
     with _attached(path) as connection:
-        connection.execute(database_sql.CREATE_PARTS)
+        connection.execute(duckdb_sql.CREATE_PARTS)
         for table in published_tables():
-            connection.execute(database_sql.create_table(table, vector_size))
+            connection.execute(duckdb_sql.create_table(table, vector_size))
             if not have:
-                for statement in database_sql.comments(table):
+                for statement in duckdb_sql.comments(table):
                     connection.execute(statement)
             changed += _replace(connection, table, have.get(table.name, {}), wanted[table.name], fetch)
     return changed
@@ -176,15 +176,15 @@ def _replace(connection: duckdb.DuckDBPyConnection, table: Table, have: Mapping[
         return 0
     connection.execute("begin")
     if WHOLE in new or WHOLE in old:
-        connection.execute(database_sql.delete_all(table))
+        connection.execute(duckdb_sql.delete_all(table))
     elif old:
-        connection.execute(database_sql.delete_rows(table), [old])
-    connection.execute(database_sql.DELETE_PARTS, [table.name, old])
+        connection.execute(duckdb_sql.delete_rows(table), [old])
+    connection.execute(duckdb_sql.DELETE_PARTS, [table.name, old])
     if new:
         connection.register("incoming", fetch(table, new).to_arrow())
-        connection.execute(database_sql.insert_rows(table))
+        connection.execute(duckdb_sql.insert_rows(table))
         connection.unregister("incoming")
-        connection.execute(database_sql.INSERT_PARTS, [table.name, new, [wanted[part] for part in new]])
+        connection.execute(duckdb_sql.INSERT_PARTS, [table.name, new, [wanted[part] for part in new]])
     connection.execute("commit")
     return len(set(new) | set(old))
 
@@ -194,7 +194,7 @@ def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The file at `path` as the default database; everything is in it, without a log beside it, at the end."""
     connection = duckdb.connect()
     try:
-        connection.execute(database_sql.attach(str(path)))
+        connection.execute(duckdb_sql.attach(str(path)))
         connection.execute("use published")
         yield connection
         connection.execute("checkpoint published")

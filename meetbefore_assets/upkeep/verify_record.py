@@ -12,7 +12,7 @@ from meetbefore_assets.core.schema.lists import per_video_tables, recorded_table
 from meetbefore_assets.core.schema.recordings import SOURCES
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.journal import rotate_log
-from meetbefore_assets.identities.history import compact_history
+from meetbefore_assets.identities.identity_history import compact_history
 from meetbefore_assets.identities.stored_edges import edge_store
 
 LITTER_AGE_S = 24 * 3600.0

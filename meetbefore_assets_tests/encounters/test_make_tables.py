@@ -8,7 +8,7 @@ import pytest
 from meetbefore_assets.encounters.make_tables import make_people
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.queries import people_table
-from meetbefore_assets.review.correct import set_role
+from meetbefore_assets.review.make_corrections import set_role
 from meetbefore_assets_tests.support.record import Record, Seen, dji
 
 

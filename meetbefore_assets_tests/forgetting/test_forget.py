@@ -17,7 +17,7 @@ from meetbefore_assets.home.record.home_files import kept_frames_folder
 from meetbefore_assets.home.record.table_writer import current_table
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.queries import assigned_faces, people_table
-from meetbefore_assets.review import correct
+from meetbefore_assets.review import make_corrections
 from meetbefore_assets.running.partitions import ONLY_MISSING_TAG, PARTITIONS_NAME
 from meetbefore_assets_tests.defs.test_pipeline import FRIDAY, MONDAY, TUESDAY, three_days
 from meetbefore_assets_tests.support.fakes import write_video
@@ -249,10 +249,10 @@ def test_names_and_corrections_go_with_the_person_and_others_stay(project: Searc
     three_days(project)
     run(project)
     people = people_table(project.home)["person_id"].to_list()
-    correct.name_person(project.home, people[0], "Scheherazade")
-    correct.name_person(project.home, people[1], "Dunyazad")
-    correct.not_same(project.home, people[0], people[1])
-    correct.undo(project.home)
+    make_corrections.name_person(project.home, people[0], "Scheherazade")
+    make_corrections.name_person(project.home, people[1], "Dunyazad")
+    make_corrections.not_same(project.home, people[0], people[1])
+    make_corrections.undo(project.home)
     forget.rebuild(project.home)
     needles = [*of_person(project, people[0]), b"Scheherazade"]
     assert {"meetbefore.duckdb", "report.html"} <= traces(project.folder, [b"Scheherazade"])
@@ -265,7 +265,7 @@ def test_names_and_corrections_go_with_the_person_and_others_stay(project: Searc
 def test_a_name_goes_with_the_last_video_it_was_given_in(project: SearchableHome) -> None:
     three_days(project)
     run(project)
-    correct.name_person(project.home, most_met(project), "Scheherazade")
+    make_corrections.name_person(project.home, most_met(project), "Scheherazade")
     forget.rebuild(project.home)
     for left, name in enumerate((MONDAY, TUESDAY, FRIDAY)):
         assert people_table(project.home).filter(pl.col("name") == "Scheherazade")["encounters"].to_list() == [3 - left]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meetbefore_assets.identities.survival import cliff_below
+from meetbefore_assets.identities.threshold_survival import cliff_below
 
 
 def test_a_plain_is_no_cliff() -> None:

@@ -19,7 +19,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record import journal
 from meetbefore_assets.home.record.run_history import all_runs, record_run
 from meetbefore_assets.home.settings import settings_file
-from meetbefore_assets.identities.history import MANY, compact_history, history_table, write_history
+from meetbefore_assets.identities.identity_history import MANY, compact_history, history_table, write_history
 from meetbefore_assets.identities.policy import policy
 from meetbefore_assets.identities.policy_history import BY_RUN_CONFIG, BY_SETTINGS, apply_threshold, policy_history, record_policy
 from meetbefore_assets.recordings.failures import due_failures, record_failure

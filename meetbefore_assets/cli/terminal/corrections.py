@@ -12,12 +12,12 @@ from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.core.ports import WHOLE
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.corrections import Correction, in_force
-from meetbefore_assets.identities.corrections_in_force import read_corrections
 from meetbefore_assets.identities.grouping_input import read_grouping_input
-from meetbefore_assets.identities.history import history_table
+from meetbefore_assets.identities.identity_history import history_table
 from meetbefore_assets.identities.match import ASSET, LastMatch
 from meetbefore_assets.identities.policy import policy, usable_tracks
 from meetbefore_assets.identities.queries import find_person, people_table
+from meetbefore_assets.identities.stored_corrections import read_corrections
 
 
 def print_outcome(console: Console, home: Home, one: Correction, decided: LastMatch | None) -> None:

@@ -4,8 +4,8 @@ import dagster as dg
 
 from meetbefore_assets.core.schema.faces import DETECTIONS
 from meetbefore_assets.defs.assets.frames import frames
-from meetbefore_assets.defs.describe import describe_faces
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
+from meetbefore_assets.defs.video_metadata import describe_faces
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions
 

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from meetbefore_assets.core.schema.recordings import VIDEOS
-from meetbefore_assets.defs.describe import describe_clock
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, materialize
+from meetbefore_assets.defs.video_metadata import describe_clock
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meetbefore_assets.publishing.page.phrases import Phrase, join, month, same, say
-from meetbefore_assets.publishing.page.strings import WEEKDAYS
+from meetbefore_assets.publishing.page.translations import WEEKDAYS
 
 STRIP_WIDTH = 200.0
 SHADES = 4

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from meetbefore_assets.core import words
-from meetbefore_assets.publishing.page.strings import STRINGS, WEEKDAYS
+from meetbefore_assets.publishing.page.translations import STRINGS, WEEKDAYS
 
 
 class Phrase(NamedTuple):
@@ -83,8 +83,6 @@ def sentence(row: dict[str, object], zone: str) -> Phrase:
     number, days = int(str(row["encounters"])), int(str(row["days"]))
     last: dt.datetime = row["last_seen"]  # type: ignore[assignment]
     if number == 1:
-        chinese = say("once", day=day(last, zone)).zh
-    else:
-        length = span(float(str(row["span_h"])))
-        chinese = say("sentence", encounters=count(number, "encounter"), days=count(days, "day"), span=length, day=day(last, zone)).zh
-    return Phrase(words.sentence(row, zone), chinese)
+        return say("once", day=day(last, zone))
+    length = span(float(str(row["span_h"])))
+    return say("sentence", encounters=count(number, "encounter"), days=count(days, "day"), span=length, day=day(last, zone))

@@ -31,7 +31,7 @@ from meetbefore_assets.publishing.page.pictures import (
     picture_budget,
     picture_candidates,
 )
-from meetbefore_assets.publishing.page.strings import CHINESE, ENGLISH, WEEKDAY_LETTERS, WEEKDAYS
+from meetbefore_assets.publishing.page.translations import CHINESE, ENGLISH, WEEKDAY_LETTERS, WEEKDAYS
 from meetbefore_assets.recordings.places import place_table
 from meetbefore_assets.storage.atomic_file import atomic_file
 

@@ -8,7 +8,7 @@ import polars as pl
 from meetbefore_assets.publishing.page.cards import Link, labels
 from meetbefore_assets.publishing.page.data import Overview, is_companion
 from meetbefore_assets.publishing.page.phrases import Phrase, count, day, join, say
-from meetbefore_assets.publishing.page.strings import STRINGS
+from meetbefore_assets.publishing.page.translations import STRINGS
 
 MOST_PAIRS = 25
 MOST_FILES = 12

@@ -11,7 +11,7 @@ import numpy as np
 
 from meetbefore_assets.core.ports import I64, Bool, PacketIndex
 from meetbefore_assets.recordings.timestamps import is_cut_short
-from meetbefore_assets.recordings.video.packet_list import Columns, listed_packets
+from meetbefore_assets.recordings.video.mp4_packets import Columns, listed_packets
 
 # AVI stores no presentation times, only an order of decoding.
 WITHOUT_PTS = frozenset(["avi"])

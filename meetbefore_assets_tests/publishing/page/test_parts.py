@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meetbefore_assets.core import words
 from meetbefore_assets.faces.gates import REASONS
 from meetbefore_assets.home.settings.sections import TimeSettings
 from meetbefore_assets.publishing.page.cards import ranges
@@ -16,10 +17,10 @@ from meetbefore_assets.publishing.page.charts import months, strip_path, week
 from meetbefore_assets.publishing.page.evidence import habit
 from meetbefore_assets.publishing.page.optional_columns import chance_phrase, place_phrase, threshold_range_phrase
 from meetbefore_assets.publishing.page.packed_cards import PLAIN_CARDS
-from meetbefore_assets.publishing.page.phrases import Phrase, count, join, same, say, span
+from meetbefore_assets.publishing.page.phrases import Phrase, count, join, same, say, sentence, span
 from meetbefore_assets.publishing.page.pictures import MOST_BYTES, choose_pictures, picture_budget, picture_candidates
 from meetbefore_assets.publishing.page.sections import source_phrase, warning_key
-from meetbefore_assets.publishing.page.strings import STRINGS
+from meetbefore_assets.publishing.page.translations import STRINGS
 from meetbefore_assets.recordings.clock_sources import resolve_clock
 from meetbefore_assets_tests.support.record import Record, Seen, dji
 
@@ -205,3 +206,9 @@ def test_weekdays_and_hours_are_counted() -> None:
         "Days: Mon (2), Tue (1). Hours: 8:00 (2), 10:00 (1).", "星期：周一（2）、周二（1）。时刻：8:00（2）、10:00（1）。"
     )
     assert week([]).cells == ()
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 20_000), st.datetimes(dt.datetime(2001, 1, 1), dt.datetime(2099, 1, 1)))
+def test_the_page_and_the_terminal_say_the_same_of_a_person(encounters: int, days: int, span_h: float, last: dt.datetime) -> None:
+    row: dict[str, object] = {"encounters": encounters, "days": days, "span_h": span_h, "last_seen": last}
+    assert sentence(row, "Europe/Berlin").en == words.sentence(row, "Europe/Berlin")

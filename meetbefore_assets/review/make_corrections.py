@@ -9,10 +9,10 @@ from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.correction_links import ONE_ROW, PICTURE, Conflict
 from meetbefore_assets.identities.corrections import ROLES, Anchor, Correction, Kind, correction, in_force
-from meetbefore_assets.identities.corrections_in_force import read_corrections, write_correction
 from meetbefore_assets.identities.grouping_input import GroupingInput, read_grouping_input
 from meetbefore_assets.identities.policy import policy, usable_tracks
 from meetbefore_assets.identities.queries import assigned_faces, people_table
+from meetbefore_assets.identities.stored_corrections import read_corrections, write_correction
 
 # Anchors of one side: a face of each track, the best first. More would say nothing new of somebody who is always there.
 MAX_ANCHORS = 64

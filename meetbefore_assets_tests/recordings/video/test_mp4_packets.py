@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetbefore_assets.recordings.video import packet_list, packets
+from meetbefore_assets.recordings.video import mp4_packets, packets
 from meetbefore_assets.recordings.video.mp4_boxes import Movie, Track, is_upright, read_movie
-from meetbefore_assets.recordings.video.packet_list import listed_packets
+from meetbefore_assets.recordings.video.mp4_packets import listed_packets
 from meetbefore_assets.recordings.video.packets import PacketTable, open_container, picture_stream, scan
 from meetbefore_assets_tests.support.bad_videos import CASES, Case
 from meetbefore_assets_tests.support.builders import draw_clip, truncate
@@ -98,7 +98,7 @@ def test_a_list_that_is_wrong_is_not_believed(tmp_path: Path, monkeypatch: pytes
         return replace(track, delay_runs=np.stack([np.ones_like(delays), delays], axis=1))
 
     assert is_listed(path)
-    monkeypatch.setattr(packet_list, "read_movie", misread)
+    monkeypatch.setattr(mp4_packets, "read_movie", misread)
     assert not is_listed(path)
     assert_same(path)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meetbefore_assets.identities.id_changes import identity_events
-from meetbefore_assets.identities.survival import survival, threshold_ladder
+from meetbefore_assets.identities.threshold_survival import survival, threshold_ladder
 from meetbefore_assets.review.suggestions import breaks, joins
 
 LADDER = np.array([0.3, 0.4, 0.5, 0.6])

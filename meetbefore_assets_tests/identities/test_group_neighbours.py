@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meetbefore_assets.identities.neighbourhoods import APART, Neighbourhoods, highest_per_key
+from meetbefore_assets.identities.group_neighbours import APART, Neighbourhoods, highest_per_key
 
 NONE = np.empty((2, 0), np.int64)
 

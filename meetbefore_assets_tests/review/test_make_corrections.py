@@ -9,12 +9,12 @@ import pytest
 
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.home.settings import settings_file
-from meetbefore_assets.identities.corrections_in_force import read_corrections
-from meetbefore_assets.identities.history import history_table
+from meetbefore_assets.identities.identity_history import history_table
 from meetbefore_assets.identities.match import is_matched, last_match
 from meetbefore_assets.identities.policy import policy
 from meetbefore_assets.identities.queries import assigned_faces, find_person, people_table
-from meetbefore_assets.review import correct
+from meetbefore_assets.identities.stored_corrections import read_corrections
+from meetbefore_assets.review import make_corrections
 from meetbefore_assets.review.questions import questions
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 from meetbefore_assets_tests.support.project import Project
@@ -75,7 +75,7 @@ def upheavals(project: Project) -> Iterator[str]:
 
 
 def test_a_name_follows_the_faces(project: Project) -> None:
-    correct.name_person(project.home, ann(project), " Ann   of Monday ")
+    make_corrections.name_person(project.home, ann(project), " Ann   of Monday ")
     project.match()
     for what in upheavals(project):
         assert find_person(project.home, "ann of monday").row["person_id"] == person_at(project, MONDAY, 0.0), what
@@ -83,7 +83,7 @@ def test_a_name_follows_the_faces(project: Project) -> None:
 
 def test_a_merge_holds(project: Project) -> None:
     assert ann(project) != cat(project)
-    correct.merge(project.home, ann(project), cat(project))
+    make_corrections.merge(project.home, ann(project), cat(project))
     project.match()
     for what in upheavals(project):
         assert ann(project) == cat(project) == person_at(project, MONDAY, 0.0), what
@@ -91,7 +91,7 @@ def test_a_merge_holds(project: Project) -> None:
 
 
 def test_not_same_holds_even_where_everybody_would_be_one(project: Project) -> None:
-    correct.not_same(project.home, ann(project), cat(project))
+    make_corrections.not_same(project.home, ann(project), cat(project))
     settings_file.apply(project.folder, ["matching.threshold=-0.9"])
     project.match()
     assert ann(project) != cat(project)
@@ -101,7 +101,7 @@ def test_not_same_holds_even_where_everybody_would_be_one(project: Project) -> N
 
 def test_a_split_holds_and_takes_the_whole_track(project: Project) -> None:
     leaving = face_at(project, TUESDAY, 0.0)
-    correct.split(project.home, ann(project), [leaving])
+    make_corrections.split(project.home, ann(project), [leaving])
     project.match()
     for what in upheavals(project):
         assert person_at(project, TUESDAY, 0.0) != person_at(project, MONDAY, 0.0), what
@@ -109,7 +109,7 @@ def test_a_split_holds_and_takes_the_whole_track(project: Project) -> None:
 
 
 def test_a_split_of_one_face_divides_its_track(project: Project) -> None:
-    correct.split(project.home, ann(project), [face_at(project, TUESDAY, 0.0)], only_these=True)
+    make_corrections.split(project.home, ann(project), [face_at(project, TUESDAY, 0.0)], only_these=True)
     project.match()
     for what in upheavals(project):
         assert person_at(project, TUESDAY, 0.0) != person_at(project, TUESDAY, 1.0), what
@@ -118,14 +118,14 @@ def test_a_split_of_one_face_divides_its_track(project: Project) -> None:
 
 def test_an_undo_leaves_everything_as_it_was(project: Project) -> None:
     before = assigned_faces(project.home)
-    correct.merge(project.home, ann(project), cat(project))
+    make_corrections.merge(project.home, ann(project), cat(project))
     project.match()
     assert assigned_faces(project.home)["person_id"].n_unique() == 2
-    undo, undone = correct.undo(project.home)
+    undo, undone = make_corrections.undo(project.home)
     project.match()
     assert undone.kind == "merge"
     assert assigned_faces(project.home).equals(before)
-    correct.undo(project.home, undo.correction_id)
+    make_corrections.undo(project.home, undo.correction_id)
     project.match()
     assert assigned_faces(project.home)["person_id"].n_unique() == 2
     assert len(read_corrections(project.home)) == 3
@@ -134,7 +134,7 @@ def test_an_undo_leaves_everything_as_it_was(project: Project) -> None:
 def test_whoever_says_something_changes_the_policy_and_nothing_before_it(project: Project) -> None:
     before = policy(project.home).version
     tracks = {key: project.home.store.stamp("tracks", key) for key in project.home.store.keys("tracks")}
-    correct.name_person(project.home, ann(project), "Ann")
+    make_corrections.name_person(project.home, ann(project), "Ann")
     assert policy(project.home).version != before
     assert not is_matched(project.home)
     assert project.process() == {}
@@ -148,84 +148,84 @@ def refused(call: str) -> pytest.RaisesExc[UsageError]:
 
 def test_two_faces_of_one_picture_are_not_merged(project: Project) -> None:
     with refused("seen in one picture .*0001_D.mp4 at 0.0 s"):
-        correct.merge(project.home, ann(project), bob(project))
+        make_corrections.merge(project.home, ann(project), bob(project))
     assert not read_corrections(project.home)
 
 
 def test_what_contradicts_is_refused_with_what_it_contradicts(project: Project) -> None:
-    apart = correct.not_same(project.home, ann(project), cat(project))
+    apart = make_corrections.not_same(project.home, ann(project), cat(project))
     project.match()
     with pytest.raises(UsageError) as error:
-        correct.merge(project.home, ann(project), cat(project))
+        make_corrections.merge(project.home, ann(project), cat(project))
     assert apart.correction_id in str(error.value)
     assert error.value.remedy.endswith(f"meetbefore undo {apart.correction_id}")
-    correct.undo(project.home)
-    merged = correct.merge(project.home, ann(project), cat(project))
+    make_corrections.undo(project.home)
+    merged = make_corrections.merge(project.home, ann(project), cat(project))
     project.match()
     with refused("expected two people"):
-        correct.not_same(project.home, ann(project), cat(project))
+        make_corrections.not_same(project.home, ann(project), cat(project))
     with refused(f"correction {merged.correction_id} says otherwise"):
-        correct.undo(project.home, read_corrections(project.home)[1].correction_id)
+        make_corrections.undo(project.home, read_corrections(project.home)[1].correction_id)
 
 
 def test_a_name_belongs_to_one_person(project: Project) -> None:
-    correct.name_person(project.home, ann(project), "Ann")
+    make_corrections.name_person(project.home, ann(project), "Ann")
     project.match()
     with refused("called 'Ann' already"):
-        correct.name_person(project.home, bob(project), "ANN")
-    correct.name_person(project.home, ann(project), "")
+        make_corrections.name_person(project.home, bob(project), "ANN")
+    make_corrections.name_person(project.home, ann(project), "")
     project.match()
-    correct.name_person(project.home, bob(project), "ANN")
+    make_corrections.name_person(project.home, bob(project), "ANN")
     project.match()
     assert find_person(project.home, "ann").row["person_id"] == bob(project)
 
 
 def test_there_is_one_me(project: Project) -> None:
-    correct.set_role(project.home, ann(project), "me")
-    correct.set_role(project.home, bob(project), "companion")
+    make_corrections.set_role(project.home, ann(project), "me")
+    make_corrections.set_role(project.home, bob(project), "companion")
     project.match()
     assert dict(people_table(project.home).select("person_id", "role").drop_nulls().rows()) == {
         ann(project): "me",
         bob(project): "companion",
     }
     with refused("is you already"):
-        correct.set_role(project.home, cat(project), "me")
+        make_corrections.set_role(project.home, cat(project), "me")
     with refused("is no role"):
-        correct.set_role(project.home, cat(project), "boss")
-    correct.set_role(project.home, ann(project), "none")
+        make_corrections.set_role(project.home, cat(project), "boss")
+    make_corrections.set_role(project.home, ann(project), "none")
     project.match()
-    correct.set_role(project.home, cat(project), "me")
+    make_corrections.set_role(project.home, cat(project), "me")
 
 
 def test_a_split_needs_faces_of_the_person_and_leaves_some(project: Project) -> None:
     with refused("is no face of"):
-        correct.split(project.home, ann(project), [face_at(project, TUESDAY, 6.0)])
+        make_corrections.split(project.home, ann(project), [face_at(project, TUESDAY, 6.0)])
     with refused("nobody would be left"):
         everything = assigned_faces(project.home).filter(pl.col("person_id") == ann(project))["face_id"].to_list()
-        correct.split(project.home, ann(project), everything)
+        make_corrections.split(project.home, ann(project), everything)
 
 
 def test_there_must_be_something_to_undo(project: Project) -> None:
     with refused("nothing to undo"):
-        correct.undo(project.home)
+        make_corrections.undo(project.home)
     with refused("fits 0 corrections"):
-        correct.undo(project.home, "c0")
-    correct.name_person(project.home, ann(project), "Ann")
-    correct.undo(project.home)
+        make_corrections.undo(project.home, "c0")
+    make_corrections.name_person(project.home, ann(project), "Ann")
+    make_corrections.undo(project.home)
     with refused("was undone before"):
-        correct.undo(project.home, read_corrections(project.home)[0].correction_id)
+        make_corrections.undo(project.home, read_corrections(project.home)[0].correction_id)
 
 
 def test_what_happened_to_ids_is_on_record(project: Project) -> None:
     first, second = sorted([ann(project), cat(project)])
     assert history_table(project.home).height == 0
-    correct.merge(project.home, ann(project), cat(project))
+    make_corrections.merge(project.home, ann(project), cat(project))
     project.match()
     (event,) = history_table(project.home).to_dicts()
     assert {event["person_id"], event["other_person_id"]} == {first, second}
     assert (event["event"], event["corrections"]) == ("joined", 1)
     assert find_person(project.home, event["person_id"]).asked_as == event["person_id"]
-    correct.undo(project.home)
+    make_corrections.undo(project.home)
     project.match()
     assert history_table(project.home)["event"].to_list() == ["joined", "split"]
     assert last_match(project.home).new_aliases == 0  # type: ignore[union-attr]
@@ -234,7 +234,7 @@ def test_what_happened_to_ids_is_on_record(project: Project) -> None:
 def test_corrections_and_their_churn_are_counted(project: Project) -> None:
     faces = assigned_faces(project.home)
     smaller = min(faces.filter(pl.col("person_id") == one).height for one in (ann(project), cat(project)))
-    correct.merge(project.home, ann(project), cat(project))
+    make_corrections.merge(project.home, ann(project), cat(project))
     project.match()
     made = last_match(project.home)
     assert made is not None
