@@ -9,6 +9,7 @@ from meetbefore_assets.core.ports import Stamp
 from meetbefore_assets.core.schema.identities import IDENTITY_HISTORY
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.object_versions import object_versions
 from meetbefore_assets.identities.id_changes import identity_events
 from meetbefore_assets.identities.policy import Policy
 
@@ -68,5 +69,4 @@ def history_table(home: Home) -> pl.DataFrame:
 
 def history_version(home: Home) -> str:
     """Changes whenever something happened or was erased."""
-    stamps = {key: home.store.stamp(ASSET, key) for key in home.store.keys(ASSET)}
-    return digest("history", [[key, stamp.data_version if stamp else "torn"] for key, stamp in sorted(stamps.items())])
+    return digest("history", object_versions(home, ASSET))

@@ -11,6 +11,7 @@ from meetbefore_assets.core.ports import I64, Stamp
 from meetbefore_assets.core.schema.identities import CORRECTIONS
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.object_versions import object_versions
 from meetbefore_assets.identities.correction_links import Links, divided_tracks, links
 from meetbefore_assets.identities.corrections import Anchor, Correction, Kind, anchor_rows, in_force, locate, names_or_roles
 
@@ -47,8 +48,7 @@ def corrections_table(home: Home) -> pl.DataFrame:
 
 def corrections_version(home: Home) -> str:
     """Changes whenever something was said or erased."""
-    stamps = {key: home.store.stamp(ASSET, key) for key in home.store.keys(ASSET)}
-    return digest("corrections", [[key, stamp.data_version if stamp else "torn"] for key, stamp in sorted(stamps.items())])
+    return digest("corrections", object_versions(home, ASSET))
 
 
 def write_correction(home: Home, one: Correction) -> None:

@@ -15,6 +15,7 @@ from meetbefore_assets.core.schema.recordings import FAILURES, VIDEOS, VIDEOS_PU
 from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import rows_version
+from meetbefore_assets.home.record.object_versions import object_versions
 from meetbefore_assets.identities.identity_history import history_table, history_version
 from meetbefore_assets.identities.stored_corrections import corrections_table, corrections_version
 from meetbefore_assets.recordings.clocks import clock_table
@@ -99,8 +100,7 @@ def _all_rows(home: Home, table: Table) -> pl.DataFrame:
 
 
 def _objects_version(home: Home, table: Table) -> str:
-    stamps = {key: home.store.stamp(table.record_name, key) for key in home.store.keys(table.record_name)}
-    return digest(table.name, [[key, stamp.data_version if stamp else "torn"] for key, stamp in sorted(stamps.items())])
+    return digest(table.name, object_versions(home, table.record_name))
 
 
 def _is_timed(table: Table) -> bool:

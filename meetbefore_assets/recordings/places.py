@@ -14,6 +14,7 @@ from meetbefore_assets.core.ports import GpsFix, Stamp
 from meetbefore_assets.core.schema.recordings import PLACES
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.object_versions import object_versions
 from meetbefore_assets.recordings.clocks import clock_table
 from meetbefore_assets.recordings.gps import LONGEST_GAP_S, cell, place_at, tagged_location
 
@@ -63,8 +64,7 @@ def _near(fixes: Iterable[GpsFix], duration_s: float) -> list[GpsFix]:
 
 def places_version(home: Home) -> str:
     """Changes whenever a place did."""
-    stamps = {key: home.store.stamp(PLACES.name, key) for key in home.store.keys(PLACES.name)}
-    return digest("places", [[key, stamp.data_version if stamp else ""] for key, stamp in stamps.items()])
+    return digest("places", object_versions(home, PLACES.name))
 
 
 def place_table(home: Home, videos: list[str]) -> pl.DataFrame:
