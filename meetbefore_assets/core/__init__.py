@@ -1,1 +1,1 @@
-"""What every stage shares: errors, the declaration of all tables, ports, model packs; imports nothing else of the package."""
+"""Shared by all stages: errors, the declarations of all tables, ports, model packs. Imports nothing else of the package."""

@@ -1,4 +1,4 @@
-"""Hashes of anything JSON can hold, the same on every machine."""
+"""Hashes of JSON values, the same on every machine."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 def digest(*parts: object) -> str:
-    """Hash of anything JSON can hold: 16 hex digits, the same on every machine."""
+    """Hash of JSON values and pydantic models: 16 hex digits, the same on every machine."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,37 +1,40 @@
-"""Every error of the project, as one tree.
+"""All errors of the project.
 
 MeetbeforeError
 ├── SettingsError            a key is unknown, or its value is out of range
-├── UsageError               the command was called with something that is not there
+├── UsageError               the user asked for something that does not exist or is not allowed
+├── InstallationError        a library is missing or broken
 ├── VideoError               one video cannot be used; the others go on
 │   ├── UnreadableVideoError     no container, no picture stream, or nothing can be decoded
 │   └── TruncatedVideoError      the file ends before its own index says so
 ├── ModelError
-│   ├── PackNotFoundError        the pack is nowhere, and could not be fetched
-│   ├── PackBrokenError          a file of the pack is missing, torn or not what it says
-│   └── ThresholdUnknownError    nobody measured a threshold for this recogniser
+│   ├── PackNotFoundError        the pack was not found, and could not be downloaded
+│   ├── PackBrokenError          a file of the pack is missing, torn, or not the one expected
+│   └── ThresholdUnknownError    no threshold was measured for this recogniser
 ├── StoreError
 │   ├── RecordTornError          a file of the record cannot be read
 │   ├── SchemaError              a table does not have the declared columns
-│   └── LockTimeoutError         somebody else held the lock for too long
-└── ClusterError             a worker of a cluster died, or does not fit to the others
+│   └── LockTimeoutError         another process held the lock for too long
+└── ClusterError             a worker of a cluster died, or runs another version
 
-A message says what was found and what was expected; `remedy` says what to do about it.
+A message says what was expected and what was found; `remedy` says what to do about it. Passwords are hidden in both, because errors
+reach terminals, logs and Dagster's events.
 """
+
+from meetbefore_assets.core.secrets import hide_secrets
 
 
 class MeetbeforeError(Exception):
-    """Base of all errors that people are meant to read.
+    """Base of all errors that are shown to users.
 
     Args:
-        message: what was found, and what was expected.
+        message: what was expected, and what was found.
         remedy: what to do about it; empty if there is nothing to do.
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message, self.remedy = hide_secrets(message), hide_secrets(remedy)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
@@ -49,7 +52,11 @@ class SettingsError(MeetbeforeError):
 
 
 class UsageError(MeetbeforeError):
-    """The command was called with something that is not there."""
+    """The user asked for something that does not exist or is not allowed."""
+
+
+class InstallationError(MeetbeforeError):
+    """A library is missing or broken; `remedy` is the command that installs it."""
 
 
 class VideoError(MeetbeforeError):
@@ -69,15 +76,15 @@ class ModelError(MeetbeforeError):
 
 
 class PackNotFoundError(ModelError):
-    """The pack is nowhere, and could not be fetched."""
+    """The pack was not found, and could not be downloaded."""
 
 
 class PackBrokenError(ModelError):
-    """A file of the pack is missing, torn, or not what it says."""
+    """A file of the pack is missing, torn, or not the one expected."""
 
 
 class ThresholdUnknownError(ModelError):
-    """Nobody measured a threshold for this recogniser, and none is set."""
+    """No threshold was measured for this recogniser, and none is set."""
 
 
 class StoreError(MeetbeforeError):
@@ -93,8 +100,8 @@ class SchemaError(StoreError):
 
 
 class LockTimeoutError(StoreError):
-    """Somebody else held the lock for too long."""
+    """Another process held the lock for too long."""
 
 
 class ClusterError(MeetbeforeError):
-    """A worker of a cluster died over its work, or does not fit to the others."""
+    """A worker of a cluster died at its work, or runs another version."""

@@ -1,4 +1,4 @@
-"""Ordered parallel map over threads, a resource per thread, and the port of remote workers."""
+"""Ordered parallel map over threads, a resource per thread, and the port for remote workers."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 
 class Closable(Protocol):
-    """What is closed in the end."""
+    """Has a method `close`."""
 
     def close(self) -> None: ...
 
@@ -20,15 +20,14 @@ Resource = TypeVar("Resource", bound=Closable)
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """Results of the items, in their order, worked out by several threads; by the caller's own where one is enough.
+    """Apply `work` to items in several threads (in the caller's if `threads` is 1); yields the results in the order of the items.
 
-    No more than two items a thread are taken before their turn, so what is waiting stays small however many there are. The first error
-    ends it, after what is being worked on.
+    At most two items per thread are taken ahead, so that memory stays small. The first error is raised, after the items in progress.
     """
     if threads <= 1:
         yield from map(work, items)
@@ -48,10 +47,10 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], threads:
 
 
 class PerThread(Generic[Resource]):
-    """A resource of its own for each thread, opened when it is first asked for; a context manager that closes those it opened.
+    """One resource per thread, opened at first use; a context manager that closes those it opened.
 
     Args:
-        first: the resource of the thread that made this, which stays open: whoever opened it closes it.
+        first: the resource of the creating thread, which its owner closes.
         more: opens another one.
     """
 
@@ -61,7 +60,7 @@ class PerThread(Generic[Resource]):
         self._local.resource = first
 
     def get(self) -> Resource:
-        """The resource of the thread that asks."""
+        """The resource of the calling thread."""
         if not hasattr(self._local, "resource"):
             resource = self._more()
             with self._lock:
@@ -82,18 +81,18 @@ class RemoteWorkers(Protocol):
     """Remote worker pool for chunks of one video.
 
     Attributes:
-        chunk_frames: how many sampled frames make a chunk.
+        chunk_frames: sampled frames per chunk.
     """
 
     chunk_frames: int
 
     def map_in_order(self, work: Callable[[Any, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results of the items, in their order; errors of `work` are raised here.
+        """Apply `work` to items on remote workers; yields the results in the order of the items, and raises the errors of `work`.
 
         Args:
-            work: a function of a module, given the home of the machine it is executed on, and an item.
-            items: can be pickled, as results can. Few are taken before their turn.
+            work: a module-level function; gets the home of the machine it runs on, and an item.
+            items: picklable, like the results. Few are taken ahead.
 
         Raises:
-            ClusterError: an item's worker died again and again.
+            ClusterError: the worker of an item died repeatedly.
         """

@@ -21,14 +21,14 @@ U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]
 
-# The one part of a table that is published in one piece.
+# Name of the only part of a table that is published in one piece.
 WHOLE = "_all"
 Fetch = Callable[[Table, list[str]], pl.DataFrame]
 
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What a container says of itself, without decoding.
+    """What a video file says about itself, read without decoding.
 
     Attributes:
         duration_s: length of the picture stream, seconds; 0 if the container does not say.
@@ -52,12 +52,12 @@ class MediaFacts:
 
 @dataclass(frozen=True)
 class PacketIndex:
-    """Every picture of a video in the order it is shown.
+    """All pictures of a video in the order in which they are shown, read without decoding.
 
     Attributes:
         pts: shape (n,), strictly increasing.
         is_keyframe: shape (n,); True where decoding can start.
-        time_base: seconds a pts step.
+        time_base: seconds per step of pts.
     """
 
     pts: I64
@@ -67,7 +67,7 @@ class PacketIndex:
 
 @dataclass(frozen=True)
 class FramePlan:
-    """The moments of a video that are looked at.
+    """The sampled frames of a video.
 
     Attributes:
         pts: shape (n,), strictly increasing.
@@ -93,16 +93,16 @@ class VideoReader(Protocol):
     """One open video (or one folder of pictures); used as a context manager."""
 
     def facts(self) -> MediaFacts:
-        """Raises UnreadableVideoError."""
+        """Read the facts of the container. Raises UnreadableVideoError."""
 
     def index(self) -> PacketIndex:
-        """Raises UnreadableVideoError (no pictures) or TruncatedVideoError (the file ends too early)."""
+        """List all pictures. Raises UnreadableVideoError (there are none) or TruncatedVideoError (the file ends too early)."""
 
     def is_sought(self) -> bool:
-        """Whether any moment can be reached without decoding all before it, so that several readers may share the work."""
+        """Whether decoding can start at any keyframe, so that several readers can share the work."""
 
     def pictures(self, pts: I64) -> Iterator[Picture]:
-        """Decode the given moments (increasing pts of `index`), one Picture each, in that order."""
+        """Decode the pictures at `pts` (increasing, of `index`), one Picture each, in that order."""
 
     def close(self) -> None: ...
     def __enter__(self) -> "VideoReader": ...
@@ -128,57 +128,57 @@ class FaceBatch:
 
 
 class FaceDetector(Protocol):
-    """Finds faces. `model_id` changes whenever the answers could."""
+    """Finds faces in a picture. `model_id` changes whenever results could."""
 
     model_id: str
 
     def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
-        """Faces of one upright B, G, R picture of any size, searched at a longer side of `max_side` pixels or less."""
+        """Find the faces of one upright B, G, R picture, scaled down for it to a longer side of at most `max_side` pixels."""
 
 
 class FaceEmbedder(Protocol):
-    """Turns aligned faces into vectors. `model_id` names the recogniser; vectors of two are never compared."""
+    """Turns aligned faces into vectors. `model_id` names the recogniser; vectors of different recognisers are never compared."""
 
     model_id: str
     size: int
 
     def embed(self, crops: U8) -> F32:
-        """(n, 112, 112, 3) uint8 B, G, R, aligned -> (n, size) float32, not normalised."""
+        """Embed aligned faces: (n, 112, 112, 3) uint8 B, G, R -> (n, size) float32, not normalised."""
 
 
 class FaceImaging(Protocol):
     """Picture handling that needs an imaging library."""
 
     def align(self, image: U8, matrices: F64) -> U8:
-        """Warp with (n, 2, 3) matrices (source -> 112 x 112) -> (n, 112, 112, 3)."""
+        """Cut out aligned faces: each of the (n, 2, 3) matrices maps the picture to 112 x 112 -> (n, 112, 112, 3)."""
 
     def thumbnail(self, image: U8, box: F32, side: int) -> bytes:
-        """JPEG of the surroundings of a box, at most `side` pixels wide and high."""
+        """Return a JPEG of a box and its surroundings, at most `side` pixels wide and high."""
 
     def blurred(self, jpeg: bytes) -> bytes:
-        """A JPEG of the same size in which nobody can be known; raises RecordTornError where bytes are no picture."""
+        """Blur a JPEG so that nobody can be recognised, at the same size. Raises RecordTornError if it is no picture."""
 
     def encode_crop(self, crop: U8) -> bytes:
-        """Aligned crop -> bytes that give (nearly) the same vector again."""
+        """Compress an aligned crop so little that it gives (nearly) the same vector again."""
 
     def decode_crops(self, blobs: Sequence[bytes]) -> U8:
-        """(n, 112, 112, 3) uint8 B, G, R; raises RecordTornError where bytes are no picture."""
+        """Decompress crops -> (n, 112, 112, 3) uint8 B, G, R. Raises RecordTornError where bytes are no picture."""
 
     def contact_sheet(self, thumbnails: Sequence[bytes], side: int, columns: int) -> bytes:
-        """JPEG with `columns` thumbnails a row, each in a square of `side` pixels; at least one is needed."""
+        """Return a JPEG with `columns` thumbnails per row, each in a square of `side` pixels; at least one is needed."""
 
     def encode_jpeg(self, image: U8, quality: int, max_side: int = 0) -> bytes:
-        """Whole picture as JPEG, its longer side at most `max_side` (0: as it is)."""
+        """Return the whole picture as JPEG, scaled down to a longer side of at most `max_side` (0: not scaled)."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What the record knows about one of its files.
+    """What the record keeps about one of its tables: its version, and what it was made from.
 
     Attributes:
         data_version: hash that changes whenever the content could.
-        inputs: asset name -> data version of what it was made from.
-        facts: small strings for people (counts, durations).
+        inputs: asset -> data version of each table it was made from.
+        facts: short texts for people to read (counts, durations).
         rows: number of rows of the table.
     """
 
@@ -189,53 +189,60 @@ class Stamp:
 
 
 class TableWriter(Protocol):
-    """A table that is written a part at a time, so that it need not fit into memory."""
+    """Writes a table in parts, so that it need not fit into memory."""
 
     def add(self, rows: pl.DataFrame) -> None:
-        """The next rows; all parts have the same columns. Raises StoreError."""
+        """Write the next rows; all parts have the same columns. Raises StoreError."""
 
     def commit(self, stamp: Stamp) -> None:
-        """Nothing is seen of the table before this; at least one part (it may be empty) was added. Raises StoreError."""
+        """Finish the table, which nobody sees before; at least one part (it may be empty) must have been added. Raises StoreError."""
 
 
 class Store(Protocol):
-    """The record: one immutable table per (asset, key). A put is seen whole or not at all."""
+    """The record: one immutable table per (asset, key). Readers see a put table whole or not at all."""
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None: ...
 
     def writer(self, asset: str, key: str) -> AbstractContextManager[TableWriter]:
-        """For tables too large to put at once; what was not committed when it is left is gone."""
+        """Write a table that is too large to put at once; it is discarded if the context is left before `commit`."""
 
     def parts(self, asset: str, key: str, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
-        """A table in its order, at most `rows` rows at a time; errors as of `get`."""
+        """Read a table in order, at most `rows` rows at a time. Raises what `get` raises."""
 
     def get(self, asset: str, key: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """Raises RecordTornError, or KeyError where there is nothing."""
+        """Read a table. Raises RecordTornError, or KeyError if there is none."""
 
     def scan(self, asset: str, keys: Sequence[str], columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """All rows of several keys, in the order of the keys."""
+        """Read the tables of several keys into one, in the order of the keys."""
 
     def stamp(self, asset: str, key: str) -> Stamp | None:
-        """None where there is nothing or what is there is torn."""
+        """Read the stamp of a table; None if there is no table, or it is torn."""
 
     def keys(self, asset: str) -> list[str]:
-        """Sorted."""
+        """List the keys of an asset, sorted."""
 
     def drop(self, asset: str, key: str) -> None:
-        """Remove a table, if it is there, and what a writer that died left of it."""
+        """Remove a table, if there is one, and what dead writers left of it."""
 
     def sweep(self, asset: str, key: str) -> None:
-        """Remove what writers that died left of a table; nobody may be writing it."""
+        """Remove what dead writers left of a table; nobody may be writing it."""
 
     def refresh(self) -> None:
-        """Whatever others wrote before this is seen after it."""
+        """Forget what is cached in this process, so that everything others wrote before now is seen."""
 
 
 class VectorIndex(Protocol):
-    """Nearest neighbours by cosine; vectors are unit vectors."""
+    """Finds nearest neighbours by cosine among unit vectors."""
 
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
-        """Similarities (n, k) falling, and rows (n, k) in the order added; -1 where fewer than k are found. Raises StoreError."""
+        """Find the k nearest vectors of each query.
+
+        Returns:
+            Similarities (n, k), falling, and numbers (n, k) of the vectors in the order they were added; -1 where fewer are found.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
 
     def __len__(self) -> int: ...
 
@@ -253,22 +260,24 @@ class Recording:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What lies in the source folders.
+    """What was found in the source folders.
 
     Attributes:
         recordings: in order of their uri.
         skipped: (uri, reason).
-        missing: sources that are not there (an unmounted disk is no empty folder).
+        missing: sources that do not exist; an unmounted disk is not taken for an empty folder.
+        beside: files that may hold GPS tracks: path, size in bytes, modification time (ns).
     """
 
     recordings: tuple[Recording, ...]
     skipped: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
+    beside: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What publishing did; `changed_parts` is 0 where everything was in step, `version` is the hash of all parts."""
+    """What publishing changed: `changed_parts` is 0 if everything was up to date; `version` is the hash of all parts."""
 
     changed_parts: int
     path: str
@@ -282,43 +291,65 @@ class Snapshot(Protocol):
     """Table -> part -> version."""
 
     def counts(self, table: Table, *, is_whole: bool) -> dict[str, int]:
-        """Part (WHOLE, or each video) -> number of rows that are really there. Raises StoreError."""
+        """Count the rows that are really in the file, by part (WHOLE, or each video). Raises StoreError."""
 
     def rows(self, table: Table, parts: list[str]) -> pl.DataFrame:
-        """The rows of some parts, public columns. Raises StoreError."""
+        """Read the rows of some parts, with the public columns. Raises StoreError."""
 
 
 class Publisher(Protocol):
-    """Writes the database that people open."""
+    """Writes and reads the published database."""
 
     def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> PublishResult:
-        """Bring every part (table -> part -> version) in step. Raises StoreError."""
+        """Bring every part (table -> part -> version) up to date. Raises StoreError."""
 
     def is_in_step(self, wanted: Mapping[str, Mapping[str, str]], vector_size: int) -> bool:
-        """Whether the file holds just these parts."""
+        """Whether the file holds exactly these parts in these versions."""
 
     def remove(self) -> None:
-        """Take the database away, with whatever was left beside it: rows that are deleted leave their bytes in a file."""
+        """Remove the database and its side files, since a row that is only deleted leaves its bytes in the file."""
 
     def snapshot(self, vector_size: int) -> AbstractContextManager[Snapshot | None]:
-        """The present file; None where there is none, or one of another shape. Raises StoreError."""
+        """Open the file as it is now; None if there is none, or its tables have another shape. Raises StoreError."""
 
 
 class SharedFiles(Protocol):
-    """Files of a home that lie in the object store too, for people at other machines; names are relative to the home."""
+    """Copies of a home's files in the object store, for people at other machines; names are relative to the home."""
 
     def put(self, path: Path) -> None:
-        """Put a file of this home."""
+        """Copy a file of this home to the store."""
 
     def address(self, path: Path) -> str:
-        """Where it is put."""
+        """Return the address of a file's copy."""
 
     def drop(self, path: Path) -> None:
-        """Remove a file, or all in a folder, from the store."""
+        """Remove the copy of a file, or of all files in a folder."""
 
 
-# An index over vectors that is to be asked so many questions, there until the context is left.
+# (vectors, number of queries to come) -> an index over the vectors, which is gone when the context is left.
 MakeIndex = Callable[[F32, int], AbstractContextManager[VectorIndex]]
+
+
+@dataclass(frozen=True)
+class NamedRegion:
+    """A face in a photograph with its name, as a photo program wrote it: x1, y1, x2, y2 as shares of width and height."""
+
+    name: str
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class NamedFaces:
+    """The named faces that photo programs wrote into a photograph.
+
+    Attributes:
+        regions: in the order in which they stand there.
+        orientation: 1..8, how EXIF says that the stored picture is turned; programs differ in whether regions are of the stored picture or
+            of the upright one.
+    """
+
+    regions: tuple[NamedRegion, ...]
+    orientation: int
 
 
 @dataclass(frozen=True)

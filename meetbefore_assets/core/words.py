@@ -1,4 +1,4 @@
-"""Numbers and times as people say them."""
+"""Numbers, times and people in words."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -33,13 +33,18 @@ def day(moment: dt.datetime, zone: str) -> str:
     return f"{WEEKDAYS[there.weekday()]} {there.day} {MONTHS[there.month - 1]} {there:%Y}"
 
 
+def folder_not_found(source: str) -> str:
+    """Message for a source that is missing."""
+    return f"folder not found: {source} (unmounted?). Its videos are kept."
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """3, 'day' -> '3 days'."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def offset(seconds: float) -> str:
-    """Place in a video: 75.4 -> '1:15'."""
+    """Position in a video, seconds: 75.4 -> '1:15'."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
@@ -53,9 +58,9 @@ def time_of_day(hours: float) -> str:
 
 
 def span(hours: float) -> str:
-    """Length of time: 0.2 -> '12 minutes', 30 -> '30 hours', 266 -> '11 days'."""
+    """Duration in hours: 0.2 -> '12 minutes', 30 -> '30 hours', 266 -> '11 days'."""
     if hours < 1.0 / 60:
-        return "a moment"
+        return "less than a minute"
     if hours < 1:
         return count(round(hours * 60), "minute")
     if hours < 48:
@@ -66,9 +71,16 @@ def span(hours: float) -> str:
 
 
 def sentence(row: dict[str, object], zone: str) -> str:
-    """What there is to say of a person: '3 encounters on 3 days over 11 days, last on Sunday 16 March 2025'."""
+    """Summary of a row of PEOPLE: '3 encounters on 3 days over 11 days, last on Sunday 16 March 2025'."""
     encounters, days = int(str(row["encounters"])), int(str(row["days"]))
     last: dt.datetime = row["last_seen"]  # type: ignore[assignment]
     if encounters == 1:
         return f"seen once, on {day(last, zone)}"
     return f"{count(encounters, 'encounter')} on {count(days, 'day')} over {span(float(str(row['span_h'])))}, last on {day(last, zone)}"
+
+
+def sureness(probability: float | None) -> str:
+    """A probability as "97%"; "" if it is unknown."""
+    if probability is None:
+        return ""
+    return ">99%" if probability > 0.99 else "<1%" if probability < 0.01 else f"{probability:.0%}"

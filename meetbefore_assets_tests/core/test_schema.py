@@ -58,8 +58,9 @@ def test_sources_are_dropped_last() -> None:
     assert per_video_tables()[-1].name == "sources"
     assert {table.name for table in per_video_tables()} == {
         *pipeline_assets(),
+        "portraits",
         *decided_per_video(),
-        *("failures", "runs", "places", "forgotten_faces", "sources"),
+        *("failures", "runs", "places", "forgotten_faces", "forgotten_ids", "sources"),
     }
 
 

@@ -21,14 +21,14 @@ from meetbefore_assets.core.schema.table import Column, Table
 
 FRAMES = Table(
     "frames",
-    "the moments of a video that are looked at",
+    "sampled frames of a video",
     ("frame_id",),
     (
         VIDEO_ID,
         FRAME_ID,
         PTS,
         TIME_S,
-        Column("is_keyframe", FLAG, "decoding can start here"),
+        Column("is_keyframe", FLAG, "is a keyframe"),
     ),
     job="process_video",
     made_from="videos",
@@ -68,14 +68,14 @@ DETECTIONS = Table(
 
 EMBEDDINGS = Table(
     "embeddings",
-    "one unit vector a face",
+    "one unit vector per face",
     ("face_id",),
     (
         FACE_ID,
         VIDEO_ID,
         Column("model", TEXT, "recogniser"),
         Column("vector", VECTOR, "unit vector"),
-        Column("raw_norm", SINGLE, "length of the vector before it was made a unit vector", is_public=False, least=0),
+        Column("raw_norm", SINGLE, "length of the vector before normalising", is_public=False, least=0),
     ),
     job="process_video",
     made_from="detections",
@@ -97,10 +97,23 @@ TRACKS = Table(
         Column("model", TEXT, "recogniser"),
         Column("vector", VECTOR, "mean of its faces weighted by quality, unit vector"),
         Column("face_ids", pl.List(pl.String), "its faces in order of time"),
-        Column("frame_pts", pl.List(pl.Int64), "the moments of its faces"),
+        Column("frame_pts", pl.List(pl.Int64), "presentation time stamps of its faces"),
     ),
     job="process_video",
     made_from="embeddings",
     redaction="own",
     is_published=True,
+)
+
+PORTRAITS = Table(
+    "portraits",
+    "how good a portrait of its person each face makes",
+    ("face_id",),
+    (
+        FACE_ID,
+        VIDEO_ID,
+        Column("light", SINGLE, "0 black .. 1 well lit", least=0, most=1),
+        Column("portrait", SINGLE, "0..1, from light, sharpness and quality", least=0, most=1),
+    ),
+    redaction="rows",
 )

@@ -5,7 +5,7 @@ from meetbefore_assets.core.schema.table import Column, Table
 
 FORGOTTEN_FACES = Table(
     "forgotten_faces",
-    "faces that are dropped whenever they are found again: where they were, and nothing of how they look",
+    "forgotten faces: where they were (never how they look), so that they stay forgotten",
     ("video_id", "time_s", "x1", "y1", "x2", "y2"),
     (
         VIDEO_ID,
@@ -14,17 +14,31 @@ FORGOTTEN_FACES = Table(
         Column("y1", SINGLE, "top edge, source pixels, upright"),
         Column("x2", SINGLE, "right edge, source pixels, upright"),
         Column("y2", SINGLE, "bottom edge, source pixels, upright"),
-        Column("from_s", REAL, "the moment before it that was looked at, seconds since the first picture of the video"),
-        Column("until_s", REAL, "the moment after it that was looked at, seconds since the first picture of the video"),
+        Column("from_s", REAL, "the sampled frame before, seconds since the first picture of the video"),
+        Column("until_s", REAL, "the sampled frame after, seconds since the first picture of the video"),
         Column("chain", INT, "faces of one track have one number"),
     ),
     redaction="own",
     is_original=True,
+    is_kept_twice=True,
+)
+
+FORGOTTEN_IDS = Table(
+    "forgotten_ids",
+    "hashes of the ids of forgotten faces, so that such an id leads to nobody and is given to no other face",
+    ("video_id", "id_hash"),
+    (
+        VIDEO_ID,
+        Column("id_hash", TEXT, "hash of the id that a person has whose earliest face it is"),
+    ),
+    redaction="own",
+    is_original=True,
+    is_kept_twice=True,
 )
 
 FORGOTTEN_VIDEOS = Table(
     "forgotten_videos",
-    "files that are not taken in again",
+    "forgotten files, not imported again",
     ("content_hash",),
     (
         Column("content_hash", TEXT, "sha256 of size and sampled blocks"),
@@ -32,11 +46,12 @@ FORGOTTEN_VIDEOS = Table(
     ),
     objects="many",
     is_original=True,
+    is_kept_twice=True,
 )
 
 BLOCKED_PEOPLE = Table(
     "blocked_people",
-    "who is dropped at sight, because the user asked for it",
+    "people left out of new videos, at the user's request",
     ("block_id",),
     (
         Column("block_id", TEXT, "random"),
@@ -47,4 +62,5 @@ BLOCKED_PEOPLE = Table(
     objects="many",
     redaction="own",
     is_original=True,
+    is_kept_twice=True,
 )

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from meetbefore_assets.core.schema.columns import FACE_ID, INT, NUMBER, PERSON_ID, REAL, SINGLE, TEXT, TIME, VIDEO_ID
+from meetbefore_assets.core.schema.columns import BLOB, FACE_ID, INT, NUMBER, PERSON_ID, REAL, SINGLE, TEXT, TIME, VECTOR, VIDEO_ID
 from meetbefore_assets.core.schema.table import Column, Table
 
 IDENTITY_ASSIGNMENTS = Table(
@@ -22,18 +22,18 @@ IDENTITY_ASSIGNMENTS = Table(
     ),
     job="match",
     made_from="tracks",
-    code_version=3,
+    code_version=5,
     redaction="rows",
     is_published=True,
 )
 
 PERSON_ALIASES = Table(
     "person_aliases",
-    "ids that people had before",
+    "earlier ids of people",
     ("alias",),
     (
         Column("alias", TEXT, "an id that is no longer in use"),
-        Column("person_id", TEXT, "who bears the majority of its faces now"),
+        Column("person_id", TEXT, "the person who has most of its faces now"),
     ),
     objects="whole",
     asset="identity_assignments",
@@ -46,14 +46,18 @@ PERSON_ALIASES = Table(
 
 CORRECTIONS = Table(
     "corrections",
-    "what the user said about who is who, a row per face it is about",
+    "corrections by the user, one row per face they are about",
     ("correction_id", "side", "ordinal"),
     (
         Column("correction_id", TEXT, "hash of the rest"),
         Column("created_at", TIME, "UTC"),
-        Column("kind", TEXT, "name, role, merge, not-same, split or undo"),
-        Column("text", TEXT, "the name, the role, or the correction that is undone; else empty"),
-        Column("side", TEXT, "here or there: which of the two sides of a merge, not-same or split"),
+        Column("kind", TEXT, "name, role, merge, not-same, split, move, not-a-face, unsure, portrait, known or undo"),
+        Column(
+            "text",
+            TEXT,
+            "the name, role or undone correction; of a merge how many if not two; of unsure how sure it was; else empty",
+        ),
+        Column("side", TEXT, "here or there: which side of a merge, not-same, split, move or unsure; to: the person of a move"),
         Column("ordinal", INT, "place among the faces of its side, the most telling first"),
         Column("video_id", TEXT, "where the face is seen", is_nullable=True),
         Column("time_s", REAL, "seconds since the first picture of the video", is_nullable=True),
@@ -63,22 +67,58 @@ CORRECTIONS = Table(
     redaction="own",
     is_published=True,
     is_original=True,
+    is_kept_twice=True,
+)
+
+KNOWN_FACES = Table(
+    "known_faces",
+    "faces of people whose names come from elsewhere; a correction of the kind known says that they are one person",
+    ("correction_id", "ordinal"),
+    (
+        Column("correction_id", TEXT, "the correction"),
+        Column("ordinal", INT, "place among its faces"),
+        Column("model", TEXT, "recogniser, and of which faces the mirror image is embedded too"),
+        Column("vector", VECTOR, "unit vector"),
+        Column("raw_norm", SINGLE, "length of the vector before normalising", least=0),
+        Column("crop", BLOB, "aligned 112 x 112 face, encoded: for another recogniser", is_public=False),
+    ),
+    objects="many",
+    redaction="own",
+    is_original=True,
+    is_kept_twice=True,
+)
+
+KNOWN_MATCHES = Table(
+    "known_matches",
+    "whom of the archive each name from elsewhere belongs to, or nobody yet",
+    ("name",),
+    (
+        Column("name", TEXT, "as it was imported"),
+        Column("state", TEXT, "named: the person bears it; near: worth asking; waits: nobody is like that; said: you said otherwise"),
+        Column("person_id", TEXT, "the likeliest person", is_nullable=True),
+        Column("probability", REAL, "that it is this person", is_nullable=True, least=0, most=1),
+        Column("faces", INT, "faces it is known by", least=1),
+    ),
+    objects="whole",
+    asset="people",
+    job="match",
+    redaction="rebuild",
 )
 
 IDENTITY_HISTORY = Table(
     "identity_history",
-    "what happened to people's ids when identities were decided anew",
+    "how people's ids changed",
     ("matched_at", "person_id", "other_person_id"),
     (
         Column("matched_at", TIME, "UTC"),
         Column("person_id", TEXT, "the id before"),
-        Column("event", TEXT, "joined: all of it went to the other; split: a part went there; renumbered: an earlier face was found; gone"),
+        Column("event", TEXT, "joined: merged into the other; split: a part became the other; renumbered: an earlier face was found; gone"),
         Column("other_person_id", TEXT, "where the faces went; empty if they are gone"),
         Column("faces", INT, "faces that went there"),
-        Column("threshold", REAL, "least similarity by then"),
-        Column("threshold_before", REAL, "and before", is_nullable=True),
-        Column("corrections", INT, "corrections in force by then"),
-        Column("policy_version", TEXT, "hash of the settings and corrections by then"),
+        Column("threshold", REAL, "threshold then"),
+        Column("threshold_before", REAL, "threshold before", is_nullable=True),
+        Column("corrections", INT, "corrections that applied then"),
+        Column("policy_version", TEXT, "hash of the settings and corrections then"),
     ),
     objects="many",
     redaction="own",
@@ -89,7 +129,7 @@ IDENTITY_HISTORY = Table(
 
 MATCHING_POLICIES = Table(
     "matching_policies",
-    "the matching policies that were in force, in order",
+    "matching policies over time, in order",
     ("number",),
     (
         Column("number", INT, "1 for the first"),

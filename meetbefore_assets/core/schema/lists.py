@@ -1,6 +1,7 @@
 """Lists of tables, each derived from the flags of their declarations."""
 
 from meetbefore_assets.core.schema import encounters, faces, forgetting, identities, recordings
+from meetbefore_assets.core.schema.faces import DETECTIONS
 from meetbefore_assets.core.schema.recordings import SOURCES
 from meetbefore_assets.core.schema.table import Table
 
@@ -15,6 +16,16 @@ def recorded_tables() -> list[Table]:
     return [table for table in TABLES if table.objects != "computed" and not table.is_cached]
 
 
+def tables_kept_twice() -> list[Table]:
+    """Tables that lie in the record in two copies."""
+    return [table for table in recorded_tables() if table.is_kept_twice]
+
+
+def is_made_anew(asset: str) -> bool:
+    """Whether a table of the record that is gone is made again, from recordings or from other tables."""
+    return not any(table.record_name == asset.removesuffix("_copy") and table.is_original for table in TABLES)
+
+
 def per_video_tables() -> list[Table]:
     """Tables with an object a video; `sources` last, so that a video that is dropped half is seen and dropped again."""
     found = [table for table in recorded_tables() if table.objects == "video"]
@@ -24,6 +35,15 @@ def per_video_tables() -> list[Table]:
 def pipeline_assets() -> tuple[str, ...]:
     """The assets of one video, in the order in which they are made (the job process_video)."""
     return assets_of("process_video")
+
+
+def crop_assets() -> tuple[str, ...]:
+    """The assets of one video that are made from its detections, so that its file may be away."""
+    found = [DETECTIONS.name]
+    for asset in pipeline_assets():
+        if table_of(asset).made_from in found:
+            found.append(asset)
+    return tuple(found[1:])
 
 
 def assets_of(job: str) -> tuple[str, ...]:

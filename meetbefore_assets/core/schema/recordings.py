@@ -53,7 +53,11 @@ VIDEOS_PUBLISHED = Table(
         ),
         Column("started_at", TIME, "wall clock of the first picture, UTC", is_nullable=True),
         Column("timezone", TEXT, "zone the clock was read in"),
-        Column("clock_source", TEXT, "what told the start: the pattern's name, quicktime, creation_time, sidecar, mtime"),
+        Column(
+            "clock_source",
+            TEXT,
+            "source of the start time: a file name pattern, quicktime, creation_time, sidecar, or mtime (date of the file)",
+        ),
         Column("duration_s", REAL, "length of the picture stream, seconds", is_nullable=True, least=0),
         Column("width", INT, "upright picture, pixels", is_nullable=True, least=1),
         Column("height", INT, "upright picture, pixels", is_nullable=True, least=1),
@@ -69,14 +73,14 @@ VIDEOS_PUBLISHED = Table(
 
 FAILURES = Table(
     "failures",
-    "why a video could not be used",
+    "videos that could not be used, and why",
     ("video_id",),
     (
         VIDEO_ID,
         Column("stage", TEXT, "the asset that failed"),
-        Column("message", TEXT, "what was found, what was expected, what to do"),
+        Column("message", TEXT, "what went wrong and what to do"),
         Column("failed_at", TIME, "UTC"),
-        Column("attempts", INT, "tries with the same file, settings and program"),
+        Column("attempts", INT, "attempts with the same file, settings and program"),
     ),
 )
 
@@ -95,7 +99,7 @@ PLACES = Table(
 
 RUNS = Table(
     "runs",
-    "how long each table of a video took to make, every time it was made",
+    "processing times: how long each table of a video took",
     ("video_id", "asset", "started_at", "run_id"),
     (
         VIDEO_ID,
@@ -104,8 +108,8 @@ RUNS = Table(
         Column("started_at", TIME, "UTC"),
         Column("seconds", REAL, "how long it took"),
         Column("rows", INT, "rows of the table"),
-        Column("moments_per_s", REAL, "moments decoded and searched a second", is_nullable=True),
-        Column("faces_per_s", REAL, "faces embedded a second", is_nullable=True),
+        Column("moments_per_s", REAL, "frames decoded and searched per second", is_nullable=True),
+        Column("faces_per_s", REAL, "faces embedded per second", is_nullable=True),
         Column("device", TEXT, "where models ran", is_nullable=True),
         Column("outcome", TEXT, "done or failed"),
     ),

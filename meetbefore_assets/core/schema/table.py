@@ -1,4 +1,4 @@
-"""What a table is: columns with type, unit and meaning, a key, and the checks that follow from them."""
+"""Declares tables (columns with type, unit and meaning; key; how each is made, published and redacted) and checks them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ import polars as pl
 
 from meetbefore_assets.core.errors import SchemaError
 
-# Means of single-precision numbers may end a little beyond what they were made from.
+# Tolerance of ranges: a mean of single-precision numbers may lie a little outside their range.
 _SLACK = 1e-5
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: `public` ones go into the published database; numbers outside `least`..`most`, and NaN, are refused."""
+    """One column. `public` columns are published; numbers outside `least`..`most`, and NaN, are refused."""
 
     name: str
     dtype: pl.DataType
@@ -25,31 +25,33 @@ class Column:
     most: float | None = None
 
 
-# How the record holds a table: an object a video, one object, many objects with keys of their own; or it is computed when it is published.
+# How the record holds a table: one object per video, one object, many objects with keys of their own; or none, as it is computed when
+# it is published.
 Objects = Literal["video", "whole", "many", "computed"]
-# How `forget` takes a person out of a table. none: it holds nobody; rows: rows of forgotten faces (face_id) are removed; rebuild: it is
-# dropped, and made again from what is left; own: by code of its own.
+# How `forget` removes a person from a table. none: it holds nothing of people; rows: the rows of forgotten faces (face_id) are removed;
+# rebuild: the table is dropped, and made again from what is left; own: by special code.
 Redaction = Literal["none", "rows", "rebuild", "own"]
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table. Whoever lists tables (to make, publish, verify, drop or redact them) derives the list from these flags.
+    """One table. Code that makes, publishes, verifies, drops or redacts tables finds them by these flags.
 
     Attributes:
         key: columns that identify a row.
         objects: how the record holds it.
         redaction: how `forget` takes a person out of it.
         job: the Dagster job that makes it; "" if none does.
-        asset: the asset of that job that makes it; its own name if nothing else is said.
+        asset: the asset of that job that makes it; the name of the table unless given.
         made_from: the table that it is made from; "" if that is the recording, or several tables.
-        code_version: raise it when the code gives other answers: everything made by the old code is then made again.
-        stored_as: its name in the record, where that is not its own.
+        code_version: raise it when the code gives other results: tables made by the old code are then made again.
+        stored_as: its name in the record, if that is not its own.
         is_cached: it lies in the index, a cache beside the record.
         is_published: it goes into the published database.
         published_columns: columns that are added when it is published.
-        is_history: it tells what happened: two homes with the same content may differ in it.
-        is_original: it cannot be made again: a torn one is kept for a person to look at.
+        is_history: it tells what happened when, so two homes with the same content may differ in it.
+        is_kept_twice: people typed it, so the record keeps two copies.
+        is_original: it cannot be made again, so a torn one is kept for a person to look at.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Table:
     published_columns: tuple[Column, ...] = ()
     is_history: bool = False
     is_original: bool = False
+    is_kept_twice: bool = False
 
     def __post_init__(self) -> None:
         if self.job and not self.asset:
@@ -75,7 +78,7 @@ class Table:
 
     @property
     def record_name(self) -> str:
-        """Its name in the record."""
+        """Return its name in the record."""
         return self.stored_as or self.name
 
     @property
@@ -88,7 +91,7 @@ class Table:
 
     @property
     def published(self) -> "Table":
-        """The table as the published database has it."""
+        """Return the table as it is in the published database."""
         return replace(self, columns=(*self.columns, *self.published_columns), published_columns=())
 
     def empty(self) -> pl.DataFrame:
@@ -99,7 +102,7 @@ class Table:
 
 
 def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `frame` with exactly the declared columns in order.
+    """Check a table against its declaration; return it with exactly the declared columns, in order.
 
     Raises:
         SchemaError: a column is missing or of another type, a key repeats, a null stands where none may, or a number lies
@@ -121,7 +124,7 @@ def check(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_key(table: Table, frame: pl.DataFrame) -> None:
-    """Raises SchemaError: a key repeats; `frame` needs no other columns."""
+    """Check that no key repeats (`frame` needs no other columns). Raises SchemaError."""
     if frame.select(list(table.key)).is_duplicated().any():
         raise SchemaError(f"table {table.name}: the key {', '.join(table.key)} repeats, expected one row each.")
 
