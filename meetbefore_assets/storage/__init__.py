@@ -1,1 +1,1 @@
-"""Where tables, files and locks are kept: Parquet in folders or in an object store, DuckDB, file locks and Postgres locks."""
+"""Storage: tables as Parquet in folders or object stores, the DuckDB database, atomic files, and locks."""

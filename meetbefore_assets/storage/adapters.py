@@ -1,4 +1,4 @@
-"""Implements the port `StorageAdapters`; each library is loaded when it is first needed, so that reading commands start fast."""
+"""The storage adapters of a home (port `StorageAdapters`). Libraries are imported at first use, so that commands start fast."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -52,10 +52,16 @@ class Storage:
 
         return map_blocks(blocks, self._scratch)
 
-    def sweep_scratch(self) -> list[Path]:
-        from meetbefore_assets.storage.scratch import sweep_scratch
+    def scratch(self) -> AbstractContextManager[Path]:
+        from meetbefore_assets.storage.scratch import scratch, scratch_of
 
-        return sweep_scratch(self._scratch)
+        return scratch(scratch_of(self._home_folder))
+
+    def sweep_scratch(self) -> list[Path]:
+        from meetbefore_assets.storage.scratch import scratch_of, sweep_scratch
+
+        folders = (self._scratch, scratch_of(self._home_folder), self._home_folder / "cache" / "tables")
+        return [removed for folder in folders for removed in sweep_scratch(folder)]
 
     @property
     def _scratch(self) -> Path:

@@ -1,4 +1,4 @@
-"""The published database: a DuckDB file that is replaced as a whole, so nobody who has it open is in the way."""
+"""The published database: a DuckDB file that is replaced as a whole, so that readers who have it open do not block publishing."""
 
 import contextlib
 import shutil
@@ -14,42 +14,44 @@ from meetbefore_assets.core.ports import WHOLE, Fetch, PublishResult
 from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.storage import duckdb_sql
-from meetbefore_assets.storage.atomic_file import atomic_file, temporary_beside
+from meetbefore_assets.storage.atomic_file import put_in_place
+from meetbefore_assets.storage.private_folder import private_folder
+from meetbefore_assets.storage.scratch import scratch, scratch_of, sweep_scratch
 
-# A DuckDB file has these bytes behind the checksum of its first block.
+# A DuckDB file has these bytes after the checksum of its first block.
 _MAGIC_AT, _MAGIC = 8, b"DUCK"
 
 
 class DuckDbPublisher:
-    """Implements `ports.Publisher`: copy the last file, replace the parts that changed, rename over it."""
+    """Implements `ports.Publisher`: copies the last file, replaces the parts that changed, and renames the copy over it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._scratch = path, scratch_of(path.parent)
 
     def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> PublishResult:
-        """Bring the file in step.
+        """Bring the database up to date.
 
         Args:
             wanted: table -> part -> version; a part is a video, or WHOLE for a table that is replaced in one piece.
-            fetch: gives the rows of some parts of a table, with its public columns.
-            vector_size: numbers a vector of the recogniser in force.
+            fetch: returns the rows of some parts of a table, public columns only.
+            vector_size: length of the current recogniser's vectors.
 
         Raises:
-            StoreError: it cannot be written (the last one stays as it was).
+            StoreError: it cannot be written; the last one stays as it was.
         """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.path.parent)
             self._refuse_foreign()
             have = self.versions(vector_size)
             goal = {table.name: dict(wanted[table.name]) for table in published_tables()}
             if have == goal:
                 return PublishResult(0, str(self.path), digest(goal))
-            with atomic_file(self.path, durable=True) as temporary:
-                if have is None:
-                    temporary.unlink()  # DuckDB makes its file itself: it refuses an empty one
-                else:
+            with scratch(self._scratch) as folder:
+                temporary = folder / self.path.name  # DuckDB creates its file itself: it refuses an empty one
+                if have is not None:
                     shutil.copyfile(self.path, temporary)
                 changed = _write(temporary, have or {}, wanted, fetch, vector_size)
+                put_in_place(temporary, self.path, durable=True)
         except (duckdb.Error, OSError) as error:
             raise StoreError(
                 f"{self.path} could not be written: {error}.", remedy="Free some space or check the permissions, then run again."
@@ -57,7 +59,8 @@ class DuckDbPublisher:
         return PublishResult(changed, str(self.path), digest(goal))
 
     def remove(self) -> None:
-        """Take the file away, with what writers that died left beside it."""
+        """Delete the file and what killed writers left beside it, also in the places of earlier versions."""
+        sweep_scratch(self._scratch)
         for path in (self.path, *self.path.parent.glob(f"{self.path.name}.*"), *self.path.parent.glob(f".{self.path.name}.*")):
             path.unlink(missing_ok=True)
 
@@ -65,7 +68,7 @@ class DuckDbPublisher:
         return self.versions(vector_size) == {table.name: dict(wanted[table.name]) for table in published_tables()}
 
     def versions(self, vector_size: int) -> dict[str, dict[str, str]] | None:
-        """What the present file holds; None where it is missing, torn, foreign or of another shape, so that it is made anew."""
+        """Table -> part -> version in the current file; None if it is missing, torn, not ours or has other columns: then rebuild it."""
         with self.snapshot(vector_size) as held:
             return held.versions if held else None
 
@@ -84,20 +87,20 @@ class DuckDbPublisher:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The present file, or a copy of it where somebody has it open for writing (as DuckDB's own shell does): nobody blocks us."""
+        """Open the current file, or a copy of it if another program has it open for writing (as DuckDB's own shell does)."""
         with contextlib.ExitStack() as opened:
             try:
                 connection = duckdb.connect(str(self.path), read_only=True)
             except duckdb.IOException as error:
                 if "lock" not in str(error):
                     raise
-                copy = opened.enter_context(temporary_beside(self.path))
+                copy = opened.enter_context(scratch(self._scratch)) / self.path.name
                 shutil.copyfile(self.path, copy)
                 connection = duckdb.connect(str(copy), read_only=True)
             yield opened.enter_context(contextlib.closing(connection))
 
     def _refuse_foreign(self) -> None:
-        """Never replace what somebody else put here. A database of ours that is torn still begins as one of DuckDB's does."""
+        """Raise StoreError if the file is not our database. Even a torn one of ours still begins as DuckDB files do."""
         if not self.path.exists() or self.path.stat().st_size == 0:
             return
         try:
@@ -115,7 +118,7 @@ class DuckDbPublisher:
 
 
 class DuckDbSnapshot:
-    """Implements `ports.Snapshot`: one open file, which stays what it is when another takes its place."""
+    """Implements `ports.Snapshot`: one open file, which does not change when it is replaced on disk."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, versions: dict[str, dict[str, str]]) -> None:
         self._connection, self.versions = connection, versions
@@ -191,7 +194,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, table: Table, have: Mapping[
 
 @contextlib.contextmanager
 def _attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The file at `path` as the default database; everything is in it, without a log beside it, at the end."""
+    """Open the file at `path` as the default database; at the end everything is in it, with no log beside it."""
     connection = duckdb.connect()
     try:
         connection.execute(duckdb_sql.attach(str(path)))

@@ -1,7 +1,7 @@
-"""The published database of several machines: built here, stored as an object named by its content, found by a pointer.
+"""The published database in an object store: built here, stored under a name that contains its version, found by a pointer.
 
-`<url>/published/meetbefore-<version>.duckdb` and `<url>/published/current.json`, which is replaced last; the one before stays for
-whoever is fetching it.
+`<url>/published/meetbefore-<version>.duckdb` is the database, and `<url>/published/current.json` names the current one; it is replaced
+last. The database before it stays for machines that are still downloading it.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from meetbefore_assets.core.ports import Fetch, PublishResult
+from meetbefore_assets.storage.atomic_file import write_private
 from meetbefore_assets.storage.database_duckdb import DuckDbPublisher, DuckDbSnapshot
 from meetbefore_assets.storage.object_store import objects_at
 
@@ -19,18 +20,18 @@ POINTER = f"{FOLDER}/current.json"
 
 
 class SharedPublisher:
-    """Implements `ports.Publisher` over a `DuckDbPublisher`, whose file is a copy of the published object.
+    """Implements `ports.Publisher` with a `DuckDbPublisher` whose file is a local copy of the published object.
 
     Args:
-        url: of the archive.
-        path: of the copy.
+        url: address of the archive.
+        path: the local copy.
     """
 
     def __init__(self, url: str, path: Path) -> None:
         self._objects, self._local = objects_at(url), DuckDbPublisher(path)
 
     def publish(self, wanted: Mapping[str, Mapping[str, str]], fetch: Fetch, vector_size: int) -> PublishResult:
-        """Bring the published object in step; one caller at a time (a lock is held). Raises StoreError."""
+        """Bring the published object up to date; the caller holds a lock, so that one publishes at a time. Raises StoreError."""
         pointer = self._fetch()
         done = self._local.publish(wanted, fetch, vector_size)
         name = f"{FOLDER}/meetbefore-{done.version}.duckdb"
@@ -52,20 +53,20 @@ class SharedPublisher:
             yield held
 
     def remove(self) -> None:
-        """Take the published objects away, the pointer first, and the copy."""
+        """Delete the published objects, the pointer first, and the local copy."""
         self._objects.remove(POINTER)
         self._objects.remove(*(facts.name for facts in self._objects.below(FOLDER)))
         self._remove_copy()
 
     def _fetch(self) -> dict[str, str]:
-        """Have the object that the pointer names as the copy; nothing where nothing is published."""
+        """Download the object that the pointer names, unless the copy is the same; does nothing if nothing is published."""
         pointer = self._pointer()
         if not pointer:
             self._remove_copy()
         elif not self._is_copy_of(pointer["name"]):
             try:
                 self._objects.download(pointer["name"], self._local.path)
-            except KeyError:  # replaced twice meanwhile; whoever publishes builds on what the record says
+            except KeyError:  # replaced twice meanwhile; publishing then builds from the record
                 return {}
             self._note(pointer["name"])
         return pointer
@@ -82,7 +83,7 @@ class SharedPublisher:
         return self._local.path.with_name(f"{self._local.path.name}.source")
 
     def _note(self, name: str) -> None:
-        self._noted.write_text(f"{name}\n{self._stamp()}", encoding="utf-8")
+        write_private(self._noted, f"{name}\n{self._stamp()}".encode())
 
     def _is_copy_of(self, name: str) -> bool:
         with contextlib.suppress(OSError):

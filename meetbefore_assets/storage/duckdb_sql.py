@@ -1,10 +1,10 @@
-"""SQL statements for DuckDB, and the DDL that follows from the schema."""
+"""SQL statements of the published database, and its DDL, derived from the declared tables."""
 
 import polars as pl
 
 from meetbefore_assets.core.schema.table import Table
 
-# Readable by DuckDB 1.2 and later, so that people's viewers open the file.
+# Readable by DuckDB 1.2 and later, so that older viewers open the file.
 STORAGE_VERSION = "v1.2.0"
 
 CREATE_PARTS = """
@@ -34,7 +34,7 @@ _TYPES: dict[pl.DataType, str] = {
 
 
 def attach(path: str) -> str:
-    """Open a database file under the name `published`."""
+    """Statement that opens a database file under the name `published`."""
     return f"attach '{_quoted(path)}' as published (storage_version '{STORAGE_VERSION}')"
 
 
@@ -55,43 +55,43 @@ def create_table(table: Table, vector_size: int) -> str:
 
 
 def comments(table: Table) -> list[str]:
-    """The meaning of a table and of its columns, for viewers."""
+    """Statements that store the meaning of a table and its columns as comments."""
     rows = [COMMENT_TABLE.format(table=table.name, text=_quoted(table.meaning))]
     return rows + [COMMENT_COLUMN.format(table=table.name, column=column.name, text=_quoted(column.meaning)) for column in table.public]
 
 
 def count_all(table: Table) -> str:
-    """One row: nothing, and the number of rows."""
+    """Query with one row: null, and the number of rows."""
     return f"select null, count(*) from {table.name}"
 
 
 def count_by_video(table: Table) -> str:
-    """Rows of each video."""
+    """Query with a row per video: its id and its number of rows."""
     return f"select video_id, count(*) from {table.name} group by video_id"
 
 
 def select_all(table: Table) -> str:
-    """Every row, public columns."""
+    """Query for every row, public columns."""
     return f"select {', '.join(column.name for column in table.public)} from {table.name}"
 
 
 def select_rows(table: Table) -> str:
-    """Rows of some videos, public columns."""
+    """Query for the rows of some videos, public columns."""
     return f"{select_all(table)} where video_id in (select unnest(?))"
 
 
 def delete_rows(table: Table) -> str:
-    """Rows of some parts: of the given videos, or of the whole table where it is published in one piece."""
+    """Statement that deletes the rows of some videos."""
     return f"delete from {table.name} where video_id in (select unnest(?))"
 
 
 def delete_all(table: Table) -> str:
-    """Every row."""
+    """Statement that deletes every row."""
     return f"delete from {table.name}"
 
 
 def insert_rows(table: Table) -> str:
-    """Rows of the registered frame `incoming`."""
+    """Statement that inserts the rows of the registered data frame `incoming`."""
     columns = ", ".join(column.name for column in table.public)
     return f"insert into {table.name} ({columns}) select {columns} from incoming"
 

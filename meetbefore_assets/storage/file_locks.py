@@ -1,4 +1,4 @@
-"""Locks of the operating system: they die with their holder, so none is ever left behind."""
+"""File locks of the operating system: they end with the process that holds them, so none is ever left behind."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from meetbefore_assets.core.errors import LockTimeoutError, StoreError
+from meetbefore_assets.storage.private_folder import file_mode, private_folder
 
 
 @contextlib.contextmanager
@@ -15,22 +16,22 @@ def hold(folder: Path, name: str, timeout_s: float) -> Iterator[None]:
     """Hold the lock `name` of a home.
 
     Args:
-        folder: where lock files lie.
+        folder: folder of the lock files.
         name: what is locked.
-        timeout_s: how long to wait for another holder; negative: for ever.
+        timeout_s: how long to wait for another holder, seconds; negative: forever.
 
     Raises:
-        LockTimeoutError: somebody else held it for longer.
+        LockTimeoutError: another process held it for longer.
         StoreError: the folder cannot be written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(folder / f"{name}.lock", timeout=timeout_s)
+        private_folder(folder)
+        lock = FileLock(folder / f"{name}.lock", timeout=timeout_s, mode=file_mode(folder))
         lock.acquire()
     except Timeout as error:
         raise LockTimeoutError(
             f"'{name}' was held by another process for more than {timeout_s:g} s.",
-            remedy="Wait for it to end, or end it: a dead process holds no lock.",
+            remedy="Wait for that process, or end it.",
         ) from error
     except OSError as error:
         raise StoreError(

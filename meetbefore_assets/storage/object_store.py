@@ -1,7 +1,7 @@
-"""An object store behind one small class (S3, Google, Azure, by obstore). Credentials come from the environment.
+"""Object stores (S3, Google Cloud, Azure) through obstore. Credentials come from the environment.
 
-An object is there whole or not at all (one PUT, or a multipart upload that is completed at the end), and what was put is seen by
-whoever asks next: https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel.
+Writes are atomic (one PUT, or a multipart upload that is completed at the end), and the next read sees them:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel.
 """
 
 import contextlib
@@ -18,19 +18,21 @@ from obstore.store import from_url
 
 from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.storage.atomic_file import atomic_file
+from meetbefore_assets.storage.private_folder import private_folder
 
 _REMEDY = "Check the address, the network and the credentials (AWS_… in the environment, or what the store asks for), then run again."
+_ROOM = "Free some space or check the permissions, then run again."
 _CHUNK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What a listing says.
+    """What a listing says of one object.
 
     Attributes:
         name: relative to the root.
-        size_bytes: of the content.
-        modified_ns: when it was put, nanoseconds since 1970.
+        size_bytes: size of the content.
+        modified_ns: when it was written, nanoseconds since 1970 UTC.
         tag: changes with the content.
     """
 
@@ -41,7 +43,7 @@ class ObjectFacts:
 
 
 class Objects:
-    """All objects below one URL; every method raises StoreError where the store cannot be reached or refuses."""
+    """All objects below one URL; every method raises StoreError if the store cannot be reached or refuses."""
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -49,19 +51,19 @@ class Objects:
             self._store: Any = from_url(self.url)
 
     def check(self) -> None:
-        """Raise StoreError where the bucket is not there or may not be looked into: one object that is asked for does not tell."""
+        """Raise StoreError if the bucket does not exist or may not be listed, which a request for one object does not tell."""
         with _store_errors(self.url):
             next(iter(obstore.list(self._store, chunk_size=1)), None)
 
     def put(self, name: str, content: bytes | Path, tag: str | None = None) -> str:
-        """Put an object; its new tag.
+        """Write an object; returns its new tag.
 
         Args:
             content: the bytes, or a file that holds them.
-            tag: put it only where the present one has this tag ("": where there is none).
+            tag: write only if the current object has this tag ("": only if there is none).
 
         Raises:
-            FileExistsError: another object lies there meanwhile.
+            FileExistsError: the current object has another tag.
         """
         more: Any = {} if tag is None else {"mode": {"e_tag": tag} if tag else "create", "use_multipart": False}
         with _store_errors(f"{self.url}/{name}"):
@@ -72,7 +74,7 @@ class Objects:
         return str(done["e_tag"] or "")
 
     def get(self, name: str) -> tuple[bytes, str]:
-        """Content and tag. Raises KeyError where there is nothing."""
+        """Content and tag of an object. Raises KeyError if there is none."""
         with _store_errors(f"{self.url}/{name}"):
             try:
                 found = obstore.get(self._store, name)
@@ -81,7 +83,7 @@ class Objects:
                 raise KeyError(name) from None
 
     def tail(self, name: str, length: int) -> tuple[bytes, ObjectFacts]:
-        """The last `length` bytes, or all where it is shorter. Raises KeyError where there is nothing."""
+        """The last `length` bytes of an object, or all if it is shorter. Raises KeyError if there is none."""
         with _store_errors(f"{self.url}/{name}"):
             try:
                 found = obstore.get(self._store, name, options={"range": {"suffix": length}})
@@ -90,7 +92,7 @@ class Objects:
                 raise KeyError(name) from None
 
     def facts(self, name: str) -> ObjectFacts | None:
-        """What is known of one object; None where there is none."""
+        """Facts about one object; None if there is none."""
         with _store_errors(f"{self.url}/{name}"):
             try:
                 return _facts(obstore.head(self._store, name), name)
@@ -98,36 +100,50 @@ class Objects:
                 return None
 
     def below(self, folder: str) -> list[ObjectFacts]:
-        """All objects below a folder ("": below the root), in no order."""
+        """All objects below a folder ("" for the root), in no order."""
         with _store_errors(f"{self.url}/{folder}"):
             chunks = obstore.list(self._store, folder or None)
             return [_facts(meta, str(meta["path"])) for chunk in chunks for meta in chunk]
 
     def folders(self, folder: str) -> tuple[list[str], list[ObjectFacts]]:
-        """Names of the folders that lie in a folder, and the objects in it, not those below."""
+        """Names of the folders directly in a folder, and the objects directly in it."""
         with _store_errors(f"{self.url}/{folder}"):
             found: Any = obstore.list_with_delimiter(self._store, folder or None)
             return list(found["common_prefixes"]), [_facts(meta, str(meta["path"])) for meta in found["objects"]]
 
     def remove(self, *names: str) -> None:
-        """Remove objects, if they are there."""
+        """Delete objects, if they exist."""
         with _store_errors(self.url):
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
                     obstore.delete(self._store, name)
 
     def opened(self, name: str) -> Any:
-        """A file to read and seek in; what is read is fetched."""
+        """A file object to read and seek in; only what is read is downloaded."""
         with _store_errors(f"{self.url}/{name}"):
             return obstore.open_reader(self._store, name, buffer_size=1 << 17)
 
     def download(self, name: str, path: Path) -> None:
-        """Fetch an object into a file, which is there whole or not at all. Raises KeyError where there is nothing."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _store_errors(f"{self.url}/{name}"), atomic_file(path) as temporary, temporary.open("wb") as file:
+        """Download an object into a file, whole or not at all.
+
+        Raises:
+            KeyError: there is no such object.
+            StoreError: the store cannot be reached, or this machine's disk is full or read-only; the message says which.
+        """
+        try:
+            private_folder(path.parent)
+            with atomic_file(path) as temporary, temporary.open("wb") as file:
+                for chunk in self._chunks(name):
+                    file.write(chunk)
+        except OSError as error:
+            raise StoreError(f"{path} could not be written: {error.strerror or error}.", remedy=_ROOM) from error
+
+    def _chunks(self, name: str) -> Iterator[bytes]:
+        """The content of an object in chunks; errors raised here are the store's, not those of this machine's disk."""
+        with _store_errors(f"{self.url}/{name}"):
             try:
                 for chunk in obstore.get(self._store, name).stream(min_chunk_size=_CHUNK_BYTES):
-                    file.write(chunk)
+                    yield bytes(chunk)
             except FileNotFoundError:
                 raise KeyError(name) from None
 
@@ -138,25 +154,25 @@ class Objects:
 
 @cache
 def objects_at(url: str) -> Objects:
-    """The same connection for everybody in this process who asks for the same URL."""
+    """The objects below a URL; one connection per URL and process."""
     return Objects(url)
 
 
 def split_address(address: str) -> tuple[Objects, str]:
-    """The bucket (or container) and the name in it of an object's URL."""
+    """Split an object's URL into its bucket (or container) and its name in it."""
     scheme, _, rest = address.partition("://")
     bucket, _, name = rest.partition("/")
     return objects_at(f"{scheme}://{bucket}"), name
 
 
 def as_file_name(address: str) -> str:
-    """A URL as one name of a file."""
+    """Turn a URL into a valid file name."""
     return quote(address, safe="")
 
 
 @contextlib.contextmanager
 def _store_errors(address: str) -> Iterator[None]:
-    """Tell in a sentence what the store says."""
+    """Turn errors of the store into StoreError."""
     try:
         yield
     except FileExistsError:  # what the caller asked about

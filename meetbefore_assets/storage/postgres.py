@@ -1,21 +1,22 @@
-"""Loads Postgres's driver where a server is asked for, and opens connections whose loss is noticed."""
+"""Postgres connections that notice when the server is gone; the driver is loaded only if a server is set."""
 
 from typing import Any
 
 from meetbefore_assets.core.errors import StoreError
+from meetbefore_assets.core.installing import extra_requirements, install_command
 
-# A server, or a machine, that vanished is noticed after about a minute: 20 s of silence, then 4 questions, 10 s apart.
+# A vanished server or machine is noticed after about a minute: 20 s of silence, then 4 probes, 10 s apart.
 _IDLE_S, _INTERVAL_S, _COUNT = 20, 10, 4
 _ALIVE = {"keepalives": 1, "keepalives_idle": _IDLE_S, "keepalives_interval": _INTERVAL_S, "keepalives_count": _COUNT}
-# The same for the server, which then gives up what the vanished machine held.
+# The same for the server, which then releases the locks of the vanished machine.
 SERVER_ALIVE = f"-c tcp_keepalives_idle={_IDLE_S} -c tcp_keepalives_interval={_INTERVAL_S} -c tcp_keepalives_count={_COUNT}"
 
 
 def load_driver(setting: str) -> Any:
-    """The module psycopg2.
+    """Import psycopg2.
 
     Args:
-        setting: what wants it, for the error: "store.postgres is set".
+        setting: what needs it, for the error message: "store.postgres is set".
 
     Raises:
         StoreError: it is not installed.
@@ -25,32 +26,33 @@ def load_driver(setting: str) -> Any:
         import psycopg2.errors
     except ImportError as error:
         raise StoreError(
-            f"{setting}, but the driver of Postgres is not installed.", remedy="Install the group: `uv sync --group postgres`."
+            f"{setting}, but the driver of Postgres is not installed.",
+            remedy=f"Install it: `{install_command(extra_requirements('postgres'))}`.",
         ) from error
     return psycopg2
 
 
 def connect(driver: Any, address: str, purpose: str, remedy: str, options: str = "") -> Any:
-    """A connection that is nobody else's; to be closed by whoever asked for it.
+    """Open a connection, which the caller closes.
 
     Args:
         driver: see `load_driver`.
         address: postgresql://….
-        purpose: what it is for, one word: Postgres shows it, and so does the error.
-        remedy: what to do where it cannot be had.
-        options: of the session, as for `psql`.
+        purpose: one word for what it is used for, shown by Postgres and in the error message.
+        remedy: what to do if it fails.
+        options: session options, as for `psql`.
 
     Raises:
-        StoreError: the address is none, or the server cannot be reached. The address, which holds a password, is not repeated.
+        StoreError: the address is invalid, or the server cannot be reached. The message omits the address, which holds a password.
     """
     try:
         return driver.connect(address, connect_timeout=20, application_name=f"meetbefore {purpose}", options=options, **_ALIVE)
-    except driver.ProgrammingError as error:  # its text repeats the address, with the password
-        raise StoreError("store.postgres is no address of a server; expected postgresql://USER@HOST/DATABASE.", remedy=remedy) from error
+    except driver.ProgrammingError:  # its text repeats the address with the password, which must not reach logs or events
+        raise StoreError("store.postgres is not a server address; expected postgresql://USER@HOST/DATABASE.", remedy=remedy) from None
     except driver.Error as error:
         raise StoreError(f"Postgres cannot be reached for {purpose}: {first_line(error)}.", remedy=remedy) from error
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what the server or the driver said."""
+    """The first line of an error message of the server or the driver."""
     return str(error).strip().split("\n")[0]

@@ -1,4 +1,4 @@
-"""Locks of several machines: advisory locks of a Postgres server, which end with the connection of their holder.
+"""Locks for several machines: advisory locks of a Postgres server, which end with the holder's connection.
 
 https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
@@ -12,7 +12,7 @@ from meetbefore_assets.core.errors import LockTimeoutError, StoreError
 from meetbefore_assets.storage.postgres import SERVER_ALIVE, connect, first_line, load_driver
 
 _REMEDY = "Check store.postgres (or MEETBEFORE_POSTGRES) and that the server runs."
-# A holder whose machine vanished loses its locks; one who only works for long does not.
+# A holder whose machine vanished loses its locks; one that only works for a long time does not.
 _SESSION = f"{SERVER_ALIVE} -c idle_session_timeout=0"
 
 
@@ -22,13 +22,13 @@ def hold(address: str, scope: str, name: str, timeout_s: float) -> Iterator[None
 
     Args:
         address: postgresql://….
-        scope: what tells one archive from others on the same server: its store.uri.
+        scope: tells archives on the same server apart: the store.uri.
         name: what is locked.
-        timeout_s: how long to wait for another holder; negative: for ever.
+        timeout_s: how long to wait for another holder, seconds; negative: forever.
 
     Raises:
-        LockTimeoutError: somebody else held it for longer.
-        StoreError: the server cannot be reached, or the connection was lost while the lock was held, so that others may have got it.
+        LockTimeoutError: another process held it for longer.
+        StoreError: the server cannot be reached, or the connection broke while the lock was held, so that others may have taken it.
     """
     driver = load_driver("store.postgres is set")
     with contextlib.closing(connect(driver, address, "locks", _REMEDY, _SESSION)) as connection:
@@ -40,12 +40,12 @@ def hold(address: str, scope: str, name: str, timeout_s: float) -> Iterator[None
         except driver.Error as error:
             raise StoreError(
                 f"the connection to Postgres was lost while '{name}' was held ({first_line(error)}).",
-                remedy="Run again: what is on record is whole, and what is missing is made.",
+                remedy="Run again: nothing is lost, and what is missing is processed.",
             ) from error
 
 
 def _acquire(driver: Any, connection: Any, key: int, name: str, timeout_s: float) -> None:
-    # 0 is "for ever" to Postgres; whoever does not want to wait waits for a thousandth of a second.
+    # 0 means forever to Postgres, so not waiting at all is one millisecond.
     wait_ms = 0 if timeout_s < 0 else max(1, round(timeout_s * 1000))
     try:
         with connection.cursor() as cursor:
@@ -54,12 +54,12 @@ def _acquire(driver: Any, connection: Any, key: int, name: str, timeout_s: float
     except driver.errors.LockNotAvailable as error:
         raise LockTimeoutError(
             f"'{name}' was held by another process for more than {timeout_s:g} s.",
-            remedy="Wait for it to end, or end it: a dead process holds no lock.",
+            remedy="Wait for that process, or end it.",
         ) from error
     except driver.Error as error:
         raise StoreError(f"Postgres did not give the lock '{name}': {first_line(error)}.", remedy=_REMEDY) from error
 
 
 def _key(scope: str, name: str) -> int:
-    """64 bits, signed, as Postgres wants them."""
+    """Key of an advisory lock: 64 bits, signed."""
     return int.from_bytes(hashlib.sha256(f"meetbefore {scope} {name}".encode()).digest()[:8], "big", signed=True)

@@ -1,13 +1,12 @@
 """The record as Parquet objects in an object store: `<url>/<asset>/<key>.parquet`.
 
-The same tables as `record_parquet` writes, each with its Stamp in the footer. A put is atomic, so an object is its own commit; nothing
-is renamed, and nothing on this machine outlives a step but a cache of stamps, which is valid for an object as long as its tag is.
+The tables are the same as those of `record_parquet`, each with its Stamp in the footer. A put is atomic, so nothing is renamed. Only a
+cache of stamps stays on this machine; an entry is valid while the object's tag is the same.
 """
 
 import contextlib
 import hashlib
 import io
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,15 +16,17 @@ import polars as pl
 from meetbefore_assets.core.errors import RecordTornError
 from meetbefore_assets.core.ports import Stamp, TableWriter
 from meetbefore_assets.storage.object_store import as_file_name, objects_at
-from meetbefore_assets.storage.record_parquet import SUFFIX, ParquetStore, read_stamp, write_table
+from meetbefore_assets.storage.private_folder import private_folder
+from meetbefore_assets.storage.record_parquet import SUFFIX, UNREADABLE, ParquetStore, read_stamp, torn_error, write_table
 from meetbefore_assets.storage.scan_cache import ScanCache, is_worth_keeping
+from meetbefore_assets.storage.scratch import scratch
 from meetbefore_assets.storage.stamp_cache import Identity, StampCache
 
-# Most footers are shorter; of a longer one the rest is fetched too.
+# Most footers are shorter; a longer one takes a second request.
 _FOOTER_BYTES = 16 << 10
-# An asset whose stamps are asked for more often is listed, a thousand objects a request.
+# After so many stamps of one asset, its objects are listed instead, a thousand a request.
 PATIENCE = 8
-# A listing is believed for so long, and never beyond `refresh`.
+# How long a listing is used, unless `refresh` ends it before.
 _LISTED_S = 5.0
 
 
@@ -34,7 +35,7 @@ class ObjectStore:
 
     Args:
         url: s3://bucket/folder, gs://…, az://….
-        cache: folder of this machine for stamps, and for tables on their way.
+        cache: local folder for stamps, and for tables that are being written or read in parts.
     """
 
     def __init__(self, url: str, cache: Path) -> None:
@@ -42,29 +43,28 @@ class ObjectStore:
         self._objects.check()
         self._cache = cache
         folder = cache / "stamps" / as_file_name(self._objects.url)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         self._stamps = StampCache(folder, self._is_listed)
         self._scans = ScanCache()
         self._listed: dict[str, tuple[float, dict[str, Identity]]] = {}
         self._asked: dict[str, int] = {}
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None:
-        """Write one table. Raises StoreError; the object is then as it was before."""
+        """Write one table. If it raises StoreError, the object is as it was before."""
         memory = io.BytesIO()
         write_table(table, memory, stamp)
         self._publish(asset, key, memory.getvalue(), stamp, table.height)
 
     @contextlib.contextmanager
     def writer(self, asset: str, key: str) -> Iterator[TableWriter]:
-        """Write one table a part at a time, by way of a file of this machine."""
+        """Write one table in parts, to a local file that is uploaded at the end."""
         with self._at_hand() as local, local.writer(asset, key) as writer:
             yield _Writer(self, local, writer, asset, key)
 
     @contextlib.contextmanager
     def _at_hand(self) -> Iterator[ParquetStore]:
-        self._cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix="table-", dir=self._cache) as folder:
-            yield ParquetStore(Path(folder))
+        with scratch(self._cache / "tables") as folder:
+            yield ParquetStore(folder)
 
     def _publish(self, asset: str, key: str, content: bytes | Path, stamp: Stamp, rows: int) -> None:
         name = _name(asset, key)
@@ -80,13 +80,13 @@ class ObjectStore:
             content, _ = self._objects.get(name)
             try:
                 return pl.read_parquet(content)
-            except pl.exceptions.PolarsError as error:
+            except UNREADABLE as error:
                 raise self._torn(name, error) from error
         try:
             return pl.scan_parquet(self._objects.address(name), glob=False).select(list(columns)).collect()
         except FileNotFoundError:
             raise KeyError(f"{asset}/{key}") from None
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNREADABLE as error:
             raise self._torn(name, error) from error
 
     def parts(self, asset: str, key: str, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
@@ -110,14 +110,14 @@ class ObjectStore:
                 table = (lazy if is_kept or columns is None else lazy.select(list(columns))).collect()
                 if is_kept:
                     self._scans.put(asset, keys, identities, table)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise self._torn(asset, error) from error
+        except UNREADABLE as error:
+            raise self._torn_among(asset, keys, error) from error
         return table if columns is None else table.select(list(columns))
 
     def stamp(self, asset: str, key: str) -> Stamp | None:
         name = _name(asset, key)
         identity = self._identity_of(asset, name)
-        if identity is None or not identity[1]:  # an empty object has no end to ask for
+        if identity is None or not identity[1]:  # an empty object has no footer to ask for
             return None
         known = self._stamps.get(name, identity)
         if known is not None:
@@ -135,7 +135,7 @@ class ObjectStore:
         return stamp
 
     def _identity_of(self, asset: str, name: str) -> Identity | None:
-        """What tells an object from another of its name; by a listing of the asset where many are asked for."""
+        """The identity of an object, which changes when it is replaced; from a listing of the asset if many are asked for."""
         self._asked[asset] = self._asked.get(asset, 0) + 1
         if asset not in self._listed and self._asked[asset] <= PATIENCE:
             facts = self._objects.facts(name)
@@ -155,7 +155,7 @@ class ObjectStore:
         return asset not in self._listed or name in self._listed[asset][1]
 
     def refresh(self) -> None:
-        """Whatever was listed is listed anew: others may have written meanwhile."""
+        """Drop the listings: others may have written meanwhile."""
         self._listed.clear()
         self._asked.clear()
 
@@ -172,20 +172,27 @@ class ObjectStore:
             self._listed[asset][1].pop(name, None)
 
     def sweep(self, asset: str, key: str) -> None:
-        """Nothing to do: what a writer that died had sent is no object (the store's own rules clear away broken uploads)."""
+        """Nothing to do: an upload that was not completed is no object (the store's own rules clean it up)."""
 
     def _torn(self, name: str, error: Exception) -> RecordTornError:
-        """Raises StoreError where the store is away, so that nothing is blamed on the record."""
+        """The error for an unreadable object. Raises StoreError if it is the store that cannot be reached."""
         self._objects.facts(name)
-        said = str(error).split("\n")[0]
-        return RecordTornError(
-            f"{self._objects.address(name)} cannot be read ({said}).",
-            remedy="Delete it and run again: it is made anew from what it came from.",
-        )
+        return torn_error(name.partition("/")[0], self._objects.address(name), error)
+
+    def _torn_among(self, asset: str, keys: Sequence[str], error: Exception) -> RecordTornError:
+        """The error for the first unreadable object among several. Raises StoreError if it is the store that cannot be reached."""
+        for key in keys:
+            try:
+                self.get(asset, key)
+            except KeyError:
+                return self._torn(_name(asset, key), FileNotFoundError("it is gone"))
+            except RecordTornError as torn:
+                return torn
+        return self._torn(asset, error)
 
 
 class _Writer:
-    """Implements `ports.TableWriter`: the file that was written here is put as one object."""
+    """Implements `ports.TableWriter`: writes a local file and uploads it as one object."""
 
     def __init__(self, store: ObjectStore, local: ParquetStore, writer: TableWriter, asset: str, key: str) -> None:
         self._store, self._local, self._writer, self._place = store, local, writer, (asset, key)

@@ -1,7 +1,7 @@
 """The record as Parquet files in a folder: `<root>/<asset>/<key>.parquet`.
 
-A file is written under a temporary name, synced and renamed, so a reader sees the old one or the new one, whole.
-What is known about a table (its Stamp) lies in the footer of the same file and cannot part from it.
+A file is written under a temporary name, synced and renamed, so that a reader sees the whole old one or the whole new one. The Stamp of
+a table is in the footer of the same file, so that the two cannot disagree.
 """
 
 import contextlib
@@ -12,28 +12,34 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from meetbefore_assets.core.errors import RecordTornError, StoreError
 from meetbefore_assets.core.ports import Stamp, TableWriter
+from meetbefore_assets.core.schema.lists import is_made_anew
+from meetbefore_assets.core.uris import path_of
 from meetbefore_assets.storage.atomic_file import put_in_place, temporary_beside
+from meetbefore_assets.storage.private_folder import private_folder
 from meetbefore_assets.storage.scan_cache import ScanCache, is_worth_keeping
 from meetbefore_assets.storage.stamp_cache import Identity, StampCache
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetWriter
 
 _STAMP = "meetbefore"
 SUFFIX = ".parquet"
 _ZSTD = 3
-# Rows with pictures that are compressed at once: as one group, an hour of video would be held in memory a second time.
+# What Polars raises if a file is no table; a flipped bit in the middle of one makes it panic.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+# Rows per row group in tables with pictures: as one group, an hour of video would be held in memory a second time.
 _PICTURES_AT_ONCE = 1024
 
 
 def open_store(uri: str) -> "ParquetStore":
-    """The store at a folder, or at a `file://` URI."""
-    parts = urlparse(uri)
-    return ParquetStore(Path(unquote(parts.path) if parts.scheme == "file" else uri))
+    """Open the store in a folder, given as a path or a `file://` URI."""
+    return ParquetStore(path_of(uri))
 
 
 class ParquetStore:
@@ -45,10 +51,10 @@ class ParquetStore:
         self._scans = ScanCache()
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None:
-        """Write one table; the file is there whole, or as it was before.
+        """Write one table atomically.
 
         Raises:
-            StoreError: the disk is full or must not be written to; nothing is left behind.
+            StoreError: the disk is full or read-only; the file is as it was before.
         """
         with self._telling(asset, key), temporary_beside(self._path(asset, key)) as temporary:
             write_table(table, temporary, stamp)
@@ -56,7 +62,7 @@ class ParquetStore:
 
     @contextlib.contextmanager
     def writer(self, asset: str, key: str) -> Iterator[TableWriter]:
-        """Write one table a part at a time; its methods raise what `put` raises."""
+        """Write one table in parts; the writer's methods raise what `put` raises."""
         writer = _Writer(self, asset, key)
         try:
             yield writer
@@ -65,12 +71,12 @@ class ParquetStore:
 
     @contextlib.contextmanager
     def _telling(self, asset: str, key: str) -> Iterator[None]:
-        """Have the table's folder, and tell what goes wrong in a sentence."""
+        """Create the table's folder, and turn errors of the body into StoreError."""
         path = self._path(asset, key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(path.parent)
             yield
-        except (OSError, pl.exceptions.PolarsError) as error:  # polars tells a full disk as a ComputeError
+        except (OSError, pl.exceptions.PolarsError) as error:  # Polars reports a full disk as a ComputeError
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise StoreError(
                 f"{path} could not be written: {reason or error}.",
@@ -78,7 +84,7 @@ class ParquetStore:
             ) from error
 
     def _publish(self, asset: str, key: str, temporary: Path, stamp: Stamp, rows: int) -> None:
-        """Give a file that was written its place."""
+        """Rename a written file to its final name, and cache its stamp."""
         identity = _identity(put_in_place(temporary, self._path(asset, key), durable=True))
         self._stamps.put(_name(asset, key), identity, Stamp(stamp.data_version, dict(stamp.inputs), dict(stamp.facts), rows))
 
@@ -88,8 +94,8 @@ class ParquetStore:
             raise KeyError(f"{asset}/{key}")
         try:
             return pl.read_parquet(path, columns=list(columns) if columns is not None else None, memory_map=False)
-        except (pl.exceptions.ComputeError, OSError) as error:
-            raise _torn(path, error) from error
+        except UNREADABLE as error:
+            raise torn_error(asset, str(path), error) from error
 
     def parts(self, asset: str, key: str, columns: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
         path = self._path(asset, key)
@@ -100,8 +106,8 @@ class ParquetStore:
             height = table.select(pl.len()).collect().item()
             for at in range(0, height, rows):
                 yield table.slice(at, rows).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise _torn(path, error) from error
+        except UNREADABLE as error:
+            raise torn_error(asset, str(path), error) from error
 
     def scan(self, asset: str, keys: Sequence[str], columns: Sequence[str] | None = None) -> pl.DataFrame:
         if not keys:
@@ -116,8 +122,19 @@ class ParquetStore:
                 table = pl.scan_parquet(paths).collect()
                 self._scans.put(asset, keys, identities, table)
             return _select(table.lazy(), columns).collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise _torn(self.root / asset, error) from error
+        except UNREADABLE as error:
+            raise self._torn_among(asset, keys, error) from error
+
+    def _torn_among(self, asset: str, keys: Sequence[str], error: Exception) -> RecordTornError:
+        """The error for the first unreadable file among several; for the folder, if each can be read alone."""
+        for key in keys:
+            try:
+                self.get(asset, key)
+            except KeyError:
+                return torn_error(asset, str(self._path(asset, key)), FileNotFoundError("it is gone"))
+            except RecordTornError as torn:
+                return torn
+        return torn_error(asset, str(self.root / asset), error)
 
     def stamp(self, asset: str, key: str) -> Stamp | None:
         name = _name(asset, key)
@@ -152,10 +169,10 @@ class ParquetStore:
             orphan.unlink(missing_ok=True)
 
     def refresh(self) -> None:
-        """Nothing to do: the file system is asked every time."""
+        """Nothing to do: every read asks the file system."""
 
     def path(self, asset: str, key: str) -> str:
-        """Where a table lies, for readers that want the file itself."""
+        """Path of a table's file, for readers that want the file itself."""
         return str(self._path(asset, key))
 
     def _path(self, asset: str, key: str) -> Path:
@@ -163,11 +180,11 @@ class ParquetStore:
 
 
 class _Writer:
-    """Implements `ports.TableWriter`: each part becomes a row group of the file."""
+    """Implements `ports.TableWriter`: each part becomes a row group."""
 
     def __init__(self, store: ParquetStore, asset: str, key: str) -> None:
         self._store, self._place = store, (asset, key)
-        self._file: pq.ParquetWriter | None = None
+        self._file: ParquetWriter | None = None
         self._temporary = contextlib.ExitStack()
         self._path = Path()
         self._rows = 0
@@ -175,9 +192,11 @@ class _Writer:
     def add(self, rows: pl.DataFrame) -> None:
         with self._store._telling(*self._place):
             part = rows.to_arrow()
-            if self._file is None:  # there is no file before there is a part: whoever is killed until then leaves nothing
+            if self._file is None:  # no file before the first part: a process killed until then leaves nothing
                 self._path = self._temporary.enter_context(temporary_beside(self._store._path(*self._place)))
-                self._file = pq.ParquetWriter(self._path, part.schema, compression="zstd", compression_level=_ZSTD)
+                from pyarrow.parquet import ParquetWriter  # 0.3 s to load; most processes read only
+
+                self._file = ParquetWriter(self._path, part.schema, compression="zstd", compression_level=_ZSTD)
             self._file.write_table(part)
             self._rows += rows.height
 
@@ -191,15 +210,15 @@ class _Writer:
             self._store._publish(*self._place, self._path, stamp, self._rows)
 
     def close(self) -> None:
-        """Let go of a file that was not committed."""
+        """Close a file that was not committed."""
         with self._temporary:
             if self._file is not None:
-                with contextlib.suppress(OSError):  # a full disk; what was written is removed anyway
+                with contextlib.suppress(OSError):  # a full disk; the file is removed anyway
                     self._file.close()
 
 
 def _told(stamp: Stamp, rows: int) -> str:
-    """A stamp as it stands in the footer."""
+    """A stamp as the JSON text in the footer."""
     return json.dumps({"data_version": stamp.data_version, "inputs": dict(stamp.inputs), "facts": dict(stamp.facts), "rows": rows})
 
 
@@ -208,7 +227,7 @@ def _select(table: pl.LazyFrame, columns: Sequence[str] | None) -> pl.LazyFrame:
 
 
 def _name(asset: str, key: str) -> str:
-    # As text: tens of thousands of them are asked for, and a Path takes ten times as long.
+    # Text, not a Path: tens of thousands are built, and a Path takes ten times as long.
     return f"{asset}/{key}{SUFFIX}"
 
 
@@ -217,23 +236,28 @@ def _identity(status: os.stat_result) -> Identity:
 
 
 def write_table(table: pl.DataFrame, target: Path | io.BytesIO, stamp: Stamp) -> None:
-    """A table as Parquet, with its stamp in the footer."""
+    """Write a table as Parquet, with its stamp in the footer."""
     rows = _PICTURES_AT_ONCE if pl.Binary in table.dtypes else None
     told = {_STAMP: _told(stamp, table.height)}
     table.write_parquet(target, metadata=told, compression="zstd", compression_level=_ZSTD, row_group_size=rows)
 
 
 def read_stamp(source: str | io.BytesIO) -> Stamp | None:
-    """The stamp in a file, or in the end of one that holds the footer; a torn one has none, so whatever made it is made again."""
+    """The stamp in a file, or in the tail of one that holds the footer; None if it is torn, so that the table is rebuilt."""
     try:
         content = json.loads(pl.read_parquet_metadata(source)[_STAMP])
         return Stamp(content["data_version"], content["inputs"], content["facts"], content["rows"])
-    except (pl.exceptions.PolarsError, OSError, KeyError, ValueError):
+    except (*UNREADABLE, KeyError, ValueError):
         return None
 
 
-def _torn(path: Path, error: Exception) -> RecordTornError:
-    return RecordTornError(f"{path} cannot be read ({error}).", remedy="Delete it and run again: it is made anew from what it came from.")
+def torn_error(asset: str, place: str, error: Exception) -> RecordTornError:
+    """The error for an unreadable table; its remedy depends on whether the table can be rebuilt."""
+    said = str(error).split("\n")[0]
+    remedy = "Delete it and run again: it is made again."
+    if not is_made_anew(asset):
+        remedy = "It cannot be made again: restore it from a backup, then run again."
+    return RecordTornError(f"{place} cannot be read ({said}).", remedy=remedy)
 
 
 def _free(root: Path) -> str:

@@ -1,7 +1,7 @@
-"""Temporary folders and memory-mapped arrays in the home, removed with their process, also when it is killed.
+"""Scratch space in the home: temporary folders and memory-mapped arrays that do not outlive their process, even if it is killed.
 
-A folder of scratch is there while a lock of the operating system is held, which dies with its holder. Whoever comes next removes the
-folders whose locks nobody holds. Matrices have no name at all where the system allows that, so that there is nothing to remove.
+The process holds a file lock for each of its scratch folders. The next process removes folders whose lock nobody holds. Files of mapped
+arrays have no name if the system allows that, so that there is nothing to remove.
 """
 
 import contextlib
@@ -17,31 +17,37 @@ from filelock import FileLock, Timeout
 
 from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.core.ports import F32
+from meetbefore_assets.storage.private_folder import file_mode, private_folder
+
+
+def scratch_of(home_folder: Path) -> Path:
+    """Folder of a home in which databases, pages and exports are built before they are moved in place."""
+    return home_folder / "tmp" / "scratch"
+
 
 _REMEDY = "Free some space or check the permissions of the home, then run again."
 
 
 @contextlib.contextmanager
 def scratch(folder: Path, needed_bytes: int = 0) -> Iterator[Path]:
-    """A new folder inside `folder`, removed with all that is in it when the context is left.
+    """Yield a new folder inside `folder`, removed with its content at the end.
 
     Args:
-        folder: where; made if need be. What processes that died left in it is removed.
-        needed_bytes: room there must be. A full disk would end a process that writes to mapped files with a signal.
+        folder: created if missing; left-overs of killed processes in it are removed.
+        needed_bytes: required free space. On a full disk, a process that writes to mapped files is killed by a signal.
 
     Raises:
-        StoreError: the disk has too little room, or must not be written to.
+        StoreError: the disk has too little space, or is read-only.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         with _sweep_lock(folder):
             _swept(folder)
             _refuse_too_little_room(folder, needed_bytes)
             name = f"{os.getpid()}-{secrets.token_hex(4)}"
-            lock = FileLock(folder / f"{name}.lock", timeout=0)
+            lock = FileLock(folder / f"{name}.lock", timeout=0, mode=file_mode(folder))
             lock.acquire()
-            made = folder / name
-            made.mkdir(mode=0o700)
+            made = private_folder(folder / name)
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
@@ -53,7 +59,7 @@ def scratch(folder: Path, needed_bytes: int = 0) -> Iterator[Path]:
 
 
 def sweep_scratch(folder: Path) -> list[Path]:
-    """Remove what processes that died left in a folder of scratch; returns what was removed. Raises StoreError."""
+    """Remove scratch folders of killed processes; returns what was removed. Raises StoreError."""
     if not folder.is_dir():
         return []
     try:
@@ -64,8 +70,8 @@ def sweep_scratch(folder: Path) -> list[Path]:
 
 
 def _sweep_lock(folder: Path) -> FileLock:
-    """Held by whoever sweeps or begins: a folder that is just being made is nobody's yet."""
-    return FileLock(folder.with_name(f"{folder.name}.lock"), timeout=60)
+    """Lock for sweeping and for creating a folder: a new folder is not locked yet, and must not be swept."""
+    return FileLock(folder.with_name(f"{folder.name}.lock"), timeout=60, mode=file_mode(folder))
 
 
 def _swept(folder: Path) -> list[Path]:
@@ -101,21 +107,21 @@ def _unwritable(folder: Path, error: OSError) -> StoreError:
 
 
 def map_blocks(blocks: Iterable[F32], folder: Path) -> F32:
-    """Blocks of rows one below the other, in a file that is mapped into memory and goes when nobody looks at it any more.
+    """Stack blocks of rows in a memory-mapped file that is deleted with the array.
 
     Args:
-        blocks: (m, d) each, d the same for all that have rows.
-        folder: where the file lies; it has no name there on Linux, and is removed with its last user elsewhere.
+        blocks: float32 arrays of shape (m, d), d the same for all that have rows.
+        folder: where the file is created; without a name on Linux, elsewhere removed with the array.
 
     Returns:
-        (n, d) float32, read-only; (0, 1) where there is no row.
+        (n, d) float32, read-only; (0, 1) if there are no rows.
 
     Raises:
-        StoreError: the disk is full or must not be written to.
+        StoreError: the disk is full or read-only.
     """
     rows, size = 0, 1
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         with tempfile.TemporaryFile(dir=folder) as file:
             for block in blocks:
                 if len(block):

@@ -1,4 +1,4 @@
-"""Files of a home that lie in the object store too: contact sheets, kept frames, the page."""
+"""Copies of a home's files in the object store: contact sheets, kept frames, the page."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ class ObjectStoreFiles:
         self._objects, self._home_folder = objects_at(url), home_folder
 
     def put(self, path: Path) -> None:
-        """Put a file of the home. Raises StoreError."""
+        """Upload a file of the home. Raises StoreError."""
         self._objects.put(self._name(path), path)
 
     def address(self, path: Path) -> str:
-        """The URL under which it is put."""
+        """The URL of a file's copy."""
         return self._objects.address(self._name(path))
 
     def drop(self, path: Path) -> None:
-        """Remove a file, or all in a folder. Raises StoreError."""
+        """Delete the copy of a file, or of everything in a folder. Raises StoreError."""
         name = self._name(path)
         self._objects.remove(name, *(facts.name for facts in self._objects.below(name)))
 

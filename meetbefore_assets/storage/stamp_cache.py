@@ -1,7 +1,7 @@
-"""Caches the stamps in the footers of the record's files, each for as long as its file stays the same.
+"""Cache of the stamps in the footers of the record's files; an entry is valid while its file is unchanged.
 
-Twelve thousand footers (two thousand videos) take seconds to read one by one; asking the file system whether they are still the same
-ones takes a fraction of one.
+Reading twelve thousand footers (two thousand videos) takes seconds; asking the file system whether the files are unchanged takes a
+fraction of one.
 """
 
 import contextlib
@@ -15,20 +15,20 @@ from meetbefore_assets.storage.atomic_file import atomic_file
 
 Identity = tuple[int, int, int]
 NAME = ".stamps.json"
-# It is written again when so many entries are new, and an eighth of those that are in it: reading a footer takes 0.13 ms and writing
-# an entry a tenth of that.
+# The cache file is rewritten after this many new entries, if they are also an eighth of those in it: reading a footer takes 0.13 ms, and
+# writing an entry a tenth of that.
 LEAST_NEW = 64
-# It is read when somebody has asked for more than so many stamps: that of two thousand videos takes a second of the processor, and a
-# process that works on one video asks for thirty.
+# The cache file is read only after this many stamps were asked for: reading that of two thousand videos takes a second of processor
+# time, and a process that works on one video asks for thirty.
 PATIENCE = 64
 
 
 class StampCache:
-    """Stamps by name (`asset/key.parquet`), in memory and in `<root>/.stamps.json`; what cannot be read or written is done without.
+    """Stamps by name (`asset/key.parquet`), in memory and in `<root>/.stamps.json`; works without the file if it cannot be read or written.
 
     Args:
-        root: folder of the cache's file.
-        is_there: whether what has this name still exists; what does not is not kept.
+        root: folder of the cache file.
+        is_there: whether the file of this name still exists; entries of others are dropped.
     """
 
     def __init__(self, root: Path, is_there: Callable[[str], bool]) -> None:
@@ -40,7 +40,7 @@ class StampCache:
         self._is_loaded = False
 
     def get(self, name: str, identity: Identity) -> Stamp | None:
-        """The stamp of a file, if it is the same file as when that was read."""
+        """The stamp of a file, if the file is unchanged since it was read; else None."""
         self._asked += 1
         if self._asked > PATIENCE:
             self._load()
@@ -50,7 +50,7 @@ class StampCache:
         try:
             inode, size, mtime_ns, *entry = self._on_disk[name]
             return Stamp(*entry) if (inode, size, mtime_ns) == identity else None
-        except (LookupError, TypeError, ValueError):  # not there, or not what was written: the footer is read
+        except (LookupError, TypeError, ValueError):  # missing or damaged: the footer is read
             return None
 
     def put(self, name: str, identity: Identity, stamp: Stamp) -> None:
@@ -62,7 +62,7 @@ class StampCache:
                 self._save()
 
     def drop(self, name: str) -> None:
-        """Forget a file, on disk too: what was erased from the record must not be told from here."""
+        """Drop an entry, on disk too: what is erased from the record must not stay in the cache."""
         self._known.pop(name, None)
         self._on_disk.pop(name, None)
         with contextlib.suppress(FileNotFoundError):
@@ -73,7 +73,7 @@ class StampCache:
         if self._is_loaded:
             return
         self._is_loaded = True
-        # A cache that is not there, or torn: every footer is read again.
+        # If the cache is missing or torn, every footer is read again.
         with contextlib.suppress(OSError, ValueError):
             content = json.loads((self._root / NAME).read_bytes())
             self._on_disk = content if isinstance(content, dict) else {}
@@ -84,6 +84,6 @@ class StampCache:
             self._on_disk[name] = (*identity, stamp.data_version, dict(stamp.inputs), dict(stamp.facts), stamp.rows)
         self._known.clear()
         self._on_disk = {name: entry for name, entry in self._on_disk.items() if self._is_there(name)}
-        # A full or read-only disk must not keep anybody from reading the record.
+        # The record can be read even if the disk is full or read-only.
         with contextlib.suppress(OSError), atomic_file(self._root / NAME) as temporary:
             temporary.write_text(json.dumps(self._on_disk), encoding="utf-8")  # dump() takes ten times as long

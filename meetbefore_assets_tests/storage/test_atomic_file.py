@@ -1,15 +1,19 @@
 """A file is written whole or not at all, whatever happens meanwhile."""
 
+import errno
+import fcntl
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from meetbefore_assets.core.errors import StoreError
-from meetbefore_assets.storage.atomic_file import atomic_file, write_private
+from meetbefore_assets.storage.atomic_file import atomic_file, is_left_over, is_temporary, move_in_place, remove_left_over, write_private
 from meetbefore_assets_tests.support.disks import mounted_disk
 
 
@@ -59,9 +63,99 @@ def test_a_library_that_makes_the_file_itself_makes_it_no_more_public(tmp_path: 
         temporary.unlink()
         temporary.touch(0o644)
     assert permissions(tmp_path / "a.db") == 0o600
-    with atomic_file(tmp_path / "clip.mp4", mode=0o644):
-        pass
-    assert permissions(tmp_path / "clip.mp4") == 0o644
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from meetbefore_assets.storage.atomic_file import atomic_file
+with atomic_file(Path(sys.argv[1]), suffix=".mp4") as temporary:
+    temporary.write_text("half")
+    print(temporary, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_leaves_is_known_and_what_a_living_one_writes_is_left_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "clip.mp4")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        temporary = Path(writer.stdout.readline().strip())
+        assert is_temporary(temporary.name)
+        assert not is_left_over(temporary)
+        assert not remove_left_over(temporary)
+        assert temporary.read_text() == "half"
+        writer.kill()
+    assert is_left_over(temporary)
+    assert remove_left_over(temporary)
+    assert os.listdir(tmp_path) == []
+    assert not is_left_over(temporary)
+
+
+def test_whoever_is_taken_for_dead_before_the_lock_makes_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock, removed = fcntl.flock, list[Path]()
+
+    def quicker(descriptor: int, operation: int) -> None:
+        """A sweeper comes between the making of the file and its lock."""
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", quicker)
+    with atomic_file(tmp_path / "table.csv") as temporary:
+        assert temporary not in removed
+        temporary.write_text("new")
+    assert (tmp_path / "table.csv").read_text() == "new"
+
+
+@pytest.mark.parametrize("age_s", [0, 90_000])
+def test_where_a_disk_knows_no_locks_only_what_is_old_is_left_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_s: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with atomic_file(tmp_path / "table.csv") as temporary:
+        temporary.write_text("new")
+        os.utime(temporary, (time.time() - age_s, time.time() - age_s))
+        assert is_left_over(temporary) == (age_s > 0)
+    path = tmp_path / ".table.csv.1.ab.tmp"
+    path.touch()
+    os.utime(path, (time.time() - age_s, time.time() - age_s))
+    assert remove_left_over(path) == (age_s > 0)
+
+
+def test_only_names_of_temporary_files_are_such() -> None:
+    assert all(is_temporary(name) for name in (".a.1.ab.tmp", ".clip.mp4.12.0a1b2c3d.tmp.mp4"))
+    assert not any(is_temporary(name) for name in ("a.tmp", ".tmp", ".a.tmp.b.c", "clip.mp4", ".hidden"))
+
+
+@pytest.mark.parametrize("is_same_disk", [True, False])
+def test_what_was_made_elsewhere_gets_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same_disk: bool) -> None:
+    made, place = tmp_path / "scratch", tmp_path / "place"
+    (made / "folder").mkdir(parents=True)
+    place.mkdir()
+    (made / "clip.mp4").write_text("new")
+    (made / "folder" / "one").write_text("1")
+    (place / "clip.mp4").write_text("old")
+    rename, replace = os.rename, os.replace
+
+    def other_disk(call: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+        def moved(source: Path, target: Path) -> None:
+            if not is_same_disk and Path(source).is_relative_to(made):
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            call(source, target)
+
+        return moved
+
+    monkeypatch.setattr(os, "rename", other_disk(rename))
+    monkeypatch.setattr(os, "replace", other_disk(replace))
+    for name in ("clip.mp4", "folder"):
+        move_in_place(made / name, place / name)
+    assert (place / "clip.mp4").read_text() == "new"
+    assert permissions(place / "clip.mp4") == 0o600
+    assert (place / "folder" / "one").read_text() == "1"
+    assert sorted(os.listdir(place)) == ["clip.mp4", "folder"]
 
 
 def test_names_are_those_that_upkeep_sweeps(tmp_path: Path) -> None:

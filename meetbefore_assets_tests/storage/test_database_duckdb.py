@@ -1,6 +1,7 @@
 """The published database: replaced as a whole, only where something changed."""
 
 import datetime as dt
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -156,4 +157,30 @@ def test_a_failure_leaves_the_last_one_and_no_litter(path: Path) -> None:
     with pytest.raises(RuntimeError):
         publisher.publish(wanted(v1="2"), fail, SIZE)
     assert count(path) == 2
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    left = [entry for entry in path.parent.rglob("*") if entry.is_file() and entry.suffix != ".lock"]
+    assert left == [path]
+
+
+PUBLISHER = """
+import sys, time
+from pathlib import Path
+from meetbefore_assets.storage.database_duckdb import DuckDbPublisher
+from meetbefore_assets_tests.storage.test_database_duckdb import SIZE, wanted
+def wait(table, parts):
+    print(flush=True)
+    time.sleep(600)
+DuckDbPublisher(Path(sys.argv[1])).publish(wanted(v1="2"), wait, SIZE)
+"""
+
+
+def test_what_a_killed_publisher_leaves_is_closed_to_others_and_goes_at_the_next(path: Path) -> None:
+    publisher = DuckDbPublisher(path)
+    publisher.publish(wanted(v1="1"), rows, SIZE)
+    with subprocess.Popen([sys.executable, "-c", PUBLISHER, str(path)], stdout=subprocess.PIPE, umask=0o022) as killed:
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        killed.kill()
+    (left,) = (each for each in path.parent.rglob("*.duckdb") if each != path)
+    assert stat.S_IMODE(left.parent.stat().st_mode) == 0o700
+    publisher.publish(wanted(v1="2"), rows, SIZE)
+    assert list(path.parent.rglob("*.duckdb")) == [path]

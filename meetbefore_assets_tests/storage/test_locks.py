@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -136,9 +137,10 @@ def test_a_server_that_is_not_there_is_told() -> None:
 
 
 def test_what_is_no_address_is_told_without_the_password() -> None:
-    with pytest.raises(StoreError, match="no address of a server") as caught, postgres_locks.hold("postgresql://me:secret@[x", "x", "y", 0):
+    wrong = "postgresql://me:secret@[x"
+    with pytest.raises(StoreError, match="not a server address") as caught, postgres_locks.hold(wrong, "x", "y", 0):
         raise AssertionError("held nothing")
-    assert "secret" not in str(caught.value)
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_driver_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,4 +150,4 @@ def test_a_driver_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch)
         postgres_locks.hold("postgresql://x", "x", "y", 0),
     ):
         raise AssertionError("held nothing")
-    assert "uv sync --group postgres" in caught.value.remedy
+    assert "psycopg2-binary" in caught.value.remedy
