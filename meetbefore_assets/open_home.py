@@ -16,12 +16,12 @@ from meetbefore_assets.storage.adapters import Storage
 def open_home(
     home_folder: Path, settings: Settings | None = None, remote_workers: Callable[[], RemoteWorkers | None] = no_remote_workers
 ) -> Home:
-    """A home on this machine; nothing is read or written yet.
+    """Open a home on this machine; nothing is read or written yet.
 
     Args:
         home_folder: need not exist.
-        settings: hold instead of those of the file.
-        remote_workers: workers of a cluster that share one video.
+        settings: used instead of those of the file.
+        remote_workers: returns workers of a cluster that share one video, or None.
     """
     folder = home_folder.expanduser().absolute()
     adapters = Adapters(Recordings(folder), Faces(folder), Identities(folder), Storage(folder), remote_workers)

@@ -1,4 +1,4 @@
-"""The adapters of a home: what each stage needs of the outside world, one object a stage. `open_home` builds them."""
+"""Ports of a home: what each stage needs from the outside world, one object per stage. `open_home` builds the adapters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -9,35 +9,56 @@ from typing import Protocol
 
 from meetbefore_assets.core.model_packs import FoundPack, LoadedPack
 from meetbefore_assets.core.parallel import RemoteWorkers
-from meetbefore_assets.core.ports import F32, FaceImaging, GpsFix, MakeIndex, Publisher, ScanResult, SharedFiles, Store, VideoReader
+from meetbefore_assets.core.ports import (
+    F32,
+    U8,
+    FaceImaging,
+    GpsFix,
+    MakeIndex,
+    NamedFaces,
+    Publisher,
+    ScanResult,
+    SharedFiles,
+    Store,
+    VideoReader,
+)
 
 
 class RecordingAdapters(Protocol):
     """Finds, hashes and opens recordings, on disks and in object stores."""
 
-    def scan(self, sources: Sequence[Path | str]) -> ScanResult:
-        """Recordings below some folders (paths) and addresses in object stores (text)."""
+    def scan(self, sources: Sequence[Path | str], progress: Callable[[int], None] | None = None) -> ScanResult:
+        """Find the recordings below folders (paths) and object store addresses (text); `progress` gets the number of files seen so far."""
+
+    def is_away(self, source: Path | str) -> bool:
+        """Whether a source does not exist, is a mount point without its disk, or may not be listed."""
 
     def content_hash(self, uri: str) -> str:
-        """Sha256, 64 hex digits, of size and sampled blocks. Raises UnreadableVideoError."""
+        """SHA-256 of a file's size and sampled blocks, 64 hex digits. Raises UnreadableVideoError."""
 
     def size_and_time(self, uri: str) -> tuple[int, int] | None:
-        """Size in bytes and modification time (ns); None where there is no such file."""
+        """Size in bytes and modification time (ns since 1970 UTC); None if there is no such file."""
 
     def local_path(self, uri: str) -> str:
-        """Path of a recording on this machine; fetched first where it lies in an object store."""
+        """Path of a recording on this machine; downloaded first if it is in an object store."""
 
     def open_video(self, uri: str, allow_truncated: bool) -> VideoReader:
-        """The reader of a recording, to be closed by the caller. Raises UnreadableVideoError."""
+        """Open a recording; the caller closes the reader. Raises UnreadableVideoError."""
+
+    def decode_picture(self, data: bytes, name: str) -> tuple[U8 | None, str]:
+        """An upright B, G, R picture (JPEG, PNG, WebP, HEIC, …), or None and why not; `name` is what it is called in the reason."""
+
+    def named_faces(self, photograph: Path, data: bytes) -> NamedFaces:
+        """Named faces that are written in a photograph of this content, or in the file beside it."""
 
     def sidecar_start(self, uri: str) -> str:
-        """ISO 8601 start that a sidecar file tells; "" where there is none."""
+        """Start of a recording from its sidecar file, ISO 8601; "" if there is none."""
 
     def place_files(self, uris: Sequence[str]) -> list[tuple[tuple[str, int, int], ...]]:
-        """For each recording the files beside it that may tell places: path, size in bytes, modification time (ns)."""
+        """For each recording, the GPS files beside it: path, size in bytes, modification time (ns)."""
 
-    def read_fixes(self, path: str, started_at: datetime | None) -> list[GpsFix]:
-        """Places in one of these files; `started_at` (naive UTC) is when its recording began."""
+    def read_fixes(self, path: str, started_at: datetime | None, duration_s: float) -> list[GpsFix]:
+        """Read the GPS fixes of one of these files during a recording that started at `started_at` (naive UTC)."""
 
     def machine_zone(self) -> str:
         """IANA name of this machine's time zone."""
@@ -47,61 +68,64 @@ class FaceAdapters(Protocol):
     """Face models and picture handling."""
 
     def find_pack(self, name: str) -> FoundPack:
-        """The pack of a name or folder (`models.pack`); fetched where it may be. Raises PackNotFoundError or PackBrokenError."""
+        """Find the pack of a name or folder (`models.pack`), downloading it if needed. Raises PackNotFoundError or PackBrokenError."""
 
     def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
-        """Load a pack's models for so many threads. Raises ModelError."""
+        """Load a pack's models, to be called by this many threads. Raises ModelError."""
 
     def open_imaging(self) -> FaceImaging:
-        """Warps, crops and JPEG."""
+        """Warping, cropping and JPEG."""
 
     def is_gpu_used(self, device: str) -> bool:
-        """Whether `models.device` means a GPU here."""
+        """Whether this value of `models.device` uses a GPU on this machine."""
 
 
 class IdentityAdapters(Protocol):
     """Nearest-neighbour search."""
 
     def make_index(self, kind: str, postgres: str) -> MakeIndex:
-        """What builds an index of a kind (`index.kind`). Raises SettingsError."""
+        """The builder of an index of a kind (`index.kind`). Raises SettingsError."""
 
 
 class StorageAdapters(Protocol):
     """Tables, locks, the published database, and shared files."""
 
     def open_store(self, uri: str) -> Store:
-        """The store at a folder or an address."""
+        """Open the store at a folder or an address."""
 
     def open_database(self, path: Path, shared_uri: str) -> Publisher:
-        """The published database at `path`, or the copy there of the one at an address."""
+        """The published database at `path`; with `shared_uri`, its local copy of the one in the object store."""
 
     def hold(self, folder: Path, name: str, timeout_s: float) -> AbstractContextManager[None]:
-        """A lock of this machine. Raises LockTimeoutError."""
+        """Hold a lock of this machine. Raises LockTimeoutError."""
 
     def hold_in_postgres(self, address: str, scope: str, name: str, timeout_s: float) -> AbstractContextManager[None]:
-        """A lock that several machines see. Raises LockTimeoutError or StoreError."""
+        """Hold a lock shared by several machines. Raises LockTimeoutError or StoreError."""
 
     def shared_files(self, shared_uri: str) -> SharedFiles:
-        """Files of the home that lie in the object store too."""
+        """Copies of the home's files in the object store."""
 
     def map_vectors(self, blocks: Iterable[F32]) -> F32:
-        """Blocks of rows, one below the other, in a temporary file that is mapped into memory."""
+        """Stack blocks of rows in a temporary memory-mapped file."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Yield a new temporary folder in the home, removed at the end, or by the next process if this one is killed."""
 
     def sweep_scratch(self) -> list[Path]:
-        """Remove temporary folders of processes that died; returns what was removed."""
+        """Remove temporary folders of killed processes; returns what was removed."""
 
 
 def no_remote_workers() -> RemoteWorkers | None:
-    """One machine works alone."""
+    """No remote workers: this machine works alone."""
     return None
 
 
 @dataclass(frozen=True)
 class Adapters:
-    """The outside world of one home.
+    """The adapters of one home.
 
     Attributes:
-        remote_workers: workers of a cluster that share one video; None where nobody asked for that.
+        remote_workers: returns workers of a cluster that share one video, or None.
     """
 
     recordings: RecordingAdapters

@@ -1,1 +1,1 @@
-"""Writing the record: versions, table writers, suppressions of forgotten faces, the log."""
+"""Writing the record: data versions, table writers, suppressions of forgotten faces, the event log."""

@@ -1,4 +1,4 @@
-"""Rewrites only the partitions whose content changed, for tables that are decided over all videos at once."""
+"""Rewrites only the partitions whose content changed, of tables that are computed over all videos at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from meetbefore_assets.home.home import Home
 
 @dataclass(frozen=True)
 class ChangedPartitions:
-    """Partitions that were written -> (data version, rows), and partitions that are gone."""
+    """Written partitions -> (data version, number of rows), and dropped partitions."""
 
     written: dict[str, tuple[str, int]]
     dropped: list[str]
@@ -25,7 +25,7 @@ def write_changed_partitions(
 ) -> ChangedPartitions:
     """Write the partitions of `videos` whose rows differ from those on record; drop those of other videos."""
     written: dict[str, tuple[str, int]] = {}
-    # All rows are rounded at once: two thousand frames of a video each took seconds.
+    # All rows are rounded at once: two thousand data frames, one per video, took seconds.
     contents = _rounded(rows).rows_by_key("video_id", include_key=True)
     for video_id in videos:
         version = _content_version(contents.get(video_id, []))
@@ -41,7 +41,7 @@ def write_changed_partitions(
 
 
 def rows_version(rows: pl.DataFrame) -> str:
-    """Hash of the content of a small table, floats to 1e-6."""
+    """Hash of the content of a small table, floats rounded to 1e-6."""
     return _content_version(_rounded(rows).rows())
 
 

@@ -1,45 +1,51 @@
-"""The event log: `<home>/dagster/logs/meetbefore.jsonl`, one JSON object a line, with run and video."""
+"""The event log of a home: `<home>/dagster/logs/meetbefore.jsonl`, one JSON object per line, with run and video."""
 
 import datetime as dt
 import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from meetbefore_assets.core.errors import StoreError
+from meetbefore_assets.core.secrets import hide_secrets
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.storage.atomic_file import write_private
+from meetbefore_assets.storage.private_folder import file_mode, private_folder
 
-# Lines below this length are written whole by one call, whoever else writes at the same time.
+# Lines below this length are appended in one call, so that lines of several processes do not mix.
 MESSAGE_LENGTH = 2000
+_PATIENCE_S = 60.0
 ROTATE_BYTES = 10 * 2**20
 
 
 def journal_path(home: Home) -> Path:
-    """Where the log lies."""
+    """Path of the log."""
     return home.folder / "dagster" / "logs" / "meetbefore.jsonl"
 
 
 def log_event(home: Home, event: str, *, level: str = "info", **fields: object) -> None:
-    """Append one event; people's names, pictures and person ids have no business here.
+    """Append one event. Never log names, pictures or person ids: they could not be forgotten.
 
     Args:
-        event: what happened, as `made`, `failed`, `matched`.
+        event: what happened, such as `made`, `failed`, `matched`.
         fields: run_id, video_id, asset, seconds, rows, message, ….
     """
     moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    short = {name: value[:MESSAGE_LENGTH] if isinstance(value, str) else value for name, value in fields.items()}
+    short = {name: hide_secrets(value)[:MESSAGE_LENGTH] if isinstance(value, str) else value for name, value in fields.items()}
     line = json.dumps({"time": moment, "level": level, "event": event, **short}, default=str, ensure_ascii=False) + "\n"
     try:
-        _append(journal_path(home), line.encode())
-    except OSError as error:
-        # Work goes on without its log; if the disk is full, whatever is written next says so.
+        with _alone(home):
+            _append(journal_path(home), line.encode())
+    except (OSError, StoreError) as error:
+        # Work goes on without the log; if the disk is full, the next table that is written fails and says so.
         logging.getLogger(__name__).warning("%s cannot be written to: %s", journal_path(home), error)
 
 
 def _append(path: Path, line: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    private_folder(path.parent)
+    target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, file_mode(path.parent))
     try:
         os.write(target, line)
     finally:
@@ -47,7 +53,7 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def read_events(home: Home) -> Iterator[dict[str, object]]:
-    """The events on file, the earliest first; a line that was cut off by a crash is passed over."""
+    """The logged events, oldest first; a line that was cut off by a crash is skipped."""
     for path in _files(home):
         if not path.exists():
             continue
@@ -59,8 +65,8 @@ def read_events(home: Home) -> Iterator[dict[str, object]]:
 
 
 def erase_video_events(home: Home, video_id: str) -> None:
-    """Take the events of one video out."""
-    with home.lock("journal"):
+    """Delete the events of one video."""
+    with _alone(home):
         for path in _files(home):
             if path.exists() and video_id.encode() in path.read_bytes():
                 lines = path.read_bytes().splitlines(keepends=True)
@@ -68,12 +74,18 @@ def erase_video_events(home: Home, video_id: str) -> None:
 
 
 def rotate_log(home: Home) -> bool:
-    """Put a log that has grown large aside; the one before it goes."""
+    """Rename a large log and delete the one renamed before; returns whether it did."""
     old, now = _files(home)
-    if not now.exists() or now.stat().st_size < ROTATE_BYTES:
-        return False
-    now.replace(old)
-    return True
+    with _alone(home):
+        if not now.exists() or now.stat().st_size < ROTATE_BYTES:
+            return False
+        now.replace(old)
+        return True
+
+
+def _alone(home: Home) -> AbstractContextManager[None]:
+    """Lock against lines being added, and lost, while the log is rewritten; a lock of this machine, as the log is a local file."""
+    return home.adapters.storage.hold(home.folder / "locks", "journal", _PATIENCE_S)
 
 
 def _files(home: Home) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""The table runs: how long each table of a video took, every time it was made."""
+"""The table `runs`: how long each table of a video took, each time it was computed."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -12,13 +12,14 @@ from meetbefore_assets.home.home import Home
 
 
 def record_run(home: Home, video_id: str, asset: str, run_id: str, started_at: dt.datetime, made: Mapping[str, object]) -> None:
-    """Add a row to the history of a video; whoever calls holds the lock of the video.
+    """Add a row to the run history of a video; the caller holds the lock of the video.
 
     Args:
         started_at: naive UTC.
-        made: `seconds`, `rows`, and the facts of what was made; empty where it failed.
+        made: `seconds`, `rows`, and the facts of the table; empty if it failed.
     """
-    seconds = float(str(made.get("seconds", (dt.datetime.now(dt.UTC).replace(tzinfo=None) - started_at).total_seconds())))
+    elapsed_s = (dt.datetime.now(dt.UTC).replace(tzinfo=None) - started_at).total_seconds()
+    seconds = float(str(made.get("seconds", max(elapsed_s, 0.0))))  # less than 0: the clock was set back meanwhile
     row = {
         "video_id": video_id,
         "asset": asset,
@@ -37,11 +38,11 @@ def record_run(home: Home, video_id: str, asset: str, run_id: str, started_at: d
 
 
 def run_history(home: Home, video_id: str) -> pl.DataFrame:
-    """The history of one video, in order; columns of RUNS."""
+    """The run history of one video, oldest first; columns of RUNS."""
     return RUNS.empty() if home.store.stamp(RUNS.name, video_id) is None else home.store.get(RUNS.name, video_id)
 
 
 def all_runs(home: Home) -> pl.DataFrame:
-    """The history of all videos, the latest last; columns of RUNS."""
+    """The run history of all videos, oldest first; columns of RUNS."""
     readable = [key for key in home.store.keys(RUNS.name) if home.store.stamp(RUNS.name, key) is not None]
     return home.store.scan(RUNS.name, readable).sort("started_at", "video_id", "asset") if readable else RUNS.empty()

@@ -1,9 +1,9 @@
 """Matches detections with suppressions by time and place, without any vector.
 
-What is kept of a forgotten face is its moment and its box. A face at the very same moment whose box overlaps is that face: so it
-does not come back when a video is processed again, by another detector or recogniser either. Where a video is looked at in
-other moments than before, the box is taken to move evenly from one of these moments to the next, and to stay for a little while
-before the first and after the last of them: until the nearest moment at which the person was looked for and not seen.
+A suppression is the time and the box of a forgotten face. A detection at the same time whose box overlaps is that face, so it does not
+come back when a video is processed again, even by another detector or recogniser. If other frames are sampled than before, the box is
+assumed to move evenly between the times at which it is known, and to stay for a short while before the first and after the last: until
+the nearest sampled frame in which the person was not seen.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from meetbefore_assets.core.ports import F32, F64, I64, Bool
 # Two time stamps of one picture differ by rounding only.
 SAME_MOMENT_S = 0.02
 LEAST_IOU = 0.3
-# How long somebody is taken to stay where they were last seen, at most.
+# Longest time for which somebody is assumed to stay where they were last seen.
 BEYOND_S = 1.0
-# A thumbnail shows so much around a box, as a share of the longer side from the centre (see OpenCvImaging.thumbnail).
+# How far a thumbnail reaches from the centre of a box, as a share of its longer side (see OpenCvImaging.thumbnail).
 THUMBNAIL_REACH = 1.1
 
 
@@ -28,9 +28,9 @@ class Suppressions:
     Attributes:
         time_s: (g,) seconds since the first picture.
         boxes: (g, 4) x1, y1, x2, y2, source pixels.
-        from_s, until_s: (g,) the moments before and after it that were looked at when it was forgotten.
+        from_s, until_s: (g,) times of the sampled frames before and after it, when it was forgotten.
         chain: (g,) faces with the same number were one track.
-        version: hash of them; "" where there are none.
+        version: hash of them; "" if there are none.
     """
 
     time_s: F64
@@ -45,15 +45,15 @@ class Suppressions:
 
 
 def no_suppressions() -> Suppressions:
-    """Nothing was forgotten."""
+    """Empty suppressions."""
     return Suppressions(np.zeros(0), np.zeros((0, 4), np.float32), np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
 
 
 def suppressed_faces(time_s: F64, boxes: F32, suppressions: Suppressions) -> Bool:
-    """Which faces are to be dropped.
+    """Which faces are forgotten ones, to be dropped.
 
     Args:
-        time_s: (n,) moments of the faces, seconds since the first picture.
+        time_s: (n,) times of the faces, seconds since the first picture.
         boxes: (n, 4) their boxes, source pixels.
         suppressions: the forgotten faces of the video.
 
@@ -71,7 +71,7 @@ def suppressed_faces(time_s: F64, boxes: F32, suppressions: Suppressions) -> Boo
 
 
 def boxes_at(moment_s: float, suppressions: Suppressions) -> tuple[F32, Bool]:
-    """Where forgotten faces are at a moment: (k, 4) boxes, and (k,) whether each was seen at that very moment."""
+    """Where forgotten faces are at a time: (k, 4) boxes, and (k,) whether each was seen at exactly that time."""
     found: list[F32] = []
     is_known: list[bool] = []
     for chain in np.unique(suppressions.chain):
@@ -88,7 +88,7 @@ def boxes_at(moment_s: float, suppressions: Suppressions) -> tuple[F32, Bool]:
 
 
 def _between(moment_s: float, suppressions: Suppressions, rows: I64) -> F32 | None:
-    """The box of one chain (rows in order of time) at a moment at which it was not looked for; None where it need not be there."""
+    """The interpolated box of one chain (rows in order of time) at a time that was not sampled; None if it need not be there."""
     times, after = suppressions.time_s[rows], int(np.searchsorted(suppressions.time_s[rows], moment_s))
     if 0 < after < len(rows) and suppressions.until_s[rows[after - 1]] >= times[after] - SAME_MOMENT_S:
         share = (moment_s - times[after - 1]) / (times[after] - times[after - 1])
@@ -100,7 +100,7 @@ def _between(moment_s: float, suppressions: Suppressions, rows: I64) -> F32 | No
 
 
 def _drop_at(faces: I64, boxes: F32, where: F32, is_known: Bool, dropped: Bool) -> None:
-    """Mark, among the faces of one moment, the best fit of each suppression; the best fits of all are settled first."""
+    """Mark the best-fitting face of each suppression, among the faces of one frame; the best pairs are settled first."""
     overlap = iou(where, boxes[faces])
     near = np.where(is_known[:, None], overlap >= LEAST_IOU, nearness(where, boxes[faces]) >= 0)
     fit = np.where(near, np.where(is_known[:, None], 1 + overlap, nearness(where, boxes[faces])), -1.0)
@@ -112,7 +112,7 @@ def _drop_at(faces: I64, boxes: F32, where: F32, is_known: Bool, dropped: Bool) 
 
 
 def iou(first: F32, second: F32) -> F64:
-    """(a, 4) and (b, 4) boxes -> (a, b) intersection over union; 0 where a box has no area."""
+    """(a, 4) and (b, 4) boxes -> (a, b) intersection over union; 0 if a box has no area."""
     low = np.maximum(first[:, None, :2], second[None, :, :2]).astype(np.float64)
     high = np.minimum(first[:, None, 2:], second[None, :, 2:]).astype(np.float64)
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
@@ -125,14 +125,14 @@ def _area(boxes: F32) -> F64:
 
 
 def nearness(where: F32, boxes: F32) -> F64:
-    """(a, b): 1 for boxes with one centre, falling to 0 at a distance of the longer side of `where`, negative beyond."""
+    """(a, b): 1 for boxes with the same centre, 0 at a distance of the longer side of `where`, negative beyond."""
     centre = (where[:, None, :2] + where[:, None, 2:]) / 2 - (boxes[None, :, :2] + boxes[None, :, 2:]) / 2
     side = np.maximum((where[:, 2:] - where[:, :2]).max(axis=1, initial=1e-6), 1e-6)
     return np.asarray(1.0 - np.linalg.norm(centre, axis=2) / side[:, None], np.float64)
 
 
 def shows_suppressed(time_s: F64, boxes: F32, suppressions: Suppressions) -> Bool:
-    """Whose thumbnail, which has surroundings in it, would show a forgotten face: (n,) bool for n faces."""
+    """Which faces have thumbnails that would show a forgotten face in their surroundings: (n,) bool."""
     shown = np.zeros(len(time_s), bool)
     if not len(suppressions):
         return shown

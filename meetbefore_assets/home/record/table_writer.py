@@ -21,7 +21,7 @@ Facts = Mapping[str, object]
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """A table that was written: `facts` are counts and words for people, never names or pictures."""
+    """A table on record; `facts` are counts and words for people, never names or pictures."""
 
     data_version: str
     rows: int
@@ -30,9 +30,9 @@ class WrittenTable:
 
 @dataclass(frozen=True)
 class TableBuilder:
-    """One table of one video while it is made, with the settings as they were at the start.
+    """One table of one video while it is computed, with the settings as they were at the start.
 
-    Whoever changes a setting meanwhile finds the table out of date afterwards, not wrongly stamped.
+    If a setting changes meanwhile, the table is out of date afterwards, not wrongly stamped.
     """
 
     home: Home
@@ -51,18 +51,18 @@ class TableBuilder:
 
     @contextmanager
     def write_parts(self) -> Iterator["TableParts"]:
-        """Write the table a part at a time; it is on record once `TableParts.commit` was called."""
+        """Write the table in parts; it is on record once `TableParts.commit` was called."""
         with self.home.store.writer(self.table.name, self.video_id) as writer:
             yield TableParts(self, writer)
 
     def stamp(self, facts: Facts, rows: int) -> tuple[Stamp, Facts]:
-        """What the record is told of the table, and the facts with the seconds it took."""
+        """The stamp of the table, and the facts with the seconds it took."""
         facts = {**facts, "seconds": round(time.perf_counter() - self.started_s, 3)}
         return Stamp(self.version.data_version, self.version.inputs, {name: str(value) for name, value in facts.items()}, rows), facts
 
 
 class TableParts:
-    """A table of a video that is too large to be held at once."""
+    """Writes a table of a video in parts, because it is too large for memory."""
 
     def __init__(self, builder: TableBuilder, writer: TableWriter) -> None:
         self._builder, self._writer = builder, writer
@@ -85,10 +85,10 @@ class TableParts:
 
 
 def start_table(home: Home, table: Table, video_id: str) -> TableBuilder:
-    """Record the inputs of a table and derive its data version from those that are really there.
+    """Start a table: read its settings and the versions of its inputs, and derive its data version from them.
 
     Raises:
-        UsageError: the table it is made from is not there yet.
+        UsageError: the table it is made from does not exist yet.
     """
     settings = home.settings()
     models = home.models(settings)
@@ -97,7 +97,7 @@ def start_table(home: Home, table: Table, video_id: str) -> TableBuilder:
 
 
 def current_table(home: Home, asset: str, video_id: str) -> WrittenTable | None:
-    """The table on record if it is up to date; None if it is not, or not there."""
+    """The table on record; None if it is out of date or does not exist."""
     settings = home.settings()
     try:
         expected = _expected_version(home, asset, video_id, settings, home.models(settings))
@@ -121,7 +121,7 @@ def _source_version(home: Home, asset: str, video_id: str) -> str:
     stamp = home.store.stamp(source, video_id)
     if stamp is None:
         raise UsageError(
-            f"{asset} of {video_id} needs its {source}, which are not there.",
+            f"{asset} of {video_id} needs its {source}, which are missing.",
             remedy=f"Materialise {source} for this video first, or run the job process_video.",
         )
     return stamp.data_version

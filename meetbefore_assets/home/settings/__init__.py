@@ -1,1 +1,1 @@
-"""The settings of a home: what each key means, and the files they are read from and written to."""
+"""The settings of a home: their keys and meanings, and the files they are read from and written to."""

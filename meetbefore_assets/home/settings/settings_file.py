@@ -11,17 +11,24 @@ import tomlkit
 from pydantic import ValidationError
 
 from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.core.secrets import hide_secrets
 from meetbefore_assets.core.uris import is_remote
 from meetbefore_assets.home.settings.sections import Section, Settings
 from meetbefore_assets.storage.atomic_file import write_private
 from meetbefore_assets.storage.file_locks import hold
+from meetbefore_assets.storage.regular_file import NotRegularError, read_regular_file
 
 FILE_NAME = "settings.toml"
-# Stand in for a setting that the file of the home does not have: where a container has no file of its own.
+# Environment variables for settings that the home's file does not have, for containers without a file of their own.
 ENVIRONMENT = {"MEETBEFORE_STORE": ("store", "uri"), "MEETBEFORE_POSTGRES": ("store", "postgres")}
 
-# Whoever changes settings holds the lock while the object store answers, which may take minutes where that is slow.
+# A process that changes settings holds the lock while the object store answers, which may take minutes.
 _WAIT_S = 300.0
+
+# Ten times the size of a file with a thousand folders and a thousand clocks.
+LONGEST_BYTES = 1 << 20
+# Errors never repeat the value of this key: even a wrong one may hold a password.
+SECRET_KEY = "store.postgres"
 
 _MEND = "Mend that line, or delete the file to return to the defaults."
 
@@ -30,7 +37,7 @@ def parse(document: dict[str, Any], where: str) -> Settings:
     """Check a settings document.
 
     Raises:
-        SettingsError: naming the key, what was found and what was expected.
+        SettingsError: a key or value is wrong; the message names the key, what was found and what was expected.
     """
     try:
         return Settings.model_validate(document)
@@ -43,7 +50,7 @@ def _sentence(entry: Any, where: str) -> str:
     if entry["type"] == "extra_forbidden":
         return f"{where}: unknown setting '{key}'. {_neighbours(key)}"
     message = entry["msg"].removeprefix("Value error, ")
-    found = "" if "found" in message else f", found {entry['input']!r}"
+    found = "" if "found" in message or key == SECRET_KEY else f", found {entry['input']!r}"
     return f"{where}: setting '{key}': {message[0].lower() + message[1:]}{found}."
 
 
@@ -73,26 +80,26 @@ def described_keys() -> list[tuple[str, str]]:
 
 
 def load(home_folder: Path) -> Settings:
-    """The settings of a home; defaults where there is no file.
+    """Read the settings of a home; defaults if there is no file.
 
-    Where `store.uri` is in an object store, `settings.toml` lies there too, for all machines; what the home's own file says, and the
-    environment for `store.uri` and `store.postgres` (ENVIRONMENT), is for this one and lies over it.
+    If `store.uri` is in an object store, a `settings.toml` there holds the settings of all machines. The home's own file overrides them
+    for this machine, and so does the environment for `store.uri` and `store.postgres` (ENVIRONMENT).
 
     Raises:
-        SettingsError: the file is no TOML, or a key or value is wrong.
+        SettingsError: the file is not TOML, or a key or value is wrong.
         StoreError: the object store cannot be reached.
     """
     return parse(_document(_own(home_folder)), str(home_folder / FILE_NAME))
 
 
 def _document(own: dict[str, Any]) -> dict[str, Any]:
-    """What is in force on a machine whose own settings these are."""
+    """The settings in force on a machine with these own settings: those of the object store, overridden by its own."""
     uri = _store_uri(own)
     return _over(own, _shared(uri)) if is_remote(uri) else own
 
 
 def _own(home_folder: Path) -> dict[str, Any]:
-    """What holds on this machine."""
+    """The own settings of this machine: the home's file and the environment."""
     return _with_environment(_read(home_folder / FILE_NAME))
 
 
@@ -128,9 +135,18 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular_file(path, LONGEST_BYTES).decode()
     except FileNotFoundError:
         return ""
+    except NotRegularError as error:
+        raise SettingsError(
+            f"{path} is not a settings file: expected a text file of at most {LONGEST_BYTES:,} bytes, found {error}.",
+            remedy="Move it away, or delete it to return to the defaults.",
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read: {error.strerror or error}.", remedy="Check the permissions of the file and its folder."
+        ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.", remedy=_MEND) from error
 
@@ -169,23 +185,23 @@ def _value(text: str) -> Any:
 
 
 def effective(home_folder: Path, assignments: list[str]) -> Settings:
-    """Settings of a home with assignments that hold for one command only."""
+    """The settings of a home with assignments added, without writing them."""
     return parse(override(_document(_own(home_folder)), assignments).unwrap(), "--set")  # type: ignore[attr-defined]
 
 
 def apply(home_folder: Path, assignments: Sequence[str], unset: Sequence[str] = ()) -> Settings:
-    """Write assignments into the settings file (its comments stay), after checking the whole, and take keys out of it.
+    """Write assignments into the settings file and remove the keys in `unset`, after checking the result; comments stay.
 
-    Where the record is in an object store they go into the file there, which is for all machines; but what says where the store is,
-    and what this machine's own file says already, goes into its own. Nobody's change is lost, whoever else makes one at the same time.
+    If the record is in an object store, they go into the file there, for all machines, except keys of the section `store` and keys that
+    this machine's own file already has. Concurrent changes are not lost.
 
     Raises:
-        SettingsError: and the file is left as it was.
-        StoreError: the object store cannot be reached, or the home not be written to.
-        LockTimeoutError: somebody else was changing settings all the time.
+        SettingsError: the result would be wrong; the file is unchanged.
+        StoreError: the object store cannot be reached, or the home cannot be written to.
+        LockTimeoutError: other processes were changing settings all the time.
     """
-    explain_settings(home_folder, unset)
-    effective(home_folder, list(assignments))  # before the lock, which leaves a folder: what is refused leaves nothing
+    _refuse_unknown(unset)
+    effective(home_folder, list(assignments))  # check before taking the lock, which creates a folder
     with hold(home_folder / "locks", "settings", _WAIT_S):
         _change(home_folder, assignments, unset)
     return load(home_folder)
@@ -208,17 +224,61 @@ def _change(home_folder: Path, assignments: Sequence[str], unset: Sequence[str])
     def rewritten_for_all(text: str) -> str:
         _parsed(text, shared_path)
         text = _rewritten(text, there, gone)
-        parse(_parsed(text, shared_path), shared_path)  # as on a machine without settings of its own
+        parse(_parsed(text, shared_path), shared_path)  # what a machine without own settings would read
         parse(_over(changed, _parsed(text, shared_path)), str(path))
         return text
 
-    if there or gone:  # first what is for all, which is checked together with what this machine will say
+    if there or gone:  # the shared file first: it is checked together with this machine's new settings
         from meetbefore_assets.home.settings import shared_file
 
         shared_file.change(uri, rewritten_for_all)
     if after != before:
         parse(_document(changed), str(path))
         write_private(path, after.encode(), durable=True)
+
+
+def add_sources(home_folder: Path, folders: Sequence[str], own_videos: Path) -> list[str]:
+    """Append folders to the setting `sources`, unless one of its folders contains them; returns what was added.
+
+    Local folders go into this machine's file, even if the record is in an object store; addresses go into the shared file.
+
+    Args:
+        folders: absolute paths and addresses.
+        own_videos: the default source; if it exists and none is set, it is added too.
+
+    Raises:
+        SettingsError, StoreError, LockTimeoutError: as for `apply`.
+    """
+    with hold(home_folder / "locks", "settings", _WAIT_S):
+        path = home_folder / FILE_NAME
+        before = _text(path)
+        own = _with_environment(_parsed(before, str(path)))
+        uri = _store_uri(own)
+        known = list(parse(_document(own), str(path)).sources) or ([str(own_videos)] if own_videos.is_dir() else [])
+        new = [folder for folder in dict.fromkeys(folders) if not any(_lies_in(folder, each) for each in known)]
+        if new and is_remote(uri) and "sources" not in own and all(is_remote(folder) for folder in new):
+            from meetbefore_assets.home.settings import shared_file
+
+            shared_file.change(uri, lambda text: _with_sources(text, f"{uri}/{FILE_NAME}", known, new))
+        elif new:
+            write_private(path, _with_sources(before, str(path), known, new).encode(), durable=True)
+    return new
+
+
+def _lies_in(folder: str, source: str) -> bool:
+    if is_remote(folder) or is_remote(source):
+        return f"{folder.rstrip('/')}/".startswith(f"{source.rstrip('/')}/")
+    return Path(folder).resolve().is_relative_to(Path(source).expanduser().resolve())
+
+
+def _with_sources(text: str, where: str, known: list[str], new: list[str]) -> str:
+    _parsed(text, where)
+    document: Any = tomlkit.parse(text)
+    if not document.get("sources"):
+        document["sources"] = known
+    for folder in new:
+        document["sources"].append(folder)
+    return tomlkit.dumps(document)
 
 
 def _belongs_here(entry: str, own: dict[str, Any]) -> bool:
@@ -236,7 +296,7 @@ def _rewritten(text: str, assignments: list[str], unset: list[str]) -> str:
 
 @dataclass(frozen=True)
 class ExplainedSetting:
-    """A setting in force: its value as JSON has it, where it comes from, and what it means."""
+    """A setting in force: its value (as in JSON, passwords hidden), where it comes from, and what it means."""
 
     key: str
     value: object
@@ -245,38 +305,53 @@ class ExplainedSetting:
 
 
 def explain_settings(home_folder: Path, keys: Sequence[str] = ()) -> list[ExplainedSetting]:
-    """The settings in force, in the order declared.
+    """The settings in force, in the order of their declaration.
 
     Args:
-        keys: keys or sections that are asked for; all where there are none.
+        keys: keys or sections to explain; empty: all.
 
     Raises:
-        SettingsError: there is no such key, or the file is wrong.
+        SettingsError: a key does not exist, or the file is wrong.
     """
+    _refuse_unknown(keys)
+    path = home_folder / FILE_NAME
+    file = _read(path)  # once, so that a concurrent change is seen whole or not at all
+    own = _with_environment(file)
+    uri = _store_uri(own)
+    shared = _shared(uri) if is_remote(uri) else {}
+    values = parse(_over(own, shared), str(path)).model_dump(mode="json")
+    variables = {".".join(place): variable for variable, place in ENVIRONMENT.items()}
+
+    def source(key: str) -> str:
+        if _at(file, key) is not None:
+            return str(path)
+        if _at(own, key) is not None:
+            return variables[key]
+        return f"{uri}/{FILE_NAME}" if _at(shared, key) is not None else "default"
+
+    return [
+        ExplainedSetting(key, _shown(_at(values, key)), source(key), meaning)
+        for key, meaning in described_keys()
+        if not keys or key in keys or key.partition(".")[0] in keys
+    ]
+
+
+def _refuse_unknown(keys: Sequence[str]) -> None:
     known = known_keys()
     for key in keys:
         if key not in known and not any(each.startswith(f"{key}.") for each in known):
             raise SettingsError(f"unknown setting '{key}'. {_neighbours(key)}")
-    values = load(home_folder).model_dump(mode="json")
-    return [
-        ExplainedSetting(key, _at(values, key), _source(home_folder, key), meaning)
-        for key, meaning in described_keys()
-        if not keys or key in keys or key.partition(".")[0] in keys
-    ]
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, str):
+        return hide_secrets(value)
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    return {key: _shown(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _at(document: Any, key: str) -> object:
     for name in key.split("."):
         document = document.get(name) if isinstance(document, dict) else None
     return document
-
-
-def _source(home_folder: Path, key: str) -> str:
-    path = home_folder / FILE_NAME
-    if _at(_read(path), key) is not None:
-        return str(path)
-    own = _own(home_folder)
-    if _at(own, key) is not None:
-        return next(variable for variable, place in ENVIRONMENT.items() if ".".join(place) == key)
-    uri = _store_uri(own)
-    return f"{uri}/{FILE_NAME}" if is_remote(uri) and _at(_shared(uri), key) is not None else "default"

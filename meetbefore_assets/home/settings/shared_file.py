@@ -1,5 +1,6 @@
-"""The settings that several machines share: `settings.toml` beside the record in an object store."""
+"""The settings shared by several machines: `settings.toml` beside the record in an object store."""
 
+import random
 import time
 from collections.abc import Callable
 
@@ -7,15 +8,17 @@ from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.storage.object_store import objects_at
 
 NAME = "settings.toml"
-# Settings are asked for many times a second, and a change by another machine may take as long as this to be seen.
+# Settings are read many times a second, so a copy is used for this long; changes by other machines are seen that much later.
 BELIEVED_S = 2.0
-ATTEMPTS = 8
+# A change that another machine overtook is tried again for this long.
+PATIENCE_S = 120.0
+_LONGEST_PAUSE_S = 2.0
 
 _known: dict[str, tuple[float, str, str]] = {}
 
 
 def read(uri: str) -> tuple[str, str]:
-    """Text and tag of the settings below a URL; both empty where there are none. Raises StoreError."""
+    """Text and tag of the settings below a URL; both empty if there are none. Raises StoreError."""
     at, text, tag = _known.get(uri, (-BELIEVED_S, "", ""))
     if time.monotonic() - at >= BELIEVED_S:
         text, tag = _fetch(uri)
@@ -35,17 +38,22 @@ def _fetch(uri: str) -> tuple[str, str]:
 
 
 def change(uri: str, rewritten: Callable[[str], str]) -> None:
-    """Replace the text; nobody's change is lost, whoever else makes one at the same time.
+    """Replace the text by `rewritten(text)`; concurrent changes are not lost.
 
     Raises:
-        StoreError: the store cannot be reached, or others write all the time.
+        StoreError: the store cannot be reached, or other machines write all the time.
     """
-    for _ in range(ATTEMPTS):
+    until_s, pause_s = time.monotonic() + PATIENCE_S, 0.02
+    while True:
         text, tag = _fetch(uri)
         try:
             objects_at(uri).put(NAME, rewritten(text).encode(), tag)
         except FileExistsError:
+            if time.monotonic() > until_s:
+                break
+            time.sleep(random.uniform(0, pause_s))
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             continue
         _known.pop(uri, None)
         return
-    raise StoreError(f"{uri}/{NAME} was changed by others {ATTEMPTS} times in a row.", remedy="Try again.")
+    raise StoreError(f"{uri}/{NAME} was changed by others all the time for {PATIENCE_S:g} s.", remedy="Try again.")

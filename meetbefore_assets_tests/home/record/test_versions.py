@@ -29,6 +29,8 @@ def found(content: str = "c1", settings: dict[str, Any] | None = None, models: M
         ({"settings": {"tracks": {"max_gap_s": 9}}}, ["tracks"]),
         ({"models": Models("detector-1", "recogniser-1", 0.4, 0.6)}, ["tracks"]),
         ({"settings": {"models": {"mirror": False}}}, ["embeddings", "tracks"]),
+        ({"settings": {"models": {"mirror": True}}}, []),
+        ({"models": Models("detector-1", "recogniser-1", 0.36, 0.6, auto_mirror="best")}, ["embeddings", "tracks"]),
         ({"models": Models("detector-1", "recogniser-2", 0.36, 0.6)}, ["embeddings", "tracks"]),
         ({"models": Models("detector-2", "recogniser-1", 0.36, 0.6)}, ["detections", "embeddings", "tracks"]),
         ({"models": Models("detector-1", "recogniser-1", 0.36, 0.7)}, ["detections", "embeddings", "tracks"]),

@@ -1,11 +1,15 @@
 """Settings: refused where wrong, with the key, what was found and what was expected."""
 
+import os
+import signal
+import socket
 import stat
 import subprocess
 import sys
 import threading
 import time
 import tomllib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +54,86 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text("matching = [")
     with pytest.raises(SettingsError, match=r"settings\.toml is not valid TOML"):
         settings_file.load(tmp_path)
+
+
+@pytest.fixture
+def impatience() -> Iterator[None]:
+    """Whoever waits for ever is interrupted."""
+
+    def give_up(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def put_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_link_to_pipe(path: Path) -> None:
+    os.mkfifo(path.with_name("pipe"))
+    path.symlink_to("pipe")
+
+
+def put_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def put_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def put_giant(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+
+
+@pytest.mark.parametrize(
+    ("put", "found"),
+    [
+        (put_pipe, "a named pipe"),
+        (put_link_to_pipe, "a named pipe"),
+        (put_device, "a device"),
+        (put_socket, "a socket"),
+        (Path.mkdir, "a folder"),
+        (put_giant, "more than 1,048,576 bytes"),
+    ],
+)
+@pytest.mark.usefixtures("impatience")
+def test_only_a_file_is_read(put: Callable[[Path], None], found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket may not be long
+    put(Path("settings.toml"))
+    for look in (settings_file.load, settings_file.explain_settings, lambda home: settings_file.apply(home, ["matching.threshold=0.4"])):
+        with pytest.raises(SettingsError, match=f"settings.toml is not a settings file: expected a text file of at most .*, found {found}"):
+            look(tmp_path)
+
+
+def test_a_link_to_a_settings_file_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[matching]\nthreshold = 0.5\n")
+    (tmp_path / "settings.toml").symlink_to("mine.toml")
+    assert settings_file.load(tmp_path).matching.threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["me:hush@host", "mysql://me:hush@host/db", "postgresql://me:hu@sh-hush@host/db", "postgresql://me:hush/hush@host/db", "[1, 'hush']"],
+)
+def test_a_wrong_address_of_a_server_is_not_repeated(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings_file.apply(tmp_path, [f"store.postgres={value}"])
+    assert "store.postgres" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_settings_do_not_show_the_password() -> None:
+    held = settings_file.parse({"store": {"postgres": "postgresql://me:hush@host/db"}}, "test")
+    assert held.store.postgres == "postgresql://me:hush@host/db"
+    assert "hush" not in f"{held} {held!r}"
 
 
 def test_where_the_record_may_lie() -> None:
@@ -149,6 +233,7 @@ WRITTEN = [
 ]
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_lose_nothing_and_a_reader_sees_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text("# mine\n[matching]\nthreshold = 0.5 # strict\n")
@@ -194,3 +279,14 @@ def test_a_hash_is_the_same_everywhere() -> None:
     assert digest.digest(sections.Settings()) != digest.digest(sections.Settings(sources=("x",)))
     with pytest.raises(TypeError):
         digest.digest(object())
+
+
+@pytest.mark.parametrize("host", ["faces.example", "faces.example:8443", "[fe80::1]:3000", "192.168.1.2:80"])
+def test_a_name_of_the_ui_is_taken(tmp_path: Path, host: str) -> None:
+    assert settings_file.apply(tmp_path, [f"ui.hosts=['{host}']"]).ui.hosts == (host,)
+
+
+@pytest.mark.parametrize("host", ["https://faces.example", "*", "*.example", "faces.example/ui", "", "a b", "faces.example:port"])
+def test_an_address_or_pattern_is_no_name_of_the_ui(tmp_path: Path, host: str) -> None:
+    with pytest.raises(SettingsError, match="expected names such as"):
+        settings_file.apply(tmp_path, [f"ui.hosts=['{host}']"])

@@ -2,13 +2,14 @@
 
 import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.core.errors import SettingsError, StoreError
 from meetbefore_assets.home.settings import settings_file, shared_file
-from meetbefore_assets.storage.object_store import objects_at
+from meetbefore_assets.storage.object_store import Objects, objects_at
 from meetbefore_assets_tests.support.s3 import new_bucket
 
 
@@ -71,6 +72,31 @@ def test_nobody_s_change_is_lost(uri: str, tmp_path: Path) -> None:
         thread.join()
     found = settings_file.load(tmp_path)
     assert (found.matching.threshold, found.encounters.gap_min, found.sampling.interval_s, found.tracks.max_gap_s) == (0.4, 7, 2, 4)
+
+
+def test_machines_that_write_all_the_time_lose_nothing(uri: str, tmp_path: Path) -> None:
+    objects_at(uri).put("settings.toml", b"# ours\n[time]\nzone = 'UTC' # of the cameras\n")
+    keys = ["detection.max_side", "upkeep.watch_s", "privacy.single_sightings_days", "detection.min_face_px", "models.threads"]
+
+    def write(key: str) -> None:
+        for value in range(200, 203):
+            settings_file.apply(tmp_path / key, [f"{key}={value}"])
+            assert settings_file.explain_settings(tmp_path / key, [key])[0].value == value
+
+    with ThreadPoolExecutor(len(keys)) as pool:
+        list(pool.map(write, keys))
+    assert {row.value for row in settings_file.explain_settings(tmp_path, keys)} == {202}
+    assert objects_at(uri).get("settings.toml")[0].startswith(b"# ours\n[time]\nzone = 'UTC' # of the cameras\n")
+
+
+def test_a_machine_that_is_always_overtaken_says_so(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overtaken(*_: object) -> str:
+        raise FileExistsError
+
+    monkeypatch.setattr(shared_file, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(Objects, "put", overtaken)
+    with pytest.raises(StoreError, match=r"was changed by others all the time for 0\.1 s"):
+        settings_file.apply(tmp_path, ["matching.threshold=0.41"])
 
 
 def test_what_became_wrong_by_another_machine_is_refused(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
