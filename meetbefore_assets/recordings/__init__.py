@@ -1,1 +1,1 @@
-"""First stage, recordings: which files there are, when and where they were recorded, and which of them are out of date."""
+"""Recordings: finds files, registers them by content, tells when and where they were recorded, and which tables are out of date."""

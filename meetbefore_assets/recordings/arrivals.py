@@ -1,4 +1,4 @@
-"""Watches the sources for the sensor: which files have stopped changing, and whether anything changed since the last look."""
+"""Watches the sources for the sensor: which files have stopped changing, and whether anything changed since the last scan."""
 
 import json
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from meetbefore_assets.recordings.status import program_version
 
 @dataclass(frozen=True)
 class ArrivalState:
-    """What the watcher keeps from one look to the next; as text it is a sensor's cursor.
+    """State of the watcher between two scans; as text it is the sensor's cursor.
 
     Attributes:
-        restless: uri -> size and time of the files that are not on record as they were seen, so that a file is taken only when
-            two looks agree. Files that are on record are not in it, so it stays small however many there are.
-        unreadable: uri -> size and time of the files that could not be read; they come last, so that they hold up no other.
-        quiet: hash of everything that was looked at when there was nothing to do; "" if there was.
+        restless: uri -> size and time of files that are not on record as they were seen. A file is imported only if two scans agree.
+            Files on record are not in it, so that it stays small.
+        unreadable: uri -> size and time of files that could not be read; they are tried last, so that they hold up no other.
+        quiet: hash of everything a scan depends on, if there was nothing to do; else "".
     """
 
     restless: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class ArrivalState:
 
     @classmethod
     def from_text(cls, text: str | None) -> "ArrivalState":
-        """What `to_text` wrote; nothing where it is no such text (a cursor of an older version): every file is then looked at twice."""
+        """Parse `to_text`; an empty state for other text (a cursor of an older version): every file is then scanned twice."""
         try:
             content = json.loads(text or "{}")
             return cls(dict(content["restless"]), dict(content["unreadable"]), str(content["quiet"]))
@@ -42,14 +42,14 @@ class ArrivalState:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """One look: `found` holds what may be taken in, the files that could not be read before last; `restless` the rest."""
+    """The result of one scan: `found` holds what may be imported, formerly unreadable files last; `restless` holds the rest."""
 
     found: ScanResult
     restless: dict[str, str]
 
 
 def find_arrivals(home: Home, found: ScanResult, memory: ArrivalState) -> Arrivals:
-    """Tell files that are on record, or that did not change between two looks, from those that are still being written."""
+    """Separate files that are on record, or did not change between two scans, from those that are still being written."""
     known = _known(home)
     ready: list[Recording] = []
     late: list[Recording] = []
@@ -62,16 +62,16 @@ def find_arrivals(home: Home, found: ScanResult, memory: ArrivalState) -> Arriva
         restless[recording.uri] = state
         if recording.size_bytes > 0 and memory.restless.get(recording.uri) == state:
             (late if memory.unreadable.get(recording.uri) == state else ready).append(recording)
-    return Arrivals(ScanResult((*ready, *late), found.skipped, found.missing), restless)
+    return Arrivals(ScanResult((*ready, *late), found.skipped, found.missing, found.beside), restless)
 
 
 def file_signature(recording: Recording) -> str:
-    """Changes when a file is written to."""
+    """Size and time of a file as text; changes when the file is written to."""
     return f"{recording.size_bytes}:{recording.mtime_ns}"
 
 
 def scan_version(home: Home, found: ScanResult, hour: int) -> str:
-    """Hash of what a look depends on: files, settings, program; and the hour, so that the whole is looked at once an hour anyway."""
+    """Hash of what a scan depends on: files, settings, program, and the hour, so that a full check happens once an hour anyway."""
     files = [[recording.uri, file_signature(recording)] for recording in found.recordings]
     return digest("look", hour, files, list(found.missing), home.settings(), program_version())
 

@@ -1,23 +1,30 @@
-"""Reads the start of a recording from its file name, by the patterns of cameras."""
+"""Reads the start of a recording from its file name, by the naming patterns of cameras."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import regex
+
+from meetbefore_assets.core.errors import SettingsError
 from meetbefore_assets.home.settings.sections import NamePattern
+
+# A user's pattern that takes longer for one name is given up; the built-in ones take microseconds.
+OWN_PATTERN_TIMEOUT_S = 2.0
+_Search = Callable[[str], "re.Match[str] | regex.Match[str] | None"]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a name, a container or a sidecar tells of the start of a recording.
+    """The start of a recording as a name, a container or a sidecar gives it.
 
     Attributes:
-        source: name of the pattern, or of what told it.
-        moment: naive, in `zone`; noon where the name tells only a day.
+        source: name of the pattern, or of the other source.
+        moment: naive, in `zone`; noon if only the day is known.
         zone: 'local', 'UTC' or an IANA name.
-        has_time: False where the name tells only a day.
-        is_sent: True where messengers write the moment of sending.
+        has_time: False if only the day is known.
+        is_sent: True if it is the time of sending (messengers).
     """
 
     source: str
@@ -37,7 +44,7 @@ _ISO = rf"(?<![0-9]){_SPLIT_DAY}(?:[T_ -]{{1,3}}|\s[^\W\d]{{1,5}}\s)(?:{_SPLIT_T
 _COMPACT = rf"(?<![0-9]){_DAY}[T _-]?{_TIME}{_MS}?"
 _START, _END = "(?<![0-9A-Za-z])", "(?![0-9])"
 
-# From the particular to the general: the first that gives a real date is taken.
+# From specific to general: the first pattern that gives a real date is used.
 _BUILT_IN: tuple[tuple[str, str, str], ...] = (
     ("picture", rf"^{_DAY}[_-]?{_TIME}(?:[._-]?{_MS})?(?:[_-][0-9]+)?\.(?:jpe?g|png|webp)$", "local"),
     ("dji", rf"{_START}DJI_{_DAY}_?{_TIME}{_END}", "local"),
@@ -65,13 +72,14 @@ _BUILT_IN: tuple[tuple[str, str, str], ...] = (
     ("whatsapp", rf"{_START}VID-{_DAY}-WA[0-9]+", "local"),
 )
 _COMPILED = tuple((name, re.compile(pattern, re.IGNORECASE), zone) for name, pattern, zone in _BUILT_IN)
+_COMPILED_SEARCH: tuple[tuple[str, _Search, str], ...] = tuple((name, pattern.search, zone) for name, pattern, zone in _COMPILED)
 _PICTURE = _COMPILED[0][1]
 
 
 def picture_time(name: str) -> datetime | None:
-    """Local time that the name of an extracted picture tells; None where it tells none.
+    """Local time in the name of an extracted picture; None if there is none.
 
-    `YYYYMMDDHHMMSS.jpg`, also with `_` or `-` before the time, and behind it milliseconds (three digits) or a counter
+    `YYYYMMDDHHMMSS.jpg`, also with `_` or `-` before the time, and after it milliseconds (three digits) or a counter
     (other digits after `_` or `-`, which does not count as time).
     """
     match = _PICTURE.fullmatch(name)
@@ -79,32 +87,50 @@ def picture_time(name: str) -> datetime | None:
 
 
 def read_names(names: Sequence[str], patterns: Sequence[NamePattern] = ()) -> list[Reading]:
-    """What each name tells, most trusted first: own patterns before built-in ones, moments before mere days.
+    """Read the start of a recording from its names; most trusted first: own patterns before built-in ones, times before days.
 
-    Own patterns may match anywhere in the name (with its extension) and are as strict about case as they are written.
-    Of several names the first in order of the alphabet is preferred. Dates that do not exist tell nothing.
+    Own patterns may match anywhere in the name (with its extension) and are case-sensitive. Of several names the first in alphabetical
+    order is preferred. Dates that do not exist are ignored.
+
+    Raises:
+        SettingsError: an own pattern takes too long.
     """
-    own = tuple((entry.name, re.compile(entry.pattern), entry.zone) for entry in patterns)
+    own = tuple((entry.name, _own_search(entry.pattern), entry.zone) for entry in patterns)
     readings = []
-    for table in (own, _COMPILED):
+    for table in (own, _COMPILED_SEARCH):
         group = [reading for name in sorted(names) if (reading := _read_name(name, table))]
         readings += sorted(group, key=lambda reading: (not reading.has_time, reading.is_sent))
     return readings
 
 
-def _read_name(name: str, table: Sequence[tuple[str, re.Pattern[str], str]]) -> Reading | None:
-    for source, pattern, zone in table:
-        match = pattern.search(name)
+def _own_search(pattern: str) -> _Search:
+    compiled = regex.compile(pattern)
+
+    def search(name: str) -> "regex.Match[str] | None":
+        try:
+            return compiled.search(name, timeout=OWN_PATTERN_TIMEOUT_S)
+        except TimeoutError:
+            raise SettingsError(
+                f"the pattern '{pattern}' of time.patterns did not come to an end within {OWN_PATTERN_TIMEOUT_S:g} s on the name '{name}'.",
+                remedy="Repetitions inside repetitions, such as (a+)+, take for ever: write it without them.",
+            ) from None
+
+    return search
+
+
+def _read_name(name: str, table: Sequence[tuple[str, _Search, str]]) -> Reading | None:
+    for source, search, zone in table:
+        match = search(name)
         moment = _moment(match.groupdict()) if match else None
         if match and moment:
             groups = match.groupdict()
             has_time = bool(groups.get("hour") or groups.get("compact_hour"))
-            return Reading(source, moment, zone, has_time, is_sent=table is _COMPILED and source == "messenger")
+            return Reading(source, moment, zone, has_time, is_sent=table is _COMPILED_SEARCH and source == "messenger")
     return None
 
 
 def _moment(groups: Mapping[str, str | None]) -> datetime | None:
-    """Naive moment of a match; None where it is no date of the years 1900 to 2199."""
+    """Naive time of a match; None if it is no date of the years 1900 to 2199."""
 
     def number(key: str, default: int) -> int:
         return int(groups.get(key) or groups.get(f"compact_{key}") or default)

@@ -1,8 +1,7 @@
-"""Resolves when a recording began: by name, container, sidecar or file time, the most trusted first.
+"""Finds out when a recording started: from its name, container, sidecar or file time, the most trusted first.
 
-Moments that a zone skips or has twice (the hours around a change to or from summer time) are read with the offset that was in force
-before the change: 02:30 of a skipped hour is the moment that clocks call 03:30, and of a doubled hour the first one is taken.
-Such a start is marked as uncertain.
+Local times that do not exist or exist twice (at a change to or from summer time) are read with the offset from before the change: 02:30
+in a skipped hour is what clocks call 03:30, and of a doubled hour the first is taken. Such a start is marked as uncertain.
 """
 
 import math
@@ -22,13 +21,13 @@ _RENAME = "Name the file by its start (2025-03-07 12-29-24.mp4), or add a patter
 
 @dataclass(frozen=True)
 class Clock:
-    """When a recording began.
+    """When a recording started.
 
     Attributes:
-        started_at: naive UTC; None where nothing tells.
-        timezone: IANA name of the zone the camera was in; local days are those of this zone.
+        started_at: naive UTC; None if unknown.
+        timezone: IANA name of the camera's zone; local days are days of this zone.
         clock_source: name of the pattern, or quicktime, creation_time, sidecar, mtime, none.
-        is_certain: False where the start may be hours off.
+        is_certain: False if the start may be hours off.
         warning: a sentence for people; empty if all is well.
     """
 
@@ -52,15 +51,15 @@ def resolve_clock(
     """Find the start of a recording.
 
     Args:
-        file_names: every name of the content, without folders.
+        file_names: all names of the content, without folders.
         tags: container metadata, keys in lower case.
         sidecar_start: ISO 8601 (local time if it has no offset) or "".
         mtime_s: modification time of the file, seconds since 1970 UTC; it marks the end of the recording.
         duration_s: seconds; 0 if unknown.
         time: zone, own name patterns, and how to read `creation_time`.
-        clocks: corrections; the first that fits any of the names is used: its offset is added to the start whatever told
-            it, its zone replaces `time.zone` (not the zone of a pattern that names one, nor that of times with an offset).
-        machine_zone: IANA name that `time.zone` = 'local' stands for.
+        clocks: corrections; the first that matches one of the names is used. Its offset is added to the start, whatever its source;
+            its zone replaces `time.zone` (not the zone of a pattern that names one, nor that of times with an offset).
+        machine_zone: IANA name for `time.zone` = 'local'.
     """
     correction = _correction(file_names, clocks)
     zone = correction.zone or (machine_zone if time.zone == "local" else time.zone)
@@ -80,12 +79,12 @@ def _correction(names: Sequence[str], clocks: Sequence[ClockCorrection]) -> Cloc
 
 
 def _read_texts(tags: Mapping[str, str], sidecar_start: str, time: TimeSettings, duration: timedelta) -> list[Reading]:
-    """What container and sidecar tell, most trusted first."""
+    """Starts given by container and sidecar, most trusted first."""
     readings = [_read_text("quicktime", tags.get("com.apple.quicktime.creationdate", ""), "local")]
     if time.creation_time != "ignore":
         zone = "UTC" if time.creation_time == "utc" else "local"
         reading = _read_text("creation_time", tags.get("creation_time", ""), zone, is_zulu_ignored=zone == "local")
-        # Android's recorder takes creation_time when it stops (AOSP, MPEG4Writer::writeMvhdBox), so it marks the end.
+        # Android's recorder sets creation_time when it stops (AOSP, MPEG4Writer::writeMvhdBox), so it marks the end.
         if reading and "com.android.version" in tags:
             reading = replace(reading, moment=reading.moment - duration)
         readings.append(reading)
@@ -94,7 +93,7 @@ def _read_texts(tags: Mapping[str, str], sidecar_start: str, time: TimeSettings,
 
 
 def _read_text(source: str, text: str, zone: str, *, is_zulu_ignored: bool = False) -> Reading | None:
-    """Read an ISO 8601 moment; None where it is none, or lies outside 1990 to 2100 (unset clocks say 1904 or 1970)."""
+    """Parse an ISO 8601 time; None if it is none, or outside 1990 to 2100 (unset clocks say 1904 or 1970)."""
     try:
         moment = datetime.fromisoformat(text.strip().replace("/", "-"))
     except ValueError:
@@ -108,7 +107,7 @@ def _read_text(source: str, text: str, zone: str, *, is_zulu_ignored: bool = Fal
 
 
 def _decide(readings: Sequence[Reading], zone: str) -> Clock | None:
-    """Take the first reading; where it is a mere day, take the time of the first later one that falls on that day."""
+    """Use the first reading; if it is only a day, use the time of the first later one that falls on that day."""
     if not readings:
         return None
     first = readings[0]
@@ -143,7 +142,7 @@ def _local_day(reading: Reading, zone: str, camera_zone: str) -> date:
 
 
 def _to_utc(moment: datetime, zone: str) -> tuple[datetime, bool]:
-    """Naive UTC of a naive local moment, and whether the zone skips it or has it twice."""
+    """Naive local time -> naive UTC, and whether the local time does not exist or exists twice."""
     earlier, later = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
     return earlier.astimezone(UTC).replace(tzinfo=None), earlier.utcoffset() != later.utcoffset()
 

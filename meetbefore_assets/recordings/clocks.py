@@ -1,4 +1,4 @@
-"""The clock of each recording, derived from its files and the settings; never stored with the faces."""
+"""The clock of each recording, derived from its files and the settings; not stored, so that a correction decodes nothing again."""
 
 import datetime as dt
 import json
@@ -21,12 +21,12 @@ SCHEMA = {
     "warning": pl.String(),
 }
 
-# Tells the clock of a video from (file name, mtime in ns) of its files, and tags, sidecar_start and duration_s of the video.
+# (file name, mtime in ns) of a video's files, its tags, sidecar_start and duration_s -> its clock.
 _Resolve = Callable[[tuple[tuple[str, int], ...], str, str, float], Clock]
 
 
 def clock_of(home: Home, video_id: str) -> Clock:
-    """The clock of one video whose container has been read."""
+    """The clock of one video that has a row in `videos`."""
     sources = home.store.get("sources", video_id, ["file_name", "mtime_ns"])
     facts = home.store.get("videos", video_id, ["tags", "sidecar_start", "duration_s"])
     return _resolver(home)(tuple(sources.rows()), *facts.row(0))
@@ -39,7 +39,7 @@ def _resolver(home: Home) -> _Resolve:
 
 @lru_cache(maxsize=2)
 def _resolver_for(time: TimeSettings, clocks: tuple[ClockCorrection, ...], machine_zone: str) -> _Resolve:
-    # One run asks for all clocks a dozen times: 0.3 s for two thousand videos where each is worked out anew.
+    # One run asks for all clocks a dozen times: 0.3 s for two thousand videos without the cache.
     @lru_cache(maxsize=16_384)
     def resolve(files: tuple[tuple[str, int], ...], tags: str, sidecar_start: str, duration_s: float) -> Clock:
         return resolve_clock(
@@ -57,7 +57,7 @@ def _resolver_for(time: TimeSettings, clocks: tuple[ClockCorrection, ...], machi
 
 
 def clock_table(home: Home, video_ids: list[str]) -> pl.DataFrame:
-    """A row a video, in the order given (columns of SCHEMA)."""
+    """The clocks of some videos, one row each, in the order given (columns of SCHEMA)."""
     if not video_ids:
         return pl.DataFrame(schema=SCHEMA)
     files = home.store.scan("sources", video_ids, ["video_id", "file_name", "mtime_ns"]).rows_by_key("video_id")
@@ -70,8 +70,14 @@ def clock_table(home: Home, video_ids: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
+def undated_videos(home: Home, video_ids: list[str]) -> list[str]:
+    """Those of some videos whose only date is that of their file, often the day it was copied."""
+    read = [video_id for video_id in video_ids if home.store.stamp("videos", video_id) is not None]
+    return clock_table(home, read).filter(pl.col("clock_source") == "mtime")["video_id"].to_list()
+
+
 def started_at(home: Home, video_id: str, *, local: bool = False) -> dt.datetime | None:
-    """Start of one recording, UTC or in the zone of the user; naive."""
+    """Start of one recording, naive, in UTC or in the user's zone."""
     start = clock_of(home, video_id).started_at
     return to_local(start, home.zone()) if local and start else start
 

@@ -1,4 +1,4 @@
-"""Which files are recordings, told by their names alone."""
+"""Tells which files are recordings, by their names alone."""
 
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,6 +10,10 @@ VIDEO_SUFFIXES = frozenset(
     [".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts", ".m2ts", ".ts", ".3gp", ".3g2", ".mpg", ".mpeg", ".wmv", ".insv"]
 )
 PICTURE_SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp"])
+# Photographs from elsewhere, of which no recording is made.
+PHOTOGRAPH_SUFFIXES = PICTURE_SUFFIXES | frozenset([".heic", ".heif", ".avif", ".bmp", ".tif", ".tiff", ".gif"])
+# Files beside a recording that may tell where it was made.
+PLACE_SUFFIXES = (".gpx", ".srt")
 UNTIMED_PICTURE = "picture whose name is no time, such as 20250307122924.jpg"
 _PROXY_SUFFIXES = frozenset([".lrv", ".lrf"])
 _SIDECAR_SUFFIXES = frozenset([".srt", ".json", ".xmp"])
@@ -18,14 +22,14 @@ _UNFINISHED_SUFFIXES = frozenset([".part", ".partial", ".crdownload", ".download
 
 @dataclass(frozen=True)
 class FileKind:
-    """What a file is, by its name; `reason` says why it is skipped and is empty otherwise."""
+    """The kind of a file; `reason` says why it is skipped, and is empty otherwise."""
 
     kind: Literal["video", "picture", "skip"]
     reason: str = ""
 
 
 def classify_file(name: str) -> FileKind:
-    """Say what a file is by its name alone (case does not matter)."""
+    """Classify a file by its name (case does not matter)."""
     suffix = PurePath(name).suffix.lower()
     if name.startswith("._"):
         return FileKind("skip", "macOS resource fork")

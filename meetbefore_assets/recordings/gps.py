@@ -1,4 +1,4 @@
-"""Coordinates: parsing them, and the place of a moment between two fixes."""
+"""Coordinates: parses them, and interpolates between GPS fixes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,27 +7,27 @@ from meetbefore_assets.core.ports import GpsFix
 
 # Container tags that hold a location, most precise first (QuickTime's own, and what Android and FFmpeg write).
 LOCATION_TAGS = ("com.apple.quicktime.location.iso6709", "location", "location-eng")
-# Between two fixes further apart nobody knows where the camera was; so near to one it was there.
+# Places are interpolated between fixes at most LONGEST_GAP_S apart; else the nearest fix within NEAREST_S is used.
 LONGEST_GAP_S, NEAREST_S = 120.0, 60.0
-# Places so near to each other are one when days are compared (about a kilometre north to south).
+# Side of the squares by which places are compared between days (about a kilometre north to south).
 CELL_DEG = 0.01
 _PART = re.compile(r"([+-])(\d+(?:\.\d+)?)")
-# Digits before the point of degrees, of degrees and minutes, and of those and seconds; a longitude has one more.
+# Digits before the decimal point of degrees, degrees and minutes, and degrees, minutes and seconds; a longitude has one more.
 _DEGREES, _MINUTES, _SECONDS = 2, 4, 6
 
 
 def is_on_earth(latitude: float, longitude: float) -> bool:
-    """Whether coordinates can be true; cameras without a fix write 0, 0."""
+    """Whether coordinates are plausible; cameras without a fix write 0, 0."""
     return -90 <= latitude <= 90 and -180 <= longitude <= 180 and (abs(latitude) > 1e-6 or abs(longitude) > 1e-6)
 
 
 def parse_iso6709(text: str) -> tuple[float, float] | None:
-    """Latitude and longitude, degrees, of an ISO 6709 string (Annex H); None where it is none.
+    """Parse an ISO 6709 string (Annex H) to latitude and longitude, degrees; None if it is invalid.
 
     >>> parse_iso6709("+31.2304+121.4737+010.000/")
     (31.2304, 121.4737)
     >>> parse_iso6709("+4012.22-07500.25/")
-    (40.20366666666667, -75.00416666666666)
+    (40.20366666666666, -75.00416666666666)
     """
     parts = _PART.findall(text.strip())
     if len(parts) < 2:
@@ -54,12 +54,12 @@ def _degrees(sign: str, digits: str, extra: int) -> float | None:
 
 
 def tagged_location(tags: Mapping[str, str]) -> tuple[float, float] | None:
-    """The location that a container's tags (keys in lower case) tell."""
+    """Latitude and longitude in a container's tags (keys in lower case), degrees; None if there are none."""
     return next((found for name in LOCATION_TAGS if name in tags and (found := parse_iso6709(tags[name]))), None)
 
 
 def place_at(time_s: float, fixes: Sequence[GpsFix]) -> tuple[float, float] | None:
-    """Where the camera was, degrees: between two fixes, or at the nearest; None where none is near enough.
+    """Latitude and longitude of the camera at a time, degrees: interpolated, or the nearest fix; None if none is near enough.
 
     Args:
         time_s: seconds since the first picture.
@@ -78,5 +78,5 @@ def place_at(time_s: float, fixes: Sequence[GpsFix]) -> tuple[float, float] | No
 
 
 def cell(latitude: float, longitude: float) -> str:
-    """Name of the square of CELL_DEG in which a place lies."""
+    """Name of the square of side CELL_DEG that contains a place."""
     return f"{round(latitude / CELL_DEG)}:{round(longitude / CELL_DEG)}"

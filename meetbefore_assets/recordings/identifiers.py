@@ -1,8 +1,9 @@
-"""Ids of videos, frames and faces, made of content."""
+"""Ids of videos, frames and faces, derived from content."""
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import PurePath
 
 _DAY_MARK = "?day="
@@ -10,12 +11,12 @@ _STEM_LENGTH = 40
 
 
 def video_id(stem_source_name: str, content_hash: str) -> str:
-    """Readable, unique key of a video: ASCII letters, digits, `_` and `-` only, at most 49 characters.
+    """Readable, unique id of a video: ASCII letters, digits, `_` and `-` only, at most 49 characters.
 
     >>> video_id("DJI_20250307122924_0036_D.MP4", "0123456789abcdef")
     'DJI_20250307122924_0036_D-01234567'
 
-    Accents are dropped first, so that the composed and decomposed spelling of a name (Linux, macOS) give one id.
+    Accents are dropped first, so that composed and decomposed spellings of a name (Linux, macOS) give the same id.
     """
     plain = unicodedata.normalize("NFKD", PurePath(stem_source_name).stem)
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
@@ -24,22 +25,28 @@ def video_id(stem_source_name: str, content_hash: str) -> str:
 
 
 def frame_id(content_hash: str, pts: int) -> str:
-    """Key of a moment: 8 hex digits of the content hash and the presentation time stamp."""
+    """Id of a frame: 8 hex digits of the content hash and the presentation time stamp."""
     return f"{content_hash[:8]}-{pts}"
 
 
 def face_id(content_hash: str, pts: int, ordinal: int) -> str:
-    """Key of the `ordinal`-th face of a moment, 16 hex digits."""
+    """Id of the `ordinal`-th face of a frame, 16 hex digits."""
     return hashlib.sha256(f"{content_hash}:{pts}:{ordinal}".encode()).hexdigest()[:16]
 
 
+def face_id_by_place(content_hash: str, pts: int, box: Sequence[float]) -> str:
+    """Id of a face whose ordinal is taken by another face, from its box in whole pixels; 16 hex digits."""
+    place = ",".join(str(round(edge)) for edge in box)
+    return hashlib.sha256(f"{content_hash}:{pts}:{place}".encode()).hexdigest()[:16]
+
+
 def pictures_uri(folder: str, day: str) -> str:
-    """Uri of the pictures of one local day (YYYYMMDD) in a folder."""
+    """Uri of the pictures of one local day (YYYYMMDD) in a folder: `FOLDER?day=YYYYMMDD`."""
     return f"{folder}{_DAY_MARK}{day}"
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Path and day of a recording's uri; the day is empty where the path is a video.
+    """Split a recording's uri into path and day; the day is empty for a video file.
 
     >>> split_uri("walks/2025?day=20250307"), split_uri("a.mp4")
     (('walks/2025', '20250307'), ('a.mp4', ''))

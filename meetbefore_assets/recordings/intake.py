@@ -1,4 +1,4 @@
-"""Imports recordings: registers which content lies where, and under which names."""
+"""Imports recordings: registers which content is found where, and under which names."""
 
 import math
 import time
@@ -21,22 +21,24 @@ from meetbefore_assets.recordings.identifiers import video_id
 
 OTHERS_WAIT_S = 3600.0
 SHORT_WAIT_S = 5.0
+# A killed process loses at most the reading of this time.
+SAVE_EVERY_S = 10.0
 
 FORGOTTEN = "forgotten: `meetbefore forget --lift FILE` lets it in again"
 
 
 @dataclass
 class Intake:
-    """What looking at the sources gave.
+    """The result of an import.
 
     Attributes:
         present: ids of the videos whose files were found, in order of their uris, none twice.
         new: ids that were not known before.
         duplicates: (uri, uri of the same content).
         replaced: ids whose file was overwritten by another version of the same recording; they were dropped.
-        skipped, missing: as in Found.
-        unreadable: (uri, reason) of files that could not even be hashed.
-        waiting: uris left for the next look, because time was up or the video they replace is being worked on.
+        skipped, missing: as in `ports.ScanResult`.
+        unreadable: (uri, reason) of files that could not be hashed.
+        waiting: uris left for the next scan, because time was up or the video they replace is being processed.
     """
 
     present: list[str] = field(default_factory=list)
@@ -49,9 +51,19 @@ class Intake:
     waiting: list[str] = field(default_factory=list)
 
 
-def import_recordings(home: Home, paths: Sequence[Path | str], progress: Callable[[int, int, str], None] | None = None) -> Intake:
-    """Register every recording under some paths; a file that is known by name, size and time is not read again."""
-    return register_recordings(home, home.adapters.recordings.scan(paths), progress)
+def import_recordings(
+    home: Home,
+    paths: Sequence[Path | str],
+    progress: Callable[[int, int, str], None] | None = None,
+    scanned: Callable[[int], None] | None = None,
+) -> Intake:
+    """Register every recording under some paths; files with known name, size and time are not read again.
+
+    Args:
+        progress: called with the number of registered recordings, their total, and the next one's name.
+        scanned: called with the number of files found so far, while folders are searched.
+    """
+    return register_recordings(home, home.adapters.recordings.scan(paths, scanned), progress)
 
 
 def register_recordings(
@@ -60,39 +72,45 @@ def register_recordings(
     """Register found recordings in the record, under a lock.
 
     Args:
-        patience_s: after so many seconds files that must be read first are left waiting, though one is always read;
-            nor is anybody waited for. None: take as long as it takes.
+        patience_s: after so many seconds, files that must be read are left waiting (at least one is always read); other processes are
+            not waited for either. None: no limit.
 
     Raises:
-        LockTimeoutError: somebody else is taking recordings in.
+        LockTimeoutError: another process is importing.
     """
     intake = Intake(skipped=list(found.skipped), missing=list(found.missing))
     until_s = time.monotonic() + (math.inf if patience_s is None else patience_s)
     wait_s = OTHERS_WAIT_S if patience_s is None else min(patience_s, SHORT_WAIT_S)
     with home.lock("intake", wait_s):
         catalogue = Catalogue(home, 0.0 if patience_s is not None else OTHERS_WAIT_S)
+        saved_s = time.monotonic()
         is_first = True
-        for done, recording in enumerate(found.recordings):
-            if progress:
-                progress(done, len(found.recordings), recording.file_name)
-            if not catalogue.knows(recording):
-                if not is_first and time.monotonic() > until_s:
+        try:
+            for done, recording in enumerate(found.recordings):
+                if progress:
+                    progress(done, len(found.recordings), recording.file_name)
+                if time.monotonic() - saved_s > SAVE_EVERY_S:
+                    catalogue.save()
+                    saved_s = time.monotonic()
+                if not catalogue.knows(recording):
+                    if not is_first and time.monotonic() > until_s:
+                        intake.waiting.append(recording.uri)
+                        continue
+                    is_first = False
+                try:
+                    catalogue.add(recording, intake)
+                except UnreadableVideoError as error:
+                    intake.unreadable.append((recording.uri, str(error)))
+                except LockTimeoutError:
                     intake.waiting.append(recording.uri)
-                    continue
-                is_first = False
-            try:
-                catalogue.add(recording, intake)
-            except UnreadableVideoError as error:
-                intake.unreadable.append((recording.uri, str(error)))
-            except LockTimeoutError:
-                intake.waiting.append(recording.uri)
-        catalogue.save()
+        finally:
+            catalogue.save()  # also after Ctrl-C: what was read is not read again
     intake.present = list(dict.fromkeys(intake.present))
     return intake
 
 
 class Catalogue:
-    """All known locations, and what they hold."""
+    """All known locations and their content."""
 
     def __init__(self, home: Home, busy_wait_s: float = OTHERS_WAIT_S) -> None:
         self._home = home
@@ -101,11 +119,15 @@ class Catalogue:
         rows = table.to_dicts() if table.height else []
         self._rows: dict[str, dict[str, object]] = {str(row["uri"]): row for row in rows}
         self._ids: dict[str, str] = {str(row["content_hash"]): str(row["video_id"]) for row in rows}
+        # Locations of each video, in the order found; a search would be quadratic for 50,000 copies of one file.
+        self._uris: dict[str, dict[str, None]] = {}
+        for row in rows:
+            self._uris.setdefault(str(row["video_id"]), {})[str(row["uri"])] = None
         self._touched: set[str] = set()
         self._forgotten = suppressed_files(home)
 
     def knows(self, recording: Recording) -> bool:
-        """Whether the file was there before with the same size and time, so that it need not be read."""
+        """Whether the file is on record with the same size and time, so that it need not be read."""
         known = self._rows.get(recording.uri)
         return known is not None and (known["size_bytes"], known["mtime_ns"]) == (recording.size_bytes, recording.mtime_ns)
 
@@ -135,45 +157,50 @@ class Catalogue:
             "size_bytes": recording.size_bytes,
             "mtime_ns": recording.mtime_ns,
         }
+        self._uris.setdefault(identity, {})[recording.uri] = None
         self._touched.add(identity)
         intake.present.append(identity)
 
     def _note_duplicate(self, identity: str, recording: Recording, intake: Intake) -> None:
-        others = [uri for uri, row in self._rows.items() if row["video_id"] == identity and uri != recording.uri]
-        present = [uri for uri in others if self._home.is_present([uri])]
-        if present:
-            intake.duplicates.append((recording.uri, present[0]))
+        others = (uri for uri in self._uris.get(identity, ()) if uri != recording.uri)
+        present = next((uri for uri in others if self._home.is_present([uri])), None)
+        if present is not None:
+            intake.duplicates.append((recording.uri, present))
 
     def _release(self, known: dict[str, object], recording: Recording, identity: str, intake: Intake) -> None:
-        """Another content lies at a known place: the same recording written anew supersedes it, any other leaves it as missing."""
+        """Handle other content at a known location: a new version of the same recording replaces it, any other leaves it missing."""
         old = str(known["video_id"])
-        elsewhere = any(row["video_id"] == old and uri != recording.uri for uri, row in self._rows.items())
+        elsewhere = any(uri != recording.uri for uri in self._uris[old])
         is_named_by_time = bool(read_names([recording.file_name], self._home.settings().time.patterns))
         is_superseded = not elsewhere and (is_named_by_time or self._home.store.stamp("tracks", old) is None)
         if is_superseded:
-            # A run that is in the middle of this video would write what is dropped here once more.
+            # A run that is processing this video would write again what is dropped here.
             with self._home.lock(f"video-{old}", self._busy_wait_s):
                 carry_suppressions(self._home, old, identity)
                 drop_video(self._home, old)
-            self._ids = {content: kept for content, kept in self._ids.items() if kept != old}
+            self._ids.pop(str(known["content_hash"]), None)
             self._touched.discard(old)
             intake.replaced.append(old)
         else:
             self._touched.add(old)
-        del self._rows[recording.uri]
+        del self._rows[recording.uri], self._uris[old][recording.uri]
         if not elsewhere and not is_superseded:
-            self._rows[f"{recording.uri}#{old}"] = {**known, "uri": f"{recording.uri}#{old}"}
+            kept = f"{recording.uri}#{old}"
+            self._rows[kept] = {**known, "uri": kept}
+            self._uris[old][kept] = None
 
     def save(self) -> None:
+        """Write what changed since the last call to the record."""
         for identity in sorted(self._touched):
-            rows = sorted((row for row in self._rows.values() if row["video_id"] == identity), key=lambda row: str(row["uri"]))
+            rows = [self._rows[uri] for uri in sorted(self._uris[identity])]
             frame = check(SOURCES, SOURCES.frame(rows))
             version = digest("sources", [[row["file_name"], row["mtime_ns"]] for row in rows])
             self._home.store.put("sources", identity, frame, Stamp(version, {}, {}, len(rows)))
+            self._touched.discard(identity)
 
 
 def drop_video(home: Home, identity: str) -> None:
-    """Take a video out of the record; `sources` last, so that a broken attempt is seen and done again."""
+    """Remove a video from the record; `sources` last, so that an interrupted removal is noticed and completed."""
     remove_files(home, preview_path(home, identity), kept_frames_folder(home, identity))
     journal.erase_video_events(home, identity)
     for table in per_video_tables():
@@ -182,7 +209,7 @@ def drop_video(home: Home, identity: str) -> None:
 
 @dataclass(frozen=True)
 class KnownVideo:
-    """Content that was taken in, where it lies, and what it is called there (sorted)."""
+    """Imported content: its hash, its locations, and its file names (sorted)."""
 
     content_hash: str
     uris: tuple[str, ...]
@@ -190,13 +217,13 @@ class KnownVideo:
 
 
 def readable_sources(home: Home) -> list[str]:
-    """Ids of the videos whose places are on record; a torn one is registered anew when its file is seen again."""
+    """Ids of the videos whose locations can be read; a torn one is registered again when its file is found."""
     return [key for key in home.store.keys("sources") if home.store.stamp("sources", key) is not None]
 
 
-def known_videos(home: Home) -> dict[str, KnownVideo]:
-    """Every known video, in order of id."""
-    keys = readable_sources(home)
+def known_videos(home: Home, only: Sequence[str] | None = None) -> dict[str, KnownVideo]:
+    """All known videos, or those in `only` (which must be known), in order of id."""
+    keys = readable_sources(home) if only is None else sorted(only)
     if not keys:
         return {}
     table = home.store.scan("sources", keys, ["video_id", "content_hash", "uri", "file_name"]).sort("video_id", "uri")

@@ -1,4 +1,4 @@
-"""Opens a video that was imported, and checks that its file is still the same."""
+"""Opens an imported video, and checks that its file is unchanged."""
 
 import polars as pl
 
@@ -8,10 +8,10 @@ from meetbefore_assets.home.home import Home
 
 
 def open_video(home: Home, video_id: str) -> tuple[VideoReader, str]:
-    """The reader of the first of a video's files that is there, and its uri.
+    """Open the first of a video's files that can be reached; returns the reader and the file's uri.
 
     Raises:
-        UnreadableVideoError: none of its files is there, or it cannot be opened.
+        UnreadableVideoError: none of its files can be reached, or it cannot be opened.
     """
     uris = home.store.get("sources", video_id, ["uri"])["uri"].to_list()
     for uri in uris:
@@ -25,7 +25,7 @@ def open_video(home: Home, video_id: str) -> tuple[VideoReader, str]:
 
 
 def check_unchanged(home: Home, video_id: str, uri: str) -> None:
-    """Nothing is made of a file that is not the one that was taken in: it would stand under a wrong name.
+    """Check that a file is still the one that was imported; results of another one would get a wrong id.
 
     Raises:
         UnreadableVideoError: it was written to since.
@@ -37,7 +37,7 @@ def check_unchanged(home: Home, video_id: str, uri: str) -> None:
             return
         if size_bytes == row["size_bytes"] and home.adapters.recordings.content_hash(uri) == row["content_hash"]:
             return
-        sizes = f"expected the {row['size_bytes']} bytes that were taken in, found {size_bytes}"
+        sizes = f"expected the {row['size_bytes']} bytes that were imported, found {size_bytes}"
         raise UnreadableVideoError(
             f"{row['file_name']}: {sizes}: it is still being written.",
             remedy="Wait until it is copied completely, then run again.",

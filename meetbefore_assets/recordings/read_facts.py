@@ -1,4 +1,4 @@
-"""The table videos: what the container of each recording says."""
+"""The table `videos`: what the container of each recording says."""
 
 import json
 
@@ -9,7 +9,7 @@ from meetbefore_assets.recordings.open_video import open_video
 
 
 def make_videos(home: Home, video_id: str) -> WrittenTable:
-    """Read what the container says."""
+    """Read the container of a recording, and write its row."""
     builder = start_table(home, VIDEOS, video_id)
     sources = home.store.get("sources", video_id).sort("file_name", "uri")
     reader, uri = open_video(home, video_id)

@@ -1,4 +1,4 @@
-"""Presentation times of a video, and whether it ends too early."""
+"""Presentation times of a video, and whether its file ends too early."""
 
 import numpy as np
 
@@ -10,21 +10,21 @@ CUT_MARGIN_SHARE = 0.03
 
 
 def seconds_since_first(index: PacketIndex) -> F64:
-    """Time of every picture, seconds since the first one; shape (n,)."""
+    """Times of all pictures, seconds since the first one; shape (n,)."""
     steps = (index.pts - index.pts[:1]).astype(np.float64)
     time_s: F64 = steps * index.time_base.numerator / index.time_base.denominator
     return time_s
 
 
 def is_cut_short(end_s: float, promised_s: float, longest_gap_s: float = 0.0) -> bool:
-    """Tell whether pictures that end at `end_s` end too early for a file that promises `promised_s`.
+    """Whether a file whose pictures end at `end_s` is cut short, given the length `promised_s` in its header.
 
-    Containers round, and the last picture of a recording with a variable rate may be shown for as long as
-    any other, so what is missing must be more than 1.5 s, 3% of the length, and the longest gap between two pictures.
+    Containers round, and the last picture of a recording with a variable rate may be shown for as long as any other, so the missing part
+    must be longer than 1.5 s, 3% of the length, and the longest gap between two pictures.
 
     Args:
         end_s: end of the last picture, seconds since the first one.
-        promised_s: length that the container promises, seconds; 0 where it promises nothing.
+        promised_s: length according to the container, seconds; 0 if it gives none.
         longest_gap_s: longest time from one picture to the next, seconds.
     """
     return promised_s - end_s > max(CUT_MARGIN_S, CUT_MARGIN_SHARE * promised_s, longest_gap_s)

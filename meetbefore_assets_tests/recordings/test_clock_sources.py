@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meetbefore_assets.core.errors import SettingsError
 from meetbefore_assets.home.settings.sections import ClockCorrection, NamePattern, TimeSettings
+from meetbefore_assets.recordings import camera_names
 from meetbefore_assets.recordings.clock_sources import Clock, resolve_clock
 
 BERLIN = TimeSettings(zone="Europe/Berlin")  # UTC+1 on 2025-03-07, UTC+2 from 2025-03-30 02:00 on
@@ -197,6 +199,13 @@ def test_a_mere_day_takes_the_time_from_the_container_if_it_fits() -> None:
 def test_several_names_are_tried_in_the_order_of_the_alphabet() -> None:
     names = ["holiday.mp4", "b 2025-03-08 10-00-00.mp4", "a 2025-03-07 12-29-24.mp4"]
     assert resolve(*names).started_at == resolve(*reversed(names)).started_at == NOON - timedelta(hours=1)
+
+
+def test_an_own_pattern_that_never_ends_is_given_up_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera_names, "OWN_PATTERN_TIMEOUT_S", 0.05)
+    hostile = NamePattern(name="mine", pattern=r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)(a|aa)+[.]$")
+    with pytest.raises(SettingsError, match=r"\(a\|aa\)\+.*did not come to an end within 0\.05 s on the name '20250307a+\.mp4'"):
+        resolve(f"20250307{'a' * 80}.mp4", time=TimeSettings(patterns=(hostile,)))
 
 
 def test_own_patterns_come_first_and_bring_their_zone() -> None:

@@ -1,1 +1,1 @@
-"""Finds recordings in folders and buckets, hashes them, and reads the files beside them."""
+"""Files: finds recordings in folders and buckets, hashes them, and reads the sidecar and GPS files beside them."""

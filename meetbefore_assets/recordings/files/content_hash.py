@@ -1,4 +1,4 @@
-"""Hashes a recording by its size and sampled blocks, so that a terabyte takes seconds."""
+"""Content hash of a recording, from its size and sampled blocks, so that a terabyte takes seconds."""
 
 import hashlib
 import os
@@ -18,14 +18,14 @@ _PICTURE_ENDS_BYTES = 4 << 10
 
 
 def content_hash(uri: str | Path) -> str:
-    """Sha256, 64 hex digits, of a video file or of a day of pictures (`<folder>?day=YYYYMMDD`).
+    """SHA-256 of a video file or of a day of pictures (`<folder>?day=YYYYMMDD`), 64 hex digits.
 
-    Files up to 4 MiB are read whole; of larger ones the size and 16 blocks of 64 KiB, the first, the last and evenly spaced
-    ones between. Of pictures: all names and sizes, and both ends of at most 256 evenly spaced ones. Names of files and folders
-    do not count, but names of pictures do (they are the times).
+    Files up to 4 MiB are read whole; of larger ones the size and 16 blocks of 64 KiB: the first, the last and evenly spaced ones between.
+    For pictures: all names and sizes, and both ends of at most 256 evenly spaced files. Names of video files and folders do not count,
+    but names of pictures do (they are the times).
 
     Raises:
-        UnreadableVideoError: it cannot be read, or was being written meanwhile.
+        UnreadableVideoError: it cannot be read, or changed while it was read.
     """
     path, day = split_uri(str(uri))
     try:
@@ -36,13 +36,13 @@ def content_hash(uri: str | Path) -> str:
 
 
 def day_pictures(folder: Path, day: str) -> list[Path]:
-    """The pictures of one local day (YYYYMMDD) in a folder, in order of their time, then their name."""
+    """The pictures of one local day (YYYYMMDD) in a folder, sorted by time, then name."""
     timed = [(moment, entry.name) for entry in os.scandir(folder) if (moment := picture_time(entry.name)) and entry.is_file()]
     return [folder / name for moment, name in sorted(timed) if f"{moment:%Y%m%d}" == day]
 
 
 def sample_offsets(size_bytes: int) -> list[int]:
-    """Where the blocks of a file of more than 4 MiB begin: increasing, the first at 0, the last ending with the file."""
+    """Offsets of the sampled blocks of a file larger than 4 MiB: increasing, the first 0, the last block ending with the file."""
     return [(size_bytes - BLOCK_BYTES) * step // (BLOCKS - 1) for step in range(BLOCKS)]
 
 
@@ -55,7 +55,7 @@ def _file_hash(path: Path) -> str:
 
 
 def hash_open_file(file: BinaryIO, size_bytes: int) -> str:
-    """Sha256, 64 hex digits, of an open video file of that size, as `content_hash` says."""
+    """The hash of `content_hash` for an open video file of that size."""
     digest = hashlib.sha256(f"video {size_bytes}\n".encode())
     for block in _blocks(file, size_bytes):
         digest.update(block)

@@ -12,7 +12,7 @@ from meetbefore_assets.recordings.video.awmb_archive import METADATA, awmb_days,
 
 @dataclass(frozen=True)
 class ImportedArchive:
-    """What was taken in: people of the archive, days, and days that were not known before."""
+    """The result of an import: number of people in the archive, of days, and of days that were not known before."""
 
     people: int
     days: int
@@ -23,7 +23,7 @@ def import_awmb(home: Home, folder: Path) -> ImportedArchive:
     """Register every day of an archive as a recording; its files stay where they are.
 
     Raises:
-        UsageError: there is no such archive in the folder, or none of its pictures.
+        UsageError: the folder holds no such archive, or none of its pictures.
         UnreadableVideoError: a line of its metadata is broken.
     """
     metadata = _metadata(folder.expanduser().absolute())

@@ -1,15 +1,20 @@
-"""The time zone of this machine."""
+"""The time zone of this machine.
 
+tzlocal keeps its first answer for as long as the process lives, and a daemon should notice when its machine travels; it also resolves
+old names (Asia/Chongqing to Asia/Shanghai), which would be another policy.
+"""
+
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from meetbefore_assets.recordings.files.scan_folders import _LOG
+_LOG = logging.getLogger(__name__)
 
 
 def machine_zone(localtime: Path = Path("/etc/localtime"), timezone: Path = Path("/etc/timezone")) -> str:
-    """IANA name of this machine's zone: from TZ, the link /etc/localtime, or /etc/timezone; 'UTC' where none tells."""
+    """IANA name of this machine's time zone: from TZ, the link /etc/localtime, or /etc/timezone; 'UTC' if none of them has it."""
     told = list(_zone_candidates(localtime, timezone))
     for text in told:
         name = text.strip().removeprefix(":").rpartition("zoneinfo/")[2].removeprefix("posix/").removeprefix("right/")
@@ -32,6 +37,6 @@ def _zone_candidates(localtime: Path, timezone: Path) -> Iterable[str]:
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfo: no relative path inside, a folder, unknown
+    except (ValueError, OSError, KeyError):  # from ZoneInfo: an absolute path, a folder, unknown
         return False
     return bool(name)

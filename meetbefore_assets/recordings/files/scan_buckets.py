@@ -1,4 +1,4 @@
-"""Finds recordings in an object store, hashes them by a few ranges, and keeps copies on this machine to decode from."""
+"""Finds recordings in an object store, hashes them from a few ranges, and keeps local copies to decode from."""
 
 import contextlib
 import os
@@ -15,11 +15,12 @@ from meetbefore_assets.recordings.file_kinds import UNTIMED_PICTURE, classify_fi
 from meetbefore_assets.recordings.files.content_hash import hash_open_file
 from meetbefore_assets.recordings.files.sidecars import sidecar_names
 from meetbefore_assets.storage.object_store import ObjectFacts, split_address
+from meetbefore_assets.storage.private_folder import private_folder
 
 _PICTURES = "pictures are taken from folders of a disk only; mount the bucket, or copy them"
-# Folders are listed again after so long.
+# How long a listing of a folder is used.
 _LISTED_S = 10.0
-# Copies that were used so recently are in use.
+# Copies used within this time are not removed.
 IN_USE_S = 900.0
 _LARGEST_SIDECAR_BYTES = 4 << 20
 
@@ -27,7 +28,7 @@ _listed: dict[str, tuple[float, dict[str, ObjectFacts]]] = {}
 
 
 def scan(address: str) -> ScanResult:
-    """Recordings below the address of a folder, or the one whose address it is."""
+    """Recordings below an address, or the one at it."""
     objects, folder = split_address(address.rstrip("/"))
     whole = objects.facts(folder) if folder else None
     listed = [whole] if whole else [facts for facts in objects.below(folder) if facts.size_bytes or not facts.name.endswith("/")]
@@ -46,7 +47,7 @@ def scan(address: str) -> ScanResult:
 
 
 def size_and_time(address: str) -> tuple[int, int] | None:
-    """Size in bytes and time of modification (ns) of an object; None where there is none. Folders are listed, and believed for seconds."""
+    """Size in bytes and modification time (ns) of an object; None if there is none. Taken from a listing that may be seconds old."""
     folder, _, name = address.rpartition("/")
     at, found = _listed.get(folder, (-_LISTED_S, {}))
     if time.monotonic() - at >= _LISTED_S:
@@ -58,7 +59,7 @@ def size_and_time(address: str) -> tuple[int, int] | None:
 
 
 def content_hash(address: str) -> str:
-    """The hash that the same file has on a disk (`content_hash.py`), from 16 ranges of it. Raises UnreadableVideoError."""
+    """The hash that the same file has on a disk (`content_hash.py`), from 16 ranges. Raises UnreadableVideoError."""
     objects, name = split_address(address)
     before = objects.facts(name)
     if before is None:
@@ -72,17 +73,17 @@ def content_hash(address: str) -> str:
 
 @dataclass(frozen=True)
 class Copies:
-    """Copies of recordings in a folder of this machine, of `limit_bytes` at most; those unused for longest go first."""
+    """Local copies of remote recordings, at most `limit_bytes`; the least recently used are removed first."""
 
     folder: Path
     limit_bytes: int
 
     def fetch(self, address: str) -> Path:
-        """A copy of an object, with the files beside it that tell of it; fetched if it is not here.
+        """Path of the local copy of an object and its sidecars; downloaded if missing.
 
         Raises:
             UnreadableVideoError: there is no such object.
-            StoreError: the store cannot be reached, or there is no room.
+            StoreError: the store cannot be reached, or there is too little space.
         """
         objects, name = split_address(address)
         facts = objects.facts(name)
@@ -98,19 +99,17 @@ class Copies:
                 objects.download(name, path)
             except KeyError:
                 raise UnreadableVideoError(f"{address}: was there, and is gone.") from None
-            except OSError as error:
-                raise StoreError(f"{path} could not be written: {error.strerror or error}.", remedy=_ROOM) from error
             os.utime(path, ns=(time.time_ns(), facts.modified_ns))
         else:
             os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         return path
 
     def _make_room(self, wanted_bytes: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self.folder)
         held = sorted((_used(place), _size(place), place) for place in self.folder.iterdir() if place.is_dir())
         total = sum(size for _, size, _ in held)
         for used, size, place in held:
-            if total + wanted_bytes <= self.limit_bytes or time.time() - used < IN_USE_S:
+            if total + wanted_bytes <= self.limit_bytes or 0 <= time.time() - used < IN_USE_S:
                 break
             shutil.rmtree(place, ignore_errors=True)
             total -= size

@@ -5,35 +5,44 @@ import logging
 import os
 import stat
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from meetbefore_assets.core.ports import Recording, ScanResult
 from meetbefore_assets.recordings.camera_names import picture_time
-from meetbefore_assets.recordings.file_kinds import UNTIMED_PICTURE, classify_file
+from meetbefore_assets.recordings.file_kinds import PLACE_SUFFIXES, UNTIMED_PICTURE, classify_file
 from meetbefore_assets.recordings.identifiers import pictures_uri
 
 _LOG = logging.getLogger(__name__)
 _TEXT_PROBE_BYTES = 1024
+_TOLD_FILES = 1000
 _FSTAB = Path("/etc/fstab")
+_MOUNTS = Path("/proc/self/mounts")
+# File systems of the kernel. Links in /proc lead to every file that a process has open, and to the whole disk.
+_OF_THE_SYSTEM = frozenset(
+    ["proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "configfs", "bpf", "mqueue", "pstore"]
+)
 
 
-def scan(sources: Sequence[Path], exclude: Sequence[Path] = (), fstab: Path = _FSTAB) -> ScanResult:
-    """Look for recordings in folders (with all below them) and among single files; nothing is opened but `.ts` and `.mts`.
+def scan(
+    sources: Sequence[Path], exclude: Sequence[Path] = (), fstab: Path = _FSTAB, progress: Callable[[int], None] | None = None
+) -> ScanResult:
+    """Find recordings in folders (recursively) and among single files; no file is opened but `.ts` and `.mts`.
 
-    Linked folders are followed once, after the real ones, so that loops end and a file is named by its real place.
-    Pictures named by time become one recording for each folder and local day, named like their first picture.
+    Linked folders are followed once, after the real ones, so that loops end and a file gets its real path. Pictures named by time become
+    one recording for each folder and local day, named like their first picture.
 
     Args:
         sources: folders or files.
-        exclude: folders that are not looked into, such as the home that pictures are written to.
+        exclude: folders that are not searched, such as the home, which pictures are written to.
         fstab: table of the mount points of this machine.
+        progress: called now and then with the number of files seen.
 
     Returns:
-        Recordings (in order of their absolute path), skipped files with the reason, and what is missing: sources that
-        are not there, mount points without their disk, and folders that cannot be read (also skipped).
+        Recordings (sorted by absolute path), skipped files with the reason, and what is missing: sources that do not exist, mount points
+        without their disk, and folders that cannot be read (also skipped).
     """
-    walk = _Walk({identity for path in exclude if (identity := _identity(path))}, unmounted_points(fstab))
+    walk = _Walk({identity for path in exclude if (identity := _identity(path))}, unmounted_points(fstab), progress)
     for source in sources:
         walk.source(os.path.abspath(source.expanduser()))
     walk.follow_links()
@@ -43,17 +52,22 @@ def scan(sources: Sequence[Path], exclude: Sequence[Path] = (), fstab: Path = _F
 class _Walk:
     """State of one scan."""
 
-    def __init__(self, seen: set[tuple[int, int]], unmounted: frozenset[str]) -> None:
+    def __init__(self, seen: set[tuple[int, int]], unmounted: frozenset[str], progress: Callable[[int], None] | None) -> None:
+        self._progress, self._files = progress, 0
+        self._system_devices = system_devices()
         self._seen = seen
         self._unmounted = unmounted
         self._links: deque[str] = deque()
         self._recordings: dict[str, Recording] = {}
         self._skipped: dict[str, str] = {}
         self._missing: list[str] = []
+        self._beside: list[tuple[str, int, int]] = []
 
     def found(self) -> ScanResult:
         recordings = tuple(self._recordings[uri] for uri in sorted(self._recordings))
-        return ScanResult(recordings, tuple(sorted(self._skipped.items())), tuple(dict.fromkeys(self._missing)))
+        return ScanResult(
+            recordings, tuple(sorted(self._skipped.items())), tuple(dict.fromkeys(self._missing)), tuple(sorted(self._beside))
+        )
 
     def source(self, path: str) -> None:
         try:
@@ -81,9 +95,12 @@ class _Walk:
             stack += reversed(self._folder(stack.pop()))
 
     def _folder(self, folder: str) -> list[str]:
-        """Take in the files of one folder and return its sub-folders."""
+        """Add the files of one folder, and return its sub-folders."""
         identity = _identity(Path(folder))
         if identity in self._seen:
+            return []
+        if identity and identity[0] in self._system_devices:
+            self._skip(folder, "folder of the system, which holds no recordings")
             return []
         if folder in self._unmounted:
             self._missing.append(_shown(folder))
@@ -100,6 +117,9 @@ class _Walk:
         pictures: dict[str, list[tuple[str, os.stat_result]]] = {}
         untimed = 0
         for entry in entries:
+            self._files += 1
+            if self._progress and self._files % _TOLD_FILES == 0:
+                self._progress(self._files)
             verdict = classify_file(entry.name)
             status = self._status(entry)
             if status is None:
@@ -137,6 +157,8 @@ class _Walk:
     def _file(self, path: str, name: str, status: os.stat_result) -> None:
         verdict = classify_file(name)
         if verdict.kind == "skip":
+            if name.lower().endswith(PLACE_SUFFIXES):
+                self._beside.append((path, status.st_size, status.st_mtime_ns))
             self._skip(path, verdict.reason)
         elif not stat.S_ISREG(status.st_mode):
             self._skip(path, "no ordinary file")
@@ -164,17 +186,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
     except OSError:
-        return None  # who asks says so when the folder itself cannot be read
+        return None  # the caller reports it if the folder itself cannot be read
     return status.st_dev, status.st_ino
 
 
 def _shown(path: str) -> str:
-    """The path with bytes that are no UTF-8 spelt out, so that tables and logs can hold it."""
+    """A path with invalid UTF-8 bytes escaped, so that tables and logs can hold it."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _is_text(path: str) -> bool:
-    """True where a file starts like text; a transport stream is stuffed with bytes that UTF-8 does not know."""
+    """Whether a file starts like text (TypeScript); a transport stream is full of bytes that are not UTF-8."""
     try:
         with open(path, "rb") as file:
             head = file.read(_TEXT_PROBE_BYTES)
@@ -187,10 +209,28 @@ def _is_text(path: str) -> bool:
         return False
 
 
+def is_away(source: Path, fstab: Path = _FSTAB) -> bool:
+    """Whether `scan` would report a source as missing; its sub-folders are not searched."""
+    path = Path(os.path.abspath(source.expanduser()))
+    if not unmounted_points(fstab).isdisjoint(map(str, (path, *path.parents))):
+        return True
+    return not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK)
+
+
 def unmounted_points(fstab: Path = _FSTAB) -> frozenset[str]:
-    """Mount points that the machine knows but nothing is mounted on; none where there is no such table."""
+    """Mount points in the table that nothing is mounted on; empty if there is no table."""
     if not fstab.is_file():
         return frozenset()
     lines = fstab.read_text(encoding="utf-8", errors="replace").splitlines()
     points = [fields[1].replace("\\040", " ") for line in lines if len(fields := line.split()) > 1 and not line.lstrip().startswith("#")]
     return frozenset(point for point in points if point.startswith("/") and not os.path.ismount(point))
+
+
+def system_devices(mounts: Path = _MOUNTS) -> frozenset[int]:
+    """Devices (`st_dev`) of mounted kernel file systems; empty if the machine has no table of mounts."""
+    if not mounts.is_file():
+        return frozenset()
+    lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    points = [fields[1].replace("\\040", " ") for line in lines if len(fields := line.split()) > 2 and fields[2] in _OF_THE_SYSTEM]
+    identities = [_identity(Path(point)) for point in points]
+    return frozenset(identity[0] for identity in identities if identity)

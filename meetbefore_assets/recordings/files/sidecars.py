@@ -24,11 +24,11 @@ _TAKEOUT = "supplemental-metadata"
 
 
 def sidecar_start(uri: str | Path) -> str:
-    """ISO 8601 start that a sidecar of a video tells, without offset where it is local time; "" where none tells.
+    """Start of a video from its sidecar, ISO 8601, without offset if it is local time; "" if there is none.
 
-    Looked for beside `NAME.mp4`: `NAME.srt`, `NAME.mp4.json`, `NAME.mp4.supplemental-metadata.json` (also cut short, as Takeout
-    does with long names), `NAME.json`, `NAME.mp4.xmp`, `NAME.xmp`; extensions in lower or upper case. Torn sidecars are
-    passed over with a logged warning. Days of pictures have none.
+    Sidecars of `NAME.mp4` are `NAME.srt`, `NAME.mp4.json`, `NAME.mp4.supplemental-metadata.json` (also truncated, as Takeout does with
+    long names), `NAME.json`, `NAME.mp4.xmp`, `NAME.xmp`; extensions in lower or upper case. Broken sidecars are skipped with a logged
+    warning. Days of pictures have none.
     """
     _, day = split_uri(str(uri))
     if day and not os.path.isfile(str(uri)):
@@ -41,7 +41,7 @@ def sidecar_start(uri: str | Path) -> str:
 
 
 def sidecar_names(file_name: str) -> list[str]:
-    """Names of the files that may tell of a recording of that name, the most trusted first."""
+    """Possible names of the sidecars of a file, the most trusted first."""
     return [candidate for name, _ in _names(Path(file_name)) for candidate in _spelt(name)]
 
 
@@ -75,7 +75,7 @@ def _read(sidecar: Path, read: Callable[[bytes], str]) -> str:
 
 
 def _from_srt(data: bytes) -> str:
-    """First date and time in the subtitles: DJI writes local time into each; ordinary subtitles have none."""
+    """First date and time in subtitles: DJI writes local time into each one; ordinary subtitles have none."""
     text = data.decode("utf-8", "replace")
     if "-->" not in text:
         raise ValueError("expected subtitles with '-->' between times, found none")
@@ -84,7 +84,7 @@ def _from_srt(data: bytes) -> str:
 
 
 def _from_json(data: bytes) -> str:
-    """Takeout: photoTakenTime is when it was recorded, creationTime when it was uploaded (all that some files have)."""
+    """Start in Takeout's JSON: photoTakenTime (recorded), else creationTime (uploaded; all that some files have)."""
     document = json.loads(data.decode("utf-8-sig"))
     if not isinstance(document, dict):
         return ""
@@ -109,7 +109,7 @@ def _from_xmp(data: bytes) -> str:
 
 
 def _iso(match: re.Match[str]) -> str:
-    """Raises ValueError where the date does not exist."""
+    """A match as ISO 8601. Raises ValueError if the date does not exist."""
     day = re.sub("[.:]", "-", match["day"])
     fraction = f".{match['fraction'].ljust(6, '0')}" if match["fraction"] else ""
     return datetime.fromisoformat(f"{day}T{match['time']}{fraction}{match['offset'] or ''}").isoformat()

@@ -1,1 +1,1 @@
-"""Reads videos with PyAV, folders of pictures, and AreWeMeetBefore archives."""
+"""Video readers: video files with PyAV, folders of pictures, and AreWeMeetBefore archives."""

@@ -1,7 +1,7 @@
 """Reads each day of an AreWeMeetBefore archive as if it were a recording.
 
-Of every person such an archive keeps one picture and the names (times) of the pictures they were seen in. A moment of the
-recording shows the pictures of all who were seen then, side by side.
+Such an archive holds one picture of each person, and the names (times) of the pictures they were seen in. A frame of the recording shows
+the pictures of everybody seen at that time, side by side.
 """
 
 import hashlib
@@ -12,24 +12,25 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from meetbefore_assets.core.errors import UnreadableVideoError
 from meetbefore_assets.core.ports import I64, U8, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.recordings.camera_names import picture_time
 from meetbefore_assets.recordings.identifiers import split_uri
+from meetbefore_assets.recordings.video.limits import DEFAULT_MAX_MEGAPIXELS
+from meetbefore_assets.recordings.video.picture_file import read_picture
 from meetbefore_assets.recordings.video.picture_folder import TIME_BASE
 
 METADATA = "face_metadata.jsonl"
-# So much is left around a face in the pictures of such an archive; between two of them as much again, or faces would merge.
+# Margin around a face in the pictures of such an archive; the same is left between two pictures, or faces would merge.
 _GAP_PX = 30
 _FIELDS = ("face_id", "appearances", "face_image")
 
 
 @dataclass(frozen=True)
 class AwmbPerson:
-    """One line of the metadata: who, the picture, and when."""
+    """One line of the metadata: the person, their picture, and the times they were seen."""
 
     face_id: int
     picture: Path
@@ -37,7 +38,7 @@ class AwmbPerson:
 
 
 def is_awmb(uri: str) -> bool:
-    """Whether a uri names a day of such an archive: `<…/face_metadata.jsonl>?day=YYYYMMDD`."""
+    """Whether a uri is a day of such an archive: `<…/face_metadata.jsonl>?day=YYYYMMDD`."""
     return Path(split_uri(uri)[0]).name == METADATA
 
 
@@ -47,10 +48,10 @@ def awmb_days(metadata: Path) -> list[str]:
 
 
 def read_people(metadata: Path) -> tuple[AwmbPerson, ...]:
-    """Everybody in an archive, in order of `face_id`; remembered until the file changes.
+    """All people in an archive, sorted by `face_id`; cached until the file changes.
 
     Raises:
-        UnreadableVideoError: a line is no such record, naming it.
+        UnreadableVideoError: a line is invalid; the message names it.
     """
     try:
         status = metadata.stat()
@@ -79,14 +80,14 @@ def _read_people(metadata: Path, _size: int, _mtime_ns: int) -> tuple[AwmbPerson
 
 
 def _picture(folder: Path, name: str) -> Path:
-    """Beside the metadata, or in the folder `faces` beside theirs; a name that leads elsewhere is none."""
+    """Path of a person's picture: beside the metadata, or in the folder `faces` next to theirs; a name that leads elsewhere is refused."""
     safe = Path(name).name
     beside = folder / safe
     return beside if beside.is_file() else folder.parent / "faces" / safe
 
 
 def awmb_hash(uri: str) -> str:
-    """Sha256 of a day: who was seen when, and the sizes of their pictures. Raises UnreadableVideoError."""
+    """SHA-256 of a day: who was seen when, and the sizes of their pictures. Raises UnreadableVideoError."""
     path, day = split_uri(uri)
     digest = hashlib.sha256(b"seed\n")
     for person in read_people(Path(path)):
@@ -98,14 +99,15 @@ def awmb_hash(uri: str) -> str:
 
 
 class AwmbReader:
-    """One day of an archive; implements `VideoReader`. A picture's pts is the milliseconds from the day's first sighting to it.
+    """One day of an archive; implements `VideoReader`. The pts of a picture counts milliseconds since the day's first sighting.
 
     Raises:
         UnreadableVideoError: nobody was seen on that day.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> None:
         path, day = split_uri(uri)
+        self._max_megapixels = max_megapixels
         self._who: dict[datetime, list[AwmbPerson]] = {}
         for person in read_people(Path(path)):
             for moment in person.seen:
@@ -117,7 +119,7 @@ class AwmbReader:
         self._moments = {round((moment - first).total_seconds() * 1000): moment for moment in sorted(self._who)}
 
     def facts(self) -> MediaFacts:
-        sizes = {person.face_id: _size(person.picture) for people in self._who.values() for person in people}
+        sizes = {person.face_id: _size(person.picture, self._max_megapixels) for people in self._who.values() for person in people}
         height = max(size[0] for size in sizes.values())
         width = max(sum(sizes[person.face_id][1] + _GAP_PX for person in people) for people in self._who.values())
         return MediaFacts(max(self._moments) / 1000, width, height, 0, 0.0, "jpg", "seed")
@@ -131,11 +133,11 @@ class AwmbReader:
 
     def pictures(self, pts: I64) -> Iterator[Picture]:
         for value in pts.tolist():
-            image, missing = _tiled(self._who[self._moments[value]])
+            image, missing = _tiled(self._who[self._moments[value]], self._max_megapixels)
             yield Picture(value, image, f"{missing} has no picture") if image.size else Picture(value, None, f"{missing} has no picture")
 
     def close(self) -> None:
-        """Nothing stays open between two pictures."""
+        """Nothing to close: no file stays open between two pictures."""
 
     def __enter__(self) -> "AwmbReader":
         return self
@@ -144,11 +146,11 @@ class AwmbReader:
         self.close()
 
 
-def _tiled(people: list[AwmbPerson]) -> tuple[U8, str]:
-    """The pictures of some people side by side on black, and the name of the last that is missing."""
+def _tiled(people: list[AwmbPerson], max_megapixels: float) -> tuple[U8, str]:
+    """The pictures of some people side by side on black, and the name of the last missing one."""
     images, missing = [], ""
     for person in people:
-        image = _opened(person.picture)
+        image = _opened(person.picture, max_megapixels)
         if image is None:
             missing = person.picture.name
         else:
@@ -163,14 +165,11 @@ def _tiled(people: list[AwmbPerson]) -> tuple[U8, str]:
     return canvas, missing
 
 
-def _size(path: Path) -> tuple[int, int]:
-    image = _opened(path)
+def _size(path: Path, max_megapixels: float) -> tuple[int, int]:
+    image = _opened(path, max_megapixels)
     return (0, 0) if image is None else (image.shape[0], image.shape[1])
 
 
 @lru_cache(maxsize=64)
-def _opened(path: Path) -> U8 | None:
-    if not path.is_file():
-        return None
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    return None if image is None else np.asarray(image, np.uint8)
+def _opened(path: Path, max_megapixels: float) -> U8 | None:
+    return read_picture(path, max_megapixels)[0] if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Cuts seconds out of a recording without decoding them: packets are copied as they are."""
+"""Cuts a clip out of a recording without decoding it: packets are copied."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,16 +11,16 @@ from meetbefore_assets.core.errors import UnreadableVideoError
 from meetbefore_assets.recordings.video.packets import open_container, packet_pts, picture_stream
 from meetbefore_assets.storage.atomic_file import atomic_file
 
-# Containers that hold whatever was in one of their kind; for all others Matroska does.
+# Clips of these containers keep their container; all others become Matroska.
 _KEPT = frozenset([".mp4", ".mov", ".m4v", ".mkv", ".webm"])
 
-# Times are stored to a microsecond or a tick of the stream: a picture at the very end is taken.
+# Times are stored to a microsecond or a tick of the stream, so a picture at the very end is included.
 _ROUNDING_S = 0.001
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A clip: its file, and the seconds of the recording that it holds (it begins at a keyframe)."""
+    """A clip: its file, and the seconds of the recording that it holds (it starts at a keyframe)."""
 
     path: Path
     begins_s: float
@@ -28,15 +28,15 @@ class Cut:
 
 
 def clip_suffix(name: str) -> str:
-    """Ending of the clip of a recording of this name."""
+    """File name ending for the clip of a recording with this name."""
     suffix = Path(name).suffix.lower()
     return suffix if suffix in _KEPT else ".mkv"
 
 
 def cut(source: str, begin_s: float, end_s: float, destination: Path) -> Cut:
-    """Copy the pictures and the sound between two moments, from the last keyframe before the first of them.
+    """Copy pictures and sound between two times, starting at the last keyframe before `begin_s`.
 
-    Pictures that are stored before the last wanted one although they are shown after it come along.
+    Pictures that are shown later but stored before the last wanted one are copied too.
 
     Args:
         source: the recording.
@@ -44,7 +44,7 @@ def cut(source: str, begin_s: float, end_s: float, destination: Path) -> Cut:
         destination: file to write, with the ending of `clip_suffix`.
 
     Raises:
-        UnreadableVideoError: the recording cannot be read, or its streams not be copied into this container.
+        UnreadableVideoError: the recording cannot be read, or its streams cannot be copied into this container.
     """
     try:
         with (

@@ -1,4 +1,4 @@
-"""Decodes single frames with as little work as possible, and tells which cannot be trusted."""
+"""Decodes single frames with as little work as possible, and detects damaged ones."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,23 +12,23 @@ from meetbefore_assets.recordings.video.packets import UNKNOWN, PacketTable, is_
 
 # Reading over packets is cheaper than seeking over them up to about this many (seek: 60-100 us, packet: 3-5 us).
 NEAR_PACKETS = 16
-# How many keyframes further back a seek is tried when it landed too late.
+# How many keyframes further back a seek is tried if it landed too late.
 STEPS_BACK = (0, 1, 4, 16)
 RECENT = 64
-# MP4 with B-frames, sought by the time of decoding, lands a keyframe too early, and all packets up to the right one are read.
+# In MP4 with B-frames a seek by decoding time lands a keyframe too early, and all packets up to the right one are read.
 SOUGHT_BY_PTS = ("matroska", "mov")
 
 
 class PacketCursor:
-    """The packets of one stream from any keyframe on; checks that what comes is what the table says."""
+    """Reads the packets of one stream from any keyframe on, and checks them against the packet table."""
 
-    def __init__(self, path: str, table: PacketTable, is_strict: bool) -> None:
-        self._path, self._table, self._is_strict = path, table, is_strict
+    def __init__(self, path: str, table: PacketTable, is_strict: bool, max_megapixels: float) -> None:
+        self._path, self._table, self._is_strict, self._max_megapixels = path, table, is_strict, max_megapixels
         self._seeks = True
         self._open()
 
     def _open(self) -> None:
-        self._container = open_container(self._path)
+        self._container = open_container(self._path, self._max_megapixels)
         self.stream = picture_stream(self._container)
         for other in self._container.streams:
             if other.index != self.stream.index:
@@ -37,10 +37,10 @@ class PacketCursor:
         # and 1 of 3 ms only where there are so few bits that the edges would show.
         # Frame threads would decode ahead of what is wanted: 8-16 times the work of a keyframe alone.
         self.stream.thread_type = "NONE"
-        # FFmpeg learns this from some pictures, where a file is opened so that it decodes them.
+        # FFmpeg would learn this from decoding some pictures when it opens a file, which is switched off here.
         options = {"has_b_frames": str(max(self._table.delay, self.stream.codec_context.reorder_depth))}
         if self._is_strict:
-            # FFmpeg otherwise hides damage behind copies of earlier pictures, which then pass for this moment.
+            # Otherwise FFmpeg conceals damage with copies of earlier pictures, which would pass for this one.
             options["err_detect"] = "explode"
         self.stream.codec_context.options = {**self.stream.codec_context.options, **options}
         self._packets = self._container.demux(self.stream)
@@ -50,12 +50,12 @@ class PacketCursor:
         self._container.close()
 
     def reopen(self) -> None:
-        """Begin anew, at the start of the file and with a decoder that has seen nothing."""
+        """Open the file again, with a fresh decoder at its start."""
         self.close()
         self._open()
 
     def goto(self, place: int) -> bool:
-        """Move to a keyframe; False if it cannot be found."""
+        """Move to the keyframe at a place; returns False if it cannot be found."""
         if self._next <= place and (place - self._next <= NEAR_PACKETS or not self._seeks) and self._skip_to(place):
             return True
         if self._seeks and any(self._seek(place, back) for back in STEPS_BACK):
@@ -65,14 +65,14 @@ class PacketCursor:
         return self._skip_to(place)
 
     def distrust_seeking(self) -> bool:
-        """Read on from the start from now on (MPEG program streams number packets otherwise after a seek); False if so already."""
+        """Stop seeking and read from the start (MPEG program streams number packets differently after a seek); False if already so."""
         did_seek, self._seeks = self._seeks, False
         if did_seek:
             self.reopen()
         return did_seek
 
     def read(self) -> Any | None:
-        """The next packet; None at the end or where the file cannot be read."""
+        """The next packet; None at the end, or if the file cannot be read there."""
         try:
             packet = next(self._packets, None)
         except av.FFmpegError:
@@ -106,7 +106,7 @@ class PacketCursor:
             if found > place:
                 return False
             self._next = found
-            # The packet is used up: it is handed out again by putting it in front.
+            # The packet was consumed by the check: put it back in front.
             self._packets = _chain(packet, self._packets)
             return self._skip_to(place)
         return False
@@ -120,9 +120,9 @@ def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 class PictureDecoder:
     """Decodes runs of pictures that share a keyframe."""
 
-    def __init__(self, path: str, table: PacketTable, *, is_strict: bool, rotation_deg: int) -> None:
+    def __init__(self, path: str, table: PacketTable, *, is_strict: bool, rotation_deg: int, max_megapixels: float) -> None:
         self._table, self._uprighter = table, Uprighter(rotation_deg)
-        self._cursor = PacketCursor(path, table, is_strict)
+        self._cursor = PacketCursor(path, table, is_strict, max_megapixels)
         self._damage: list[int] = []
         self._fault = ""
 
@@ -130,10 +130,10 @@ class PictureDecoder:
         self._cursor.close()
 
     def run(self, start: int, wanted: Sequence[int]) -> Iterator[Picture]:
-        """Decode from the keyframe at place `start` until all of `wanted` (rising pts) are there; one Picture each."""
+        """Decode from the keyframe at place `start` until all of `wanted` (rising pts) are decoded; yields one Picture each."""
         pending = list(wanted)
         if self._damage or self._fault:
-            # What a decoder keeps of damage shows in later pictures, which would then depend on what was decoded before them.
+            # A decoder carries damage into later pictures, which would then depend on what was decoded before them.
             self._cursor.reopen()
         self._damage, self._fault = [], ""
         for frame in self._frames(start, wanted):
@@ -168,14 +168,14 @@ class PictureDecoder:
                 self._fault = "the file ends before it" if packet is None else "the file changed while it was read"
                 break
             if UNKNOWN < table.pts[place] < table.pts[start]:
-                continue  # shown before the keyframe: its references were never decoded
+                continue  # shown before the keyframe: its reference frames were not decoded
             if packet.is_corrupt:
                 self._damage.append(place)
                 self._fault = "bytes of it are missing"
-            # Pictures that no other one refers to need no decoding unless they are wanted themselves.
+            # Non-reference frames need no decoding unless they are wanted themselves.
             context.skip_frame = "DEFAULT" if place in places else "NONREF"
             yield from self._decode(context, packet, place)
-        # Everything that the last wanted picture refers to is in the decoder: draining yields it without reading on.
+        # All references of the last wanted picture are in the decoder: draining yields it without reading on.
         yield from self._decode(context, None, max(places))
 
     def _decode(self, context: Any, packet: Any | None, place: int) -> Sequence[Any]:
@@ -190,7 +190,7 @@ class PictureDecoder:
         return frames
 
     def _is_bad(self, frame: Any, pts: int) -> bool:
-        """Whether the picture, or one it may refer to, is damaged."""
+        """Whether the picture, or one that it may refer to, is damaged."""
         place = self._table.place(pts)
         if place is None:
             return True
@@ -204,21 +204,21 @@ class PictureDecoder:
 
 
 def to_picture(pts: int, frame: Any, uprighter: Uprighter) -> Picture:
-    """The frame as a Picture; an error where its pixel format cannot be turned into B, G, R."""
+    """Convert a frame to a Picture; with an error if its pixel format cannot be converted to B, G, R."""
     try:
         return Picture(pts, uprighter.picture(frame))
     except (ValueError, MemoryError, av.FFmpegError) as error:
         return Picture(pts, None, f"cannot be shown: {frame.format.name} of {frame.width} x {frame.height} ({error})")
 
 
-def decode_by_counting(path: str, table: PacketTable, wanted: Sequence[int], rotation_deg: int) -> Iterator[Picture]:
-    """Decode everything in order and count: for AVI with B-frames, which stores times in the order of decoding only.
+def decode_by_counting(path: str, table: PacketTable, wanted: Sequence[int], rotation_deg: int, max_megapixels: float) -> Iterator[Picture]:
+    """Decode everything in order and count pictures: for AVI with B-frames, which stores times in decoding order only.
 
-    The n-th picture that comes out has the n-th time. Counting starts anew at every keyframe (its number in the file,
-    and the later ones that were shown before it), so that damage costs the pictures up to the next one only.
+    The n-th decoded picture has the n-th time. Counting restarts at every keyframe (from its number in the file and the later pictures
+    that are shown before it), so that damage costs only the pictures up to the next keyframe.
     """
     times, uprighter = np.sort(table.pts), Uprighter(rotation_deg)
-    cursor = PacketCursor(path, table, is_strict=True)
+    cursor = PacketCursor(path, table, is_strict=True, max_megapixels=max_megapixels)
     try:
         pending = list(wanted)
         recent: list[int] = []
@@ -245,7 +245,7 @@ def decode_by_counting(path: str, table: PacketTable, wanted: Sequence[int], rot
 
 
 def _numbered(cursor: PacketCursor) -> Iterator[tuple[int | None, Any | None]]:
-    """All frames with the place of the packet each came from; (None, None) where something could not be decoded."""
+    """All frames, each with the place of its packet; (None, None) where something could not be decoded."""
     context, place = cursor.stream.codec_context, 0
     while True:
         packet = cursor.read()

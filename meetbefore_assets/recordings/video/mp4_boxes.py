@@ -1,7 +1,7 @@
-"""Reads from the header of MP4 and QuickTime what FFmpeg does not tell: rotation, and when each sample is shown.
+"""Reads MP4 and QuickTime headers for what FFmpeg does not give: rotation, and the presentation time of each sample.
 
-FFmpeg tells where each sample lies and when it is decoded, but when it is shown only with the sample itself, so that a terabyte would
-be read to plan a few moments of each minute. The boxes are those of ISO/IEC 14496-12.
+FFmpeg's index has the position and decoding time of each sample; the presentation time comes only with the sample itself, so that a
+terabyte would be read to plan a few frames of each minute. The boxes are those of ISO/IEC 14496-12.
 """
 
 import os
@@ -14,13 +14,13 @@ import numpy as np
 
 from meetbefore_assets.core.ports import I64
 
-# Pixels stay where they are: 16.16 fixed point, the last column 2.30 (8.2.2).
+# The identity matrix: 16.16 fixed point, the last column 2.30 (8.2.2).
 _IDENTITY = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
 _MATRIX_BYTES = len(_IDENTITY)
-# Where the matrix stands in `tkhd` and `mvhd`, behind version and flags, by version.
+# Offset of the matrix in `tkhd` and `mvhd` after version and flags, by version.
 _TRACK_MATRIX, _MOVIE_MATRIX = {0: 40, 1: 52}, {0: 36, 1: 48}
 _TRACK_ID = {0: 12, 1: 20}
-# An hour of pictures and sound has a header of some megabytes; what claims to be larger is no header.
+# An hour of pictures and sound has a header of a few megabytes; a box that claims more than this is no header.
 _LARGEST_HEADER = 512 << 20
 
 
@@ -29,11 +29,10 @@ class Track:
     """One track.
 
     Attributes:
-        is_turned: whether its matrix is anything but the identity.
-        samples: how many there are.
-        delay_runs: (n, 2) how many samples, and the steps of the track's time from decoding one to showing it, as written; without rows
-            where nothing is written.
-        descriptions: kinds of samples (1, but for files that were joined).
+        is_turned: whether its matrix is not the identity.
+        samples: number of samples.
+        delay_runs: (n, 2) run lengths: number of samples, and time steps from decoding to presentation, as written; no rows if absent.
+        descriptions: number of sample descriptions (more than 1 in files that were joined).
     """
 
     is_turned: bool
@@ -42,7 +41,7 @@ class Track:
     descriptions: int
 
     def delays(self) -> I64:
-        """(samples,) steps from decoding a sample to showing it; not for sound, which may have a sample for each of its vibrations.
+        """(samples,) time steps from decoding to presentation; not for sound, which may have millions of samples.
 
         Raises:
             ValueError: the header contradicts itself.
@@ -55,7 +54,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Movie:
-    """A whole header: tracks by their id; `is_fragmented` where samples are described all over the file."""
+    """A whole header: tracks by id; `is_fragmented` if samples are described in fragments all over the file."""
 
     tracks: Mapping[int, Track]
     is_turned: bool
@@ -63,7 +62,7 @@ class Movie:
 
 
 def read_movie(path: str) -> Movie | None:
-    """The header of a file; None where there is none that is whole.
+    """Read the header of a file; None if there is no complete one.
 
     Raises:
         OSError: the file cannot be read.
@@ -77,11 +76,11 @@ def read_movie(path: str) -> Movie | None:
 
 
 def is_upright(path: str) -> bool:
-    """Whether the header says that nothing is turned; False where it does not say, or the file cannot be read."""
+    """Whether the header says that no picture is rotated; False if it does not say, or the file cannot be read."""
     try:
         movie = read_movie(path)
     except OSError:
-        return False  # whoever opens it says why
+        return False  # opening it will say why
     return movie is not None and not movie.is_turned and not any(track.is_turned for track in movie.tracks.values())
 
 
@@ -108,7 +107,7 @@ def _header(file: BinaryIO) -> bytes | None:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kinds and contents of the boxes in a box."""
+    """Types and contents of the boxes in a box."""
     at = 0
     while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -124,7 +123,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _first(data: bytes, *path: bytes) -> bytes:
-    """Content of the first box on a path; raises KeyError where there is none."""
+    """Content of the first box at a path of types. Raises KeyError if there is none."""
     for wanted in path:
         data = next((content for kind, content in _boxes(data) if kind == wanted), b"")
         if not data:
@@ -154,13 +153,13 @@ def _is_identity(header: bytes, places: Mapping[int, int]) -> bool:
 
 
 def _delay_runs(table: bytes) -> I64:
-    """`ctts`; FFmpeg takes the offsets of both of its versions for signed ones, as writers do."""
+    """Parse `ctts`. The offsets of both versions are read as signed, as FFmpeg does and writers mean."""
     box = next((content for kind, content in _boxes(table) if kind == b"ctts"), None)
     runs = _runs(box) if box is not None else np.empty((0, 2), np.int64)
     return np.stack([runs[:, 0], runs[:, 1].astype(np.int32).astype(np.int64)], axis=1)
 
 
 def _runs(box: bytes) -> I64:
-    """(n, 2): how many samples, and the number that holds for them."""
+    """Parse run lengths, (n, 2): number of samples, and their value."""
     (count,) = struct.unpack_from(">I", box, 4)
     return np.frombuffer(box, ">u4", count * 2, 8).reshape(-1, 2).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Lists the packets of an MP4 file by its header, so that sampling reads a few of them instead of all."""
+"""Lists the packets of an MP4 file from its header, so that sampling reads a few packets instead of all."""
 
 import os
 from typing import Any
@@ -10,15 +10,14 @@ from meetbefore_assets.core.ports import I64, Bool
 from meetbefore_assets.recordings.video.mp4_boxes import Track, read_movie
 
 Columns = tuple[I64, I64, Bool, Bool]
-# The list is believed if it is right about the first packets and about keyframes all over the file.
+# The list is used if it is right about the first packets and about keyframes all over the file.
 _FIRST_PACKETS, _KEYFRAMES = 4, 5
 
 
 def listed_packets(path: str, container: Any, stream: Any) -> Columns | None:
-    """pts, dts, is_keyframe and is_shown of all packets, as FFmpeg will hand them out; None where reading them is the only way to know.
+    """pts, dts, is_keyframe and is_shown of all packets, as FFmpeg would return them; None if the packets must be read to know.
 
-    So it is with fragments, joined files, files that are cut short, and wherever a packet is not what the list says. The container is
-    left anywhere.
+    That is so for fragmented, joined and truncated files, and if a packet does not match the list. The container's position is changed.
 
     Raises:
         OSError: the file cannot be read.
@@ -32,7 +31,7 @@ def listed_packets(path: str, container: Any, stream: Any) -> Columns | None:
     sizes = np.array([entry.size for entry in entries], np.int64)
     if sizes.min() <= 0 or ends.max() > os.path.getsize(path) or (np.diff(dts) <= 0).any():
         return None
-    # FFmpeg moves the times of decoding so that no picture is shown before it is decoded (`dts_shift` in libavformat/mov.c).
+    # FFmpeg shifts decoding times so that no picture is shown before it is decoded (`dts_shift` in libavformat/mov.c).
     delays = track.delays()
     pts = dts + delays + max(0, -int(delays.min()))
     is_keyframe = np.array([entry.is_keyframe for entry in entries], bool)
@@ -49,7 +48,7 @@ def _plain_track(path: str, stream: Any) -> Track | None:
 
 
 def _holds(columns: Columns, container: Any, stream: Any) -> bool:
-    """Whether some packets are what the list says."""
+    """Whether sampled packets match the list."""
     for other in container.streams:
         if other.index != stream.index:
             other.discard = av.stream.Discard.all

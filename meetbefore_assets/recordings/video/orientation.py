@@ -1,4 +1,4 @@
-"""Turns decoded frames into upright pictures."""
+"""Rotates and mirrors decoded frames into upright pictures."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _MATRIX_BYTES = 36
 
 
 def rotation_tag(metadata: Mapping[str, str]) -> int:
-    """Clockwise turn that an old `rotate` tag asks for: 0, 90, 180 or 270."""
+    """Clockwise rotation according to an old `rotate` tag: 0, 90, 180 or 270."""
     text = next((value for key, value in metadata.items() if key.lower() == "rotate"), "0")
     try:
         return round(float(text) / 90) * 90 % 360
@@ -21,10 +21,10 @@ def rotation_tag(metadata: Mapping[str, str]) -> int:
 
 
 def orientation(frame: Any, rotation_deg: int) -> tuple[int, bool]:
-    """Clockwise turn (0, 90, 180, 270) that makes a frame upright, and whether it is to be mirrored left to right after it.
+    """Clockwise rotation (0, 90, 180, 270) that makes a frame upright, and whether to mirror it left to right afterwards.
 
-    The display matrix (a, b, u, c, d, v, x, y, w; 32-bit integers) sends (x, y) to (a x + c y, b x + d y), y down:
-    ISO/IEC 14496-12, 8.3.2. Where a frame has none, `rotation_deg` (from the tags) holds.
+    The display matrix (a, b, u, c, d, v, x, y, w; 32-bit integers) maps (x, y) to (a x + c y, b x + d y), y down:
+    ISO/IEC 14496-12, 8.3.2. If a frame has none, `rotation_deg` (from the tags) is used.
     """
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
@@ -37,10 +37,10 @@ def orientation(frame: Any, rotation_deg: int) -> tuple[int, bool]:
 
 
 class Uprighter:
-    """Turns the frames of one stream upright, all as the first of them says; `rotation_deg` holds where it says nothing.
+    """Turns the frames of one stream upright, by the matrix of the first frame, or by `rotation_deg` if it has none.
 
-    PyAV's frame and its side data refer to each other: whoever asks for it keeps the frame until Python looks for such rings (of 4K,
-    12 MB each, dozens of them at a time), so only one is asked.
+    Only the first frame's side data is read: PyAV's frame and its side data refer to each other, so that reading it keeps the frame in
+    memory until Python's cycle collector runs (12 MB each at 4K, dozens at a time).
     """
 
     def __init__(self, rotation_deg: int) -> None:
@@ -48,7 +48,7 @@ class Uprighter:
         self._turn: tuple[int, bool] | None = None
 
     def picture(self, frame: Any) -> U8:
-        """Decoded frame of any pixel format -> (height, width, 3) uint8, B, G, R, upright, contiguous."""
+        """Convert a decoded frame of any pixel format to (height, width, 3) uint8, B, G, R, upright, contiguous."""
         if self._turn is None:
             self._turn = orientation(frame, self._tagged_deg)
         return _upright(frame, *self._turn)

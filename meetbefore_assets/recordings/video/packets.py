@@ -1,4 +1,4 @@
-"""The packets of a video, without decoding: when each frame is shown, where decoding can start, what is missing."""
+"""The packet table of a video, without decoding: when each picture is shown, where decoding can start, what is missing."""
 
 import os
 from dataclasses import dataclass, replace
@@ -11,30 +11,32 @@ import numpy as np
 
 from meetbefore_assets.core.ports import I64, Bool, PacketIndex
 from meetbefore_assets.recordings.timestamps import is_cut_short
+from meetbefore_assets.recordings.video.limits import DEFAULT_MAX_MEGAPIXELS
 from meetbefore_assets.recordings.video.mp4_packets import Columns, listed_packets
 
-# AVI stores no presentation times, only an order of decoding.
+# AVI stores no presentation times, only a decoding order.
 WITHOUT_PTS = frozenset(["avi"])
-# Streams that may begin and end anywhere: their length is an estimate from what is there.
+# Streams that may start and end anywhere: their length is only an estimate.
 WITHOUT_LENGTH = frozenset(["mpegts", "mpeg"])
-# Codecs of which MP4 says all that is needed before a picture is decoded.
+# Codecs whose MP4 header is enough: no picture needs decoding to open the file.
 KNOWN_BY_HEADER = frozenset(["h264", "hevc"])
-# Pictures that H.264 and H.265 hold back at most.
+# Most pictures that an H.264 or H.265 decoder holds back.
 LONGEST_DELAY = 16
+# FFmpeg also counts rows and columns that fill up blocks and are cropped later.
+_CODED_SHARE, _CODED_PIXELS = 1.25, 100_000
 UNKNOWN = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
 class PacketTable:
-    """All packets of a picture stream, in the order they are decoded.
+    """All packets of a picture stream, in decoding order.
 
     Attributes:
-        pts, dts: shape (n,); UNKNOWN where the file does not say. In AVI `pts` is `dts`.
+        pts, dts: shape (n,); UNKNOWN where the file gives none. In AVI `pts` is `dts`.
         is_keyframe: shape (n,).
-        is_shown: shape (n,); False for what an edit list hides and for what cannot be decoded (before the first keyframe).
-        time_base: seconds a step.
-        is_reordered: AVI whose pictures are not shown in the order they are decoded, so that `pts` holds the
-            right times in the wrong order.
+        is_shown: shape (n,); False if an edit list hides it, or if it cannot be decoded (before the first keyframe).
+        time_base: seconds per step.
+        is_reordered: True for AVI with pictures that are not shown in decoding order: `pts` has the right times in the wrong order.
         cut: what is missing at the end ("ends after 1.0 s of 3.0 s"); empty if nothing is.
     """
 
@@ -48,12 +50,12 @@ class PacketTable:
 
     @cached_property
     def keys(self) -> I64:
-        """Places of the keyframes, rising."""
+        """Places (row numbers) of the keyframes, rising."""
         return np.flatnonzero(self.is_keyframe)
 
     @cached_property
     def _by_pts(self) -> tuple[I64, I64]:
-        # Packets that are shown come first among equals, and each time is looked up once.
+        # Among packets of equal time those that are shown come first, so that a lookup finds them.
         order = np.lexsort((np.arange(len(self.pts)), ~self.is_shown, self.pts))
         stamps, first = np.unique(self.pts[order], return_index=True)
         return stamps, order[first]
@@ -78,14 +80,14 @@ class PacketTable:
 
     @cached_property
     def delay(self) -> int:
-        """How many pictures a decoder must hold back to hand them out in the order they are shown: 0 without B-frames, 16 at most."""
+        """Number of pictures that a decoder must hold back to return them in presentation order: 0 without B-frames, 16 at most."""
         overtaken = np.zeros(len(self.pts), np.int64)
         for back in range(1, min(LONGEST_DELAY + 1, len(self.pts))):
             overtaken[back:] += self.pts[:-back] > self.pts[back:]
         return int(overtaken.max(initial=0))
 
     def index(self) -> PacketIndex:
-        """Pictures that are shown, in order of time, each time once."""
+        """The pictures that are shown, by time, each time once."""
         pts = self.pts[self.is_shown]
         order = np.argsort(pts, kind="stable")
         stamps, first = np.unique(pts[order], return_index=True)
@@ -93,50 +95,61 @@ class PacketTable:
 
 
 def packet_pts(packet: Any, container: str) -> int | None:
-    """Time of a packet in the sense of `PacketTable.pts`."""
+    """Time of a packet, as in `PacketTable.pts`."""
     value: int | None = packet.dts if container in WITHOUT_PTS else packet.pts
     return value
 
 
 def is_end(packet: Any) -> bool:
-    """Whether this is the empty packet that PyAV puts behind the last one."""
+    """Whether this is the empty packet that PyAV returns after the last one."""
     return packet.size == 0 and packet.pts is None and packet.dts is None
 
 
 def picture_stream(container: Any) -> Any:
-    """The stream with the largest picture that is no cover art; None if there is none."""
+    """The video stream with the largest picture, except cover art; None if there is none."""
     streams = [stream for stream in container.streams.video if not stream.disposition & av.stream.Disposition.attached_pic]
     # A stream of an unknown codec has no size at all.
     return max(streams, key=lambda stream: getattr(stream, "width", 0) * getattr(stream, "height", 0), default=None)
 
 
-def open_container(path: str) -> Any:
+def open_container(path: str, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> Any:
     """Open a file (never a network address, whatever the name looks like).
 
+    Args:
+        max_megapixels: larger pictures are not decoded, neither to probe the file nor later.
+
     Raises:
-        OSError, av.FFmpegError: as FFmpeg says.
+        OSError, av.FFmpegError: FFmpeg cannot open it.
     """
-    options = {"protocol_whitelist": "file,crypto,data"}
+    most = {"max_pixels": str(int(max_megapixels * 1e6 * _CODED_SHARE) + _CODED_PIXELS)}
+    options = {"protocol_whitelist": "file,crypto,data", **most}
     if _is_mp4(path):
-        # FFmpeg would decode pictures to learn what is in the header: 105 ms of H.264 at 1080p and 540 ms at 4K, instead of 1 and 3.
+        # FFmpeg would decode pictures to learn what the header says: 105 ms for H.264 at 1080p and 540 ms at 4K, instead of 1 and 3.
         container = av.open(f"file:{path}", options={**options, "codec_whitelist": "none"}, metadata_errors="replace")
         if all(stream.codec_context is not None and stream.codec_context.name in KNOWN_BY_HEADER for stream in container.streams.video):
-            return container
+            return _limited(container, most)
         container.close()
-    return av.open(f"file:{path}", options=options, metadata_errors="replace")
+    return _limited(av.open(f"file:{path}", options=options, metadata_errors="replace"), most)
+
+
+def _limited(container: Any, options: dict[str, str]) -> Any:
+    for stream in container.streams.video:
+        if stream.codec_context is not None:
+            stream.codec_context.options = {**stream.codec_context.options, **options}
+    return container
 
 
 def _is_mp4(path: str) -> bool:
-    """Whether the file begins as MP4 and QuickTime do: ISO/IEC 14496-12, 4.3; QuickTime may begin with any of these."""
+    """Whether a file starts like MP4 or QuickTime (ISO/IEC 14496-12, 4.3; QuickTime may start with any of these boxes)."""
     try:
         with open(path, "rb") as file:
             return file.read(8)[4:] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
     except OSError:
-        return False  # FFmpeg says what is wrong
+        return False  # FFmpeg will say what is wrong
 
 
 def scan(path: str) -> PacketTable:
-    """All packets of the picture stream: as the header of MP4 lists them, else by reading each once; remembered until the file changes.
+    """The packet table of a file: from the header for MP4, else by reading every packet once; cached until the file changes.
 
     Raises:
         OSError, av.FFmpegError: the file cannot be opened.
@@ -146,7 +159,7 @@ def scan(path: str) -> PacketTable:
 
 
 def clear_scan_cache() -> None:
-    """Read each file anew from now on: for benchmarks, which ask for the same file again and again."""
+    """Empty the cache of `scan`: for benchmarks, which scan the same file repeatedly."""
     _scan.cache_clear()
 
 
@@ -161,7 +174,7 @@ def _scan(path: str, size: int, mtime_ns: int) -> PacketTable:
 
 
 def _read_through(path: str) -> PacketTable:
-    """Read every packet."""
+    """The packet table of a file, by reading every packet."""
     with open_container(path) as container:
         stream = picture_stream(container)
         rows: list[tuple[int, int, bool, bool]] = []
@@ -187,12 +200,12 @@ def _table(container: Any, stream: Any, columns: Columns) -> PacketTable:
 
 
 def or_unknown(value: int | None) -> int:
-    """UNKNOWN for None."""
+    """The value, or UNKNOWN for None."""
     return UNKNOWN if value is None else value
 
 
 def _decodable(pts: I64, is_keyframe: Bool, is_shown: Bool) -> tuple[Bool, Bool]:
-    """Hide what stands before the first keyframe, in the file or in time: its references are not there."""
+    """Hide packets before the first keyframe, in file order or in time: their reference frames are missing."""
     if not len(pts):
         return is_keyframe, is_shown
     if not is_keyframe.any():
@@ -205,7 +218,7 @@ def _decodable(pts: I64, is_keyframe: Bool, is_shown: Bool) -> tuple[Bool, Bool]
 
 
 def _missing(path: str, container: Any, stream: Any, table: PacketTable, duration: int, fault: str) -> str:
-    """Say what is missing at the end, in words; empty if nothing is."""
+    """Describe what is missing at the end; empty if nothing is."""
     pts = table.index().pts
     if not len(pts):
         return ""
@@ -215,7 +228,7 @@ def _missing(path: str, container: Any, stream: Any, table: PacketTable, duratio
     if fault:
         return f"cannot be read beyond {end_s:.1f} s ({fault})"
     if container.format.name.startswith("mov"):
-        # The index of MP4 says where every packet lies: nothing needs to be guessed.
+        # The MP4 index has the position of every packet: nothing needs to be estimated.
         entries = stream.index_entries
         is_cut = len(entries) > 0 and 0 < container.size < entries[-1].pos + entries[-1].size
         promised_s = max(float((stream.duration or 0) * step), (entries[-1].timestamp - entries[0].timestamp) * step) if is_cut else 0.0
@@ -228,7 +241,7 @@ def _missing(path: str, container: Any, stream: Any, table: PacketTable, duratio
 
 
 def _promised(container: Any, stream: Any) -> float:
-    """Length in seconds that the header promises; 0 where it promises nothing."""
+    """Length according to the header, seconds; 0 if it gives none."""
     name = container.format.name
     if name in WITHOUT_LENGTH:
         return 0.0
@@ -238,7 +251,7 @@ def _promised(container: Any, stream: Any) -> float:
 
 
 def tagged_duration(stream: Any) -> float:
-    """Seconds that Matroska's statistics give a stream ("00:00:03.000000000"); 0 if there are none."""
+    """Length of a stream according to Matroska's statistics tags ("00:00:03.000000000"), seconds; 0 if there are none."""
     text = next((value for key, value in stream.metadata.items() if key.upper().startswith("DURATION")), "")
     try:
         hours, minutes, seconds = (float(part) for part in text.split(":"))
@@ -248,7 +261,7 @@ def tagged_duration(stream: Any) -> float:
 
 
 def _last_of_all(path: str, container: Any) -> float:
-    """Seconds from the container's start to the last packet of any stream: sound may go on after the pictures."""
+    """Seconds from the container's start to the last packet of any stream: sound may last longer than the pictures."""
     start_s = (container.start_time or 0) / av.time_base
     last_s = 0.0
     with open_container(path) as again:
@@ -258,5 +271,5 @@ def _last_of_all(path: str, container: Any) -> float:
                 if value is not None:
                     last_s = max(last_s, float((value + (packet.duration or 0)) * packet.time_base) - start_s)
         except av.FFmpegError:
-            return last_s  # what could be read up to the fault is the answer
+            return last_s  # as far as it could be read
     return last_s

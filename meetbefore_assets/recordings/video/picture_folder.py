@@ -1,4 +1,4 @@
-"""Reads a day of pictures in a folder, named by the time they were taken, as if they were a video."""
+"""Reads a day of pictures in a folder, named by the time they were taken, as if it were a video."""
 
 import os
 from collections.abc import Iterator
@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from meetbefore_assets.core.errors import UnreadableVideoError
-from meetbefore_assets.core.ports import I64, U8, MediaFacts, PacketIndex, Picture
+from meetbefore_assets.core.ports import I64, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.recordings.camera_names import picture_time
+from meetbefore_assets.recordings.video.limits import DEFAULT_MAX_MEGAPIXELS
+from meetbefore_assets.recordings.video.picture_file import read_picture
 
 TIME_BASE = Fraction(1, 1000)
 _STEP = timedelta(milliseconds=1)
@@ -20,19 +21,20 @@ _STEP = timedelta(milliseconds=1)
 class PicturesReader:
     """The pictures of one day in one folder; implements `VideoReader`.
 
-    A picture's pts is the milliseconds from the day's first picture to it; of several that bear the same time,
-    the later in order of name are put a millisecond each behind.
+    The pts of a picture counts milliseconds since the day's first picture; pictures of the same time follow each other by a millisecond,
+    in order of name.
 
     Args:
-        folder: where the pictures are (not in its sub-folders).
-        day: YYYYMMDD, as the names tell it.
+        folder: folder of the pictures (sub-folders are not searched).
+        day: YYYYMMDD, as in the names.
+        max_megapixels: larger pictures are not decoded.
 
     Raises:
         UnreadableVideoError: no such folder, or no picture of that day in it.
     """
 
-    def __init__(self, folder: str, day: str) -> None:
-        self._folder, self._day = Path(folder), day
+    def __init__(self, folder: str, day: str, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> None:
+        self._folder, self._day, self._max_megapixels = Path(folder), day, max_megapixels
         timed = self._timed()
         if not timed:
             raise UnreadableVideoError(
@@ -46,10 +48,15 @@ class PicturesReader:
 
     def facts(self) -> MediaFacts:
         pts = list(self._names)
-        image = next((picture.image for picture in self.pictures(np.array(pts)) if picture.image is not None), None)
-        if image is None:
+        image, reason = None, ""
+        for picture in self.pictures(np.array(pts)):
+            image, reason = picture.image, reason or picture.error
+            if image is not None:
+                break
+        else:
             raise UnreadableVideoError(
-                f"{self._folder.name}: none of the {len(pts)} pictures of {self._day} can be read.", remedy="Copy them again."
+                f"{self._folder.name}: none of the {len(pts)} pictures of {self._day} can be read; of the first: {reason}.",
+                remedy="Copy them again.",
             )
         duration_s = pts[-1] / 1000
         fps = (len(pts) - 1) / duration_s if duration_s else 0.0
@@ -68,11 +75,11 @@ class PicturesReader:
             if value not in self._names:
                 yield Picture(value, None, "no picture has this time")
                 continue
-            image, error = _read(self._folder / self._names[value])
+            image, error = read_picture(self._folder / self._names[value], self._max_megapixels)
             yield Picture(value, image, error)
 
     def close(self) -> None:
-        """Nothing stays open between two pictures."""
+        """Nothing to close: no file stays open between two pictures."""
 
     def __enter__(self) -> "PicturesReader":
         return self
@@ -81,7 +88,7 @@ class PicturesReader:
         self.close()
 
     def _timed(self) -> list[tuple[datetime, str]]:
-        """Time and name of every picture of the day, in order."""
+        """Time and name of every picture of the day, sorted."""
         try:
             names = [entry.name for entry in os.scandir(self._folder) if entry.is_file()]
         except OSError as error:
@@ -91,15 +98,3 @@ class PicturesReader:
             ) from error
         timed = [(moment, name) for name in names if (moment := picture_time(name)) is not None]
         return sorted((moment, name) for moment, name in timed if f"{moment:%Y%m%d}" == self._day)
-
-
-def _read(path: Path) -> tuple[U8 | None, str]:
-    """Upright picture (EXIF rotation applied), or None and why."""
-    try:
-        data = np.fromfile(path, np.uint8)  # cv2.imread cannot open every name on every system
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except (OSError, cv2.error) as error:
-        return None, f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}"
-    if image is None:
-        return None, f"{path.name} is no picture: expected JPEG, PNG or WebP, found {data.size} bytes that are none"
-    return np.ascontiguousarray(image, np.uint8), ""

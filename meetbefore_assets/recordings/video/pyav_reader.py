@@ -1,4 +1,4 @@
-"""Reads videos with PyAV (FFmpeg): true presentation times, and single pictures with as little decoding as possible."""
+"""Video reader with PyAV (FFmpeg): true presentation times, and single pictures with as little decoding as possible."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -11,29 +11,37 @@ import numpy as np
 from meetbefore_assets.core.errors import TruncatedVideoError, UnreadableVideoError
 from meetbefore_assets.core.ports import I64, MediaFacts, PacketIndex, Picture, VideoReader
 from meetbefore_assets.recordings.identifiers import split_uri
-from meetbefore_assets.recordings.video.damage import COPY_AGAIN, unreadable_error
+from meetbefore_assets.recordings.video.damage import COPY_AGAIN, is_playlist, unreadable_error
 from meetbefore_assets.recordings.video.decoding import PictureDecoder, decode_by_counting
+from meetbefore_assets.recordings.video.limits import DEFAULT_MAX_MEGAPIXELS, describe_too_large
 from meetbefore_assets.recordings.video.mp4_boxes import is_upright
 from meetbefore_assets.recordings.video.orientation import orientation, rotation_tag
 from meetbefore_assets.recordings.video.packets import PacketTable, open_container, picture_stream, scan, tagged_duration
 from meetbefore_assets.recordings.video.picture_folder import PicturesReader
 
-# FFmpeg writes about every oddity of a file to the terminal; what matters of it becomes an error here.
+# FFmpeg prints every oddity of a file to the terminal; what matters is raised as an error here.
 av.logging.set_level(None)
 
 _PROBED_PACKETS = 300
-# A second try opens the file again (10 ms and more); in a file that is damaged all over it is given up.
+# A second try opens the file again (10 ms or more); after so many in vain, a file that is damaged all over gets no more.
 _FUTILE_TRIES = 8
 
 
-def open_video(uri: str, *, allow_truncated: bool = False) -> VideoReader:
-    """The reader for a video file, or for a day of pictures (`<folder>?day=YYYYMMDD`).
+def open_video(uri: str, *, allow_truncated: bool = False, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> VideoReader:
+    """Open a video file, or a day of pictures (`<folder>?day=YYYYMMDD`).
+
+    Args:
+        uri: path, or path and day.
+        allow_truncated: see `PyAvReader`.
+        max_megapixels: larger videos and pictures are not decoded.
 
     Raises:
-        UnreadableVideoError: there is nothing, or nothing that can be read.
+        UnreadableVideoError: it does not exist or cannot be read.
     """
     path, day = split_uri(uri)
-    return PicturesReader(path, day) if day else PyAvReader(path, allow_truncated=allow_truncated)
+    if day:
+        return PicturesReader(path, day, max_megapixels)
+    return PyAvReader(path, allow_truncated=allow_truncated, max_megapixels=max_megapixels)
 
 
 class PyAvReader:
@@ -41,24 +49,27 @@ class PyAvReader:
 
     Args:
         path: the file.
-        allow_truncated: use what is there of a file that is cut short, instead of raising TruncatedVideoError.
+        allow_truncated: use the readable part of a truncated file, instead of raising TruncatedVideoError.
+        max_megapixels: larger pictures are not decoded.
 
     Raises:
-        UnreadableVideoError: no video, or nothing that FFmpeg can read.
+        UnreadableVideoError: it is no video, FFmpeg cannot read it, or its pictures are too large for memory.
     """
 
-    def __init__(self, path: str, *, allow_truncated: bool = False) -> None:
+    def __init__(self, path: str, *, allow_truncated: bool = False, max_megapixels: float = DEFAULT_MAX_MEGAPIXELS) -> None:
         self._path, self._name = str(path), Path(path).name
-        self._allow_truncated = allow_truncated
+        self._allow_truncated, self._max_megapixels = allow_truncated, max_megapixels
         self._is_strict, self._is_probed = True, False
         self._futile_tries = 0
         self._decoders: list[PictureDecoder] = []
         self._upright_facts: MediaFacts | None = None
+        if is_playlist(self._path):
+            raise unreadable_error(self._path, ValueError("a playlist"))
         self._facts = self._opened(self._describe)
 
     def facts(self) -> MediaFacts:
         if self._upright_facts is None:
-            # Most headers say that nothing is turned: then no picture need be decoded to learn it (1080p: 60 to 100 ms).
+            # Most headers say that nothing is rotated: then no picture is decoded to find out (1080p: 60 to 100 ms).
             self._upright_facts = self._facts if not self._rotation_tag and is_upright(self._path) else self._opened(self._turned)
         return self._upright_facts
 
@@ -80,11 +91,11 @@ class PyAvReader:
         return not self._table().is_reordered
 
     def pictures(self, pts: I64) -> Iterator[Picture]:
-        self._futile_tries = 0  # what was asked for before does not change the answer
+        self._futile_tries = 0  # the answer does not depend on earlier calls
         wanted = [int(value) for value in pts]
         table = self._table()
         if table.is_reordered:
-            yield from decode_by_counting(self._path, table, wanted, self._rotation_tag)
+            yield from decode_by_counting(self._path, table, wanted, self._rotation_tag, self._max_megapixels)
             return
         while wanted:
             start, run = _next_run(table, wanted)
@@ -119,12 +130,18 @@ class PyAvReader:
 
     def _new_decoder(self) -> PictureDecoder:
         try:
-            return PictureDecoder(self._path, self._table(), is_strict=self._is_strict, rotation_deg=self._rotation_tag)
+            return PictureDecoder(
+                self._path,
+                self._table(),
+                is_strict=self._is_strict,
+                rotation_deg=self._rotation_tag,
+                max_megapixels=self._max_megapixels,
+            )
         except (OSError, av.FFmpegError) as error:
             raise unreadable_error(self._path, error) from error
 
     def _second_try(self, table: PacketTable, start: int, failed: Picture) -> Picture:
-        """Decode one moment again from an earlier keyframe: some streams recover over several pictures after a start."""
+        """Decode one picture again from an earlier keyframe: some streams need several pictures to recover after a start."""
         place = table.place(failed.pts)
         if place is None:
             return Picture(failed.pts, None, "no picture of this video has this time")
@@ -144,7 +161,7 @@ class PyAvReader:
             decoder.close()
 
     def _judge_strictness(self, table: PacketTable) -> None:
-        """Give up strictness for a file in which no keyframe passes: then it is the encoder's habit, not damage."""
+        """Stop being strict if no keyframe of the file passes: then it is the encoder's habit, not damage."""
         if self._is_probed:
             return
         self._is_probed = True
@@ -156,7 +173,7 @@ class PyAvReader:
 
     def _opened(self, read: Callable[[Any], MediaFacts]) -> MediaFacts:
         try:
-            with open_container(self._path) as container:
+            with open_container(self._path, self._max_megapixels) as container:
                 return read(container)
         except (OSError, UnicodeError, av.FFmpegError) as error:
             raise unreadable_error(self._path, error) from error
@@ -170,9 +187,12 @@ class PyAvReader:
         if stream.codec_context is None or not stream.codec_context.width or not stream.codec_context.height:
             codec = stream.codec_context.name if stream.codec_context else "an unknown codec"
             raise UnreadableVideoError(
-                f"{self._name}: FFmpeg cannot decode its pictures ({codec}).",
+                f"{self._name}: FFmpeg cannot decode its pictures ({codec}), or they are larger than {self._max_megapixels:g} megapixels "
+                "(limits.picture_megapixels).",
                 remedy="Convert it with the camera's own program, to H.264 for example.",
             )
+        if too_large := describe_too_large(stream.codec_context.width, stream.codec_context.height, self._max_megapixels):
+            raise UnreadableVideoError(f"{self._name} {too_large}.", remedy="Make a smaller copy, or raise the limit.")
         tags = {key.lower(): value for key, value in (*container.metadata.items(), *stream.metadata.items())}
         self._rotation_tag = rotation_tag(tags)
         fps = float(stream.average_rate or 0)
@@ -180,7 +200,7 @@ class PyAvReader:
         return MediaFacts(_duration(container, stream), stream.width, stream.height, 0, fps, codec, container.format.name, tags)
 
     def _turned(self, container: Any) -> MediaFacts:
-        """The facts with the turn that the first picture asks for, which must be decoded for it."""
+        """The facts with the rotation of the first picture, which must be decoded for it."""
         facts = self._facts
         rotation_deg = _first_rotation(container, picture_stream(container), self._rotation_tag)
         width, height = (facts.width, facts.height) if rotation_deg % 180 == 0 else (facts.height, facts.width)
@@ -188,7 +208,7 @@ class PyAvReader:
 
 
 def _next_run(table: PacketTable, wanted: Sequence[int]) -> tuple[int, list[int]]:
-    """Keyframe from which to decode, and the wanted pictures that are reached from it without a jump."""
+    """The keyframe to decode from next, and the wanted pictures that are reached from it without a seek."""
     place = table.place(wanted[0])
     start = end = table.start(place) if place is not None else 0
     run: list[int] = []
@@ -219,12 +239,12 @@ def _duration(container: Any, stream: Any) -> float:
 
 
 def _first_rotation(container: Any, stream: Any, tagged_deg: int) -> int:
-    """Turn of the first picture that can be decoded; the tag's where none can."""
+    """Rotation of the first picture that can be decoded; that of the tag if none can."""
     stream.thread_type = "NONE"
     context = stream.codec_context
     for number, packet in enumerate(container.demux(stream)):
         try:
-            # Drained, the decoder hands out a picture without waiting for those that might be shown before it.
+            # Draining the decoder returns the picture without waiting for others that might be shown before it.
             for frame in (*context.decode(packet), *context.decode(None)):
                 return orientation(frame, tagged_deg)[0]
         except av.FFmpegError:

@@ -373,3 +373,15 @@ def test_a_zone_without_iana_name_is_warned_of(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("TZ", "XYZ-7")
     assert machine_zone(tmp_path / "none", tmp_path / "none") == "UTC"
     assert "XYZ-7" in caplog.text
+
+
+@pytest.mark.skipif(not Path("/proc/self/mounts").is_file(), reason="this machine has no /proc")
+def test_folders_of_the_system_are_not_looked_into(tmp_path: Path) -> None:
+    """A link in /proc leads to the whole disk, and to what other people's processes have open."""
+    (tmp_path / "clip.mp4").touch()
+    (tmp_path / "self").symlink_to("/proc/self")
+    with (tmp_path / "clip.mp4").open():
+        found = scan([Path("/proc"), Path("/sys"), tmp_path])
+    assert [recording.uri for recording in found.recordings] == [str(tmp_path / "clip.mp4")]
+    assert ("/proc", "folder of the system, which holds no recordings") in found.skipped
+    assert len(found.skipped) == 3

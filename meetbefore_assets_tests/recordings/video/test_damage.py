@@ -11,7 +11,7 @@ from meetbefore_assets.core.errors import TruncatedVideoError, UnreadableVideoEr
 from meetbefore_assets.recordings.timestamps import seconds_since_first
 from meetbefore_assets.recordings.video import decoding
 from meetbefore_assets.recordings.video.pyav_reader import PyAvReader, open_video
-from meetbefore_assets_tests.support.builders import audio_only, corrupt, draw_clip, text_file, truncate
+from meetbefore_assets_tests.support.builders import audio_only, corrupt, draw_clip, text_file, truncate, wrapped_png, write_huge_png
 from meetbefore_assets_tests.support.numbered import FOOTAGE_FILES, SMALL, all_numbers, numbers
 
 
@@ -31,6 +31,38 @@ class TestUnreadable:
     @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.ts"])
     def test_text(self, tmp_path: Path, name: str) -> None:
         self.refused(text_file(tmp_path / name), "found text", "shopping list")
+
+    @pytest.mark.parametrize(
+        ("head", "kind"),
+        [
+            ("ffconcat version 1.0\nfile 'good.mp4'\n", "a concat script"),
+            ("ffconcat version 1.0\nfile '/etc/passwd'\n", "a concat script"),
+            ("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\ngood.mp4\n#EXT-X-ENDLIST\n", "a playlist (M3U)"),
+            ("[playlist]\nFile1=good.mp4\n", "a playlist (PLS)"),
+            ('<?xml version="1.0"?><MPD><Period/></MPD>', "a playlist (DASH)"),
+        ],
+    )
+    def test_a_playlist_is_called_one_and_what_it_names_is_not_read(self, tmp_path: Path, head: str, kind: str) -> None:
+        draw_clip(tmp_path / "good.mp4", seconds=0.2, size=SMALL)
+        (tmp_path / "list.mp4").write_text(head)
+        self.refused(tmp_path / "list.mp4", f"found {kind}", "names other files")
+
+    @pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
+    def test_pictures_larger_than_the_limit(self, tmp_path: Path, codec: str) -> None:
+        clip = draw_clip(tmp_path / "a.mov", seconds=0.2, size=SMALL, codec=codec, pix_fmt="yuvj420p" if codec == "mjpeg" else "yuv420p")
+        megapixels = SMALL[0] * SMALL[1] / 1e6
+        with open_video(str(clip), max_megapixels=megapixels) as reader:
+            assert reader.facts().width == SMALL[0]
+        with pytest.raises(UnreadableVideoError, match=r"limits\.picture_megapixels"):
+            open_video(str(clip), max_megapixels=megapixels * 0.99)
+
+    def test_a_header_that_says_less_than_the_pictures_are(self, tmp_path: Path) -> None:
+        """Neither probing nor decoding takes the memory: FFmpeg is told the limit."""
+        clip = wrapped_png(write_huge_png(tmp_path / "a.png", 1000, rows=1000), tmp_path / "a.mov", said=100)
+        with open_video(str(clip), max_megapixels=1) as reader:
+            assert next(iter(reader.pictures(reader.index().pts))).image is not None
+        with pytest.raises(UnreadableVideoError, match=r"larger than 0\.5 megapixels"):
+            open_video(str(clip), max_megapixels=0.5)
 
     def test_nothing(self, tmp_path: Path) -> None:
         (tmp_path / "a.mp4").write_bytes(b"")

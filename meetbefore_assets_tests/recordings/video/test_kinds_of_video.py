@@ -142,6 +142,7 @@ class TestOrientation:
         assert all_numbers(clip) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotation_deg", [0, 90])
 def test_frames_do_not_outlive_their_pictures(tmp_path: Path, rotation_deg: int) -> None:
     clip = draw_clip(tmp_path / "a.mp4", seconds=2, size=SMALL, gop=5, rotation_deg=rotation_deg)

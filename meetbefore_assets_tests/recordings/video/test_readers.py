@@ -1,5 +1,6 @@
 """What every reader of recordings keeps to, and what a folder of pictures does besides."""
 
+import os
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,7 +14,7 @@ from meetbefore_assets.core.errors import UnreadableVideoError
 from meetbefore_assets.recordings.timestamps import seconds_since_first
 from meetbefore_assets.recordings.video.picture_folder import PicturesReader
 from meetbefore_assets.recordings.video.pyav_reader import open_video
-from meetbefore_assets_tests.support.builders import draw_clip, draw_number, text_file
+from meetbefore_assets_tests.support.builders import draw_clip, draw_number, text_file, write_huge_png
 from meetbefore_assets_tests.support.numbered import DAY, SMALL, draw_pictures, numbers
 
 
@@ -124,6 +125,33 @@ class TestPicturesReader:
         assert numbers(pictures) == [None, None, 2, 2]
         assert "found 0 bytes" in pictures[0].error
         assert "20250307120001000.png is no picture" in pictures[1].error
+
+    def test_a_picture_whose_header_says_too_much_is_not_decoded(self, tmp_path: Path) -> None:
+        uri = draw_pictures(tmp_path / "in", [0.0, 1.0])
+        write_huge_png(tmp_path / "in" / "20250307120000500.png", 30_000)
+        with open_video(uri) as reader:
+            pictures = list(reader.pictures(reader.index().pts))
+        assert numbers(pictures) == [0, None, 1]
+        assert pictures[1].error == (
+            "20250307120000500.png has 900 megapixels (30000 x 30000): expected at most 200 (limits.picture_megapixels)"
+        )
+
+    def test_the_limit_can_be_set(self, tmp_path: Path) -> None:
+        uri = draw_pictures(tmp_path / "in", [0.0])
+        megapixels = SMALL[0] * SMALL[1] / 1e6
+        with open_video(uri, max_megapixels=megapixels) as reader:
+            assert numbers(list(reader.pictures(np.array([0])))) == [0], "the limit itself is allowed"
+        with (
+            open_video(uri, max_megapixels=megapixels * 0.99) as reader,
+            pytest.raises(UnreadableVideoError, match=r"of the first: .* has 0"),
+        ):
+            reader.facts()
+
+    def test_a_file_far_larger_than_its_pixels_is_not_read(self, tmp_path: Path) -> None:
+        uri = draw_pictures(tmp_path / "in", [0.0])
+        os.truncate(tmp_path / "in" / "20250307120000000.png", 300 << 20)
+        with open_video(uri) as reader:
+            assert "far more than" in next(iter(reader.pictures(np.array([0])))).error
 
     def test_none_can_be_read(self, tmp_path: Path) -> None:
         text_file(tmp_path / "20250307120000.jpg")
