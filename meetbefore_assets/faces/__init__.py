@@ -1,1 +1,1 @@
-"""Second stage, faces: frames are sampled, faces detected, embedded, and linked to tracks."""
+"""Faces: samples frames, detects and embeds faces, and links them to tracks."""

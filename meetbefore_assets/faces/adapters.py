@@ -1,4 +1,4 @@
-"""Implements the port `FaceAdapters`; each library is loaded when it is first needed, so that reading commands start fast."""
+"""The face adapters of a home (port `FaceAdapters`). Libraries are imported at first use, so that commands start fast."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from meetbefore_assets.core.ports import FaceImaging
 
 
 class Faces:
-    """Face models as onnxruntime runs them, and pictures as OpenCV handles them."""
+    """Face models with onnxruntime, and picture handling with OpenCV."""
 
     def __init__(self, home_folder: Path) -> None:
         self._home_folder = home_folder
@@ -15,13 +15,18 @@ class Faces:
     def find_pack(self, name: str) -> FoundPack:
         from meetbefore_assets.faces.models.find_pack import find_pack
 
-        return find_pack(name, self._home_folder)
+        found = find_pack(name, self._home_folder)
+        if found.recogniser.threshold is not None:
+            return found
+        from meetbefore_assets.faces.models.input_trial import with_tried_input
+
+        return with_tried_input(found, self._home_folder)
 
     def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
         from meetbefore_assets.faces.models.face_models import load_pack
         from meetbefore_assets.faces.models.opencv_imaging import use_one_thread
 
-        use_one_thread()  # the cores are shared out among pictures
+        use_one_thread()  # the cores work on different pictures instead
         return load_pack(pack, device=device, threads=threads)
 
     def open_imaging(self) -> FaceImaging:

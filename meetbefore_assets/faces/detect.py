@@ -1,4 +1,4 @@
-"""The table detections: decoded frames, faces in them, aligned crops."""
+"""The table `detections`: decodes the sampled frames, finds faces in them, and keeps aligned crops."""
 
 import time
 from collections import Counter
@@ -11,7 +11,9 @@ import polars as pl
 from meetbefore_assets.core.errors import UnreadableVideoError
 from meetbefore_assets.core.ports import VideoReader
 from meetbefore_assets.core.schema.faces import DETECTIONS
+from meetbefore_assets.faces.frame_counts import FIRST_ERROR, SAMPLED, UNDECODABLE
 from meetbefore_assets.faces.kept_pictures import PREVIEW_FACE_COLUMNS, FrameKeeper, best_faces, write_preview
+from meetbefore_assets.faces.lasting_ids import lasting_ids
 from meetbefore_assets.faces.scan_video import scan_frames
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppression_match import Suppressions, shows_suppressed, suppressed_faces
@@ -25,7 +27,7 @@ ROWS_AT_ONCE = 256
 
 
 def make_detections(home: Home, video_id: str) -> WrittenTable:
-    """Decode the planned moments once, find faces, keep aligned crops."""
+    """Decode the sampled frames of a video once, find faces, and write them with aligned crops."""
     builder = start_table(home, DETECTIONS, video_id)
     reader, uri = open_video(home, video_id)
     with builder.write_parts() as parts:
@@ -39,21 +41,22 @@ def make_detections(home: Home, video_id: str) -> WrittenTable:
 def detect_faces(
     builder: TableBuilder, reader: VideoReader, another: Callable[[], VideoReader], parts: TableParts
 ) -> tuple[dict[str, object], pl.DataFrame]:
-    """Write all faces of one video; facts about how they were found, and the best of them.
+    """Write all faces of one video; returns facts about them, and the best faces.
 
     Args:
         builder: the table.
         reader: the video; stays open.
-        another: opens it once more; what it opened is closed in the end.
-        parts: where the faces are written.
+        another: opens the video again, for other threads; those readers are closed at the end.
+        parts: the faces are written to it.
 
     Raises:
-        UnreadableVideoError: not one of the planned moments could be decoded.
+        UnreadableVideoError: none of the sampled frames could be decoded.
     """
     home, video_id = builder.home, builder.video_id
     plan = home.store.get("frames", video_id, ["frame_id", "pts", "time_s", "is_keyframe"])
     suppressions = suppressions_of(home, video_id)
     keeper = FrameKeeper(builder, suppressions)
+    ids = lasting_ids(home, video_id, str(home.store.get("videos", video_id, ["content_hash"])["content_hash"][0]))
     dropped: Counter[str] = Counter()
     rows, errors = _FaceWriter(home, suppressions, parts), list[str]()
     started = time.perf_counter()
@@ -61,33 +64,33 @@ def detect_faces(
         if result.error:
             errors.append(f"{result.time_s:.1f} s: {result.error}")
         dropped.update(result.dropped)
-        for row in result.rows:
+        for row in ids.give(result.rows):
             rows.add(row)
     if errors and len(errors) == plan.height:
         raise UnreadableVideoError(
-            f"{video_id}: none of its {plan.height} moments could be decoded; the first said: {errors[0]}.",
+            f"{video_id}: none of its {plan.height} sampled frames could be decoded; first error: {errors[0]}.",
             remedy="Play the file; if it plays, convert it with ffmpeg and run again.",
         )
     seconds = time.perf_counter() - started
     best = rows.finish()
     dropped[SUPPRESSED] += rows.found - parts.rows
     facts: dict[str, object] = {
-        "moments": plan.height,
+        SAMPLED: plan.height,
         "faces": parts.rows,
         **{f"dropped: {reason}": count for reason, count in sorted(dropped.items()) if count},
-        "moments not decodable": len(errors),
+        UNDECODABLE: len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
         "detector": home.loaded_pack(builder.settings).detector.model_id,
         "device": home.loaded_pack(builder.settings).detector_device,
         "device asked for": builder.settings.models.device,
     }
     if errors:
-        facts["first decoding error"] = errors[0]
+        facts[FIRST_ERROR] = errors[0]
     return facts, best
 
 
 class _FaceWriter:
-    """Faces written a few hundred at a time, so that memory does not grow with the length of a video; the best are remembered."""
+    """Writes faces a few hundred at a time, so that memory does not grow with the length of a video; keeps the best ones."""
 
     def __init__(self, home: Home, suppressions: Suppressions, parts: TableParts) -> None:
         self._home, self._suppressions, self._parts = home, suppressions, parts
@@ -102,7 +105,7 @@ class _FaceWriter:
             self._write()
 
     def finish(self) -> pl.DataFrame:
-        """Write the rest; the best faces of those that were not forgotten."""
+        """Write the rest; returns the best faces of those that are not suppressed."""
         if self._pending or not self.found:
             self._write()
         return self._best
@@ -115,10 +118,12 @@ class _FaceWriter:
 
 
 def without_suppressed(home: Home, faces: pl.DataFrame, suppressions: Suppressions) -> pl.DataFrame:
-    """Drop the faces that were forgotten; whoever stood beside them is pictured without surroundings.
+    """Drop suppressed faces; thumbnails of others that would show them are replaced by the crop.
 
     Args:
+        home: the home.
         faces: columns of DETECTIONS.
+        suppressions: the forgotten faces of the video.
     """
     if not len(suppressions) or not faces.height:
         return faces

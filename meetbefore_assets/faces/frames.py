@@ -1,4 +1,4 @@
-"""The table frames: the sampled frames of a video."""
+"""The table `frames`: the sampled frames of a video."""
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from meetbefore_assets.recordings.open_video import open_video
 
 
 def make_frames(home: Home, video_id: str) -> WrittenTable:
-    """Plan the moments; nothing is decoded."""
+    """Plan the sampled frames of a video, and write them; nothing is decoded."""
     builder = start_table(home, FRAMES, video_id)
     sampling = builder.settings.sampling
     content_hash = home.store.get("videos", video_id, ["content_hash"])["content_hash"][0]
@@ -29,5 +29,5 @@ def make_frames(home: Home, video_id: str) -> WrittenTable:
         },
         schema=FRAMES.dtypes,
     )
-    facts = {"pictures": len(index.pts), "moments": len(plan.pts), "keyframes": int(plan.is_keyframe.sum())}
+    facts = {"pictures": len(index.pts), "sampled frames": len(plan.pts), "keyframes": int(plan.is_keyframe.sum())}
     return builder.write(frame, facts)

@@ -1,4 +1,4 @@
-"""Gates: which detected faces are kept."""
+"""Gates: decide which detected faces are kept."""
 
 from typing import NamedTuple
 
@@ -8,32 +8,32 @@ from meetbefore_assets.core.ports import F32, F64, I64, Bool, FaceBatch
 from meetbefore_assets.home.settings.sections import DetectionSettings
 
 DUPLICATE_IOU = 0.5
-# Root mean square distance of the landmarks from their centre, as a share of the longer side of the box. 439 faces of YuNet and
-# SCRFD had 0.166 to 0.241. Far below that they are one blob, and the crop would be made of a few pixels.
+# Least root mean square distance of the landmarks from their centre, as a share of the longer side of the box. 439 faces of YuNet and
+# SCRFD had 0.166 to 0.241. Far below that, all landmarks are in one spot, and the crop would be a few enlarged pixels.
 MIN_LANDMARK_SPREAD = 0.06
 MAX_LANDMARK_SPREAD = 0.6
 REASONS = ("degenerate", "low score", "too small", "outside", "duplicate")
 
 
 class GateResult(NamedTuple):
-    """Faces that are kept, by (x1, y1), and how many were not, by reason (only reasons that occurred)."""
+    """Kept faces, sorted by (x1, y1), and the number of dropped ones by reason (only reasons that occurred)."""
 
     batch: FaceBatch
     rejected: dict[str, int]
 
 
 def gate(batch: FaceBatch, image_size: tuple[int, int], min_score: float, min_face_px: float) -> GateResult:
-    """Drop what is no usable face, and put the rest in an order that does not depend on the detector's.
+    """Drop unusable detections, and sort the rest, so that the order does not depend on the detector.
 
     Args:
-        batch: faces of one picture.
+        batch: detected faces of one picture.
         image_size: width and height of the picture, pixels.
         min_score: least detector score.
         min_face_px: least shorter side of the box, pixels.
 
     Returns:
-        Kept faces by (x1, y1); of two that overlap by more than DUPLICATE_IOU the one of the higher score stays.
-        Reasons are those of REASONS; a face counts for the first that holds.
+        Kept faces, sorted by (x1, y1); of two that overlap by more than DUPLICATE_IOU, the one with the higher score. Reasons are those of
+        REASONS; a dropped face counts for the first that applies.
     """
     verdict = np.full(len(batch), -1, dtype=np.int64)
     checks = (
@@ -53,20 +53,20 @@ def gate(batch: FaceBatch, image_size: tuple[int, int], min_score: float, min_fa
 
 
 def gate_sharpness(sharpness_of: F32, settings: DetectionSettings) -> Bool:
-    """(n,) True for faces that are sharp enough (`min_sharpness`; 0 keeps all)."""
+    """Which faces are sharp enough (`min_sharpness`; 0 keeps all): (n,) bool."""
     return np.asarray(sharpness_of >= settings.min_sharpness)
 
 
 def is_turned_away(frontality_of: F32, scores: F32, settings: DetectionSettings) -> Bool:
-    """Whether a face is seen so far from the side that only a sure detector makes it one.
+    """Which faces are turned away, and too unsure for that: (n,) bool.
 
-    Of people filmed from behind (139 s of them), YuNet took 21 backs of heads for faces, all of frontality 0 and 17 of a
-    score below 0.75; of 918 labelled faces none was of that kind.
+    In 139 s of people filmed from behind, YuNet took 21 backs of heads for faces, all with frontality 0 and 17 with a score below 0.75; of
+    918 labelled faces none was like that.
 
     Args:
         frontality_of: (n,) 0 profile or beyond .. 1 frontal.
         scores: (n,) detector scores.
-        settings: min_turned_score is used.
+        settings: only min_turned_score is used.
     """
     return np.asarray((frontality_of <= 0) & (scores < settings.min_turned_score), np.bool_)
 
@@ -85,7 +85,7 @@ def _is_centred_outside(boxes: F32, image_size: tuple[int, int]) -> Bool:
 
 
 def is_degenerate(batch: FaceBatch) -> Bool:
-    """(n,) True where a number is not finite, the box is empty, or the landmarks cannot belong to it."""
+    """Which faces have a number that is not finite, an empty box, or landmarks that cannot belong to it: (n,) bool."""
     is_finite = np.isfinite(batch.boxes).all(1) & np.isfinite(batch.landmarks).all((1, 2)) & np.isfinite(batch.scores)
     boxes = np.where(is_finite[:, None], batch.boxes, 0).astype(np.float64)
     points = np.where(is_finite[:, None, None], batch.landmarks, 0).astype(np.float64)
@@ -96,9 +96,9 @@ def is_degenerate(batch: FaceBatch) -> Bool:
 
 
 def is_duplicate(boxes: F32, scores: F32) -> Bool:
-    """(n,) True for boxes that overlap one of a higher score (of equal ones the earlier) by more than DUPLICATE_IOU.
+    """Which boxes overlap one with a higher score (of equal scores: an earlier one) by more than DUPLICATE_IOU: (n,) bool.
 
-    Boxes are (x1, y1, x2, y2). One that is a duplicate itself suppresses nothing.
+    Boxes are (x1, y1, x2, y2). A box that is a duplicate itself does not make others duplicates.
     """
     overlap = _iou(boxes.astype(np.float64)) > DUPLICATE_IOU
     is_dropped = np.zeros(len(boxes), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Pictures kept for people: whole frames where a setting asks for them, and a contact sheet a video."""
+"""Pictures kept for the user: sampled frames (setting `frames.keep`), and a contact sheet per video."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ PREVIEW_FACE_COLUMNS = ["face_id", "quality", "thumbnail"]
 
 
 class FrameKeeper:
-    """Writes whole pictures where the setting asks for them, named by local time as AreWeMeetBefore named them."""
+    """Writes sampled frames if `frames.keep` asks for them, named by local time as in AreWeMeetBefore."""
 
     def __init__(self, builder: TableBuilder, suppressions: Suppressions) -> None:
         self._keep, self._suppressions = builder.settings.frames.keep, suppressions
@@ -31,7 +31,7 @@ class FrameKeeper:
 
     @property
     def is_asked(self) -> bool:
-        """Whether any picture is kept."""
+        """Whether frames are kept at all."""
         return self._start is not None
 
     def keep(self, time_s: float, image: U8) -> None:
@@ -46,15 +46,15 @@ class FrameKeeper:
 
 
 def kept_frame_name(moment: dt.datetime, interval_s: float) -> str:
-    """File name of a whole picture that is kept: local time, with milliseconds where several are kept in a second."""
+    """File name of a kept frame: local time, with milliseconds if several are kept in a second."""
     return f"{moment:%Y%m%d%H%M%S}{'' if interval_s >= 1 else f'{moment.microsecond // 1000:03d}'}.jpg"
 
 
 def remove_kept_frames(home: Home, video_id: str, times_s: Iterable[float]) -> None:
-    """Remove the whole pictures of some moments; all of the video's where they are named by another clock than the one in force."""
+    """Delete the kept frames of some times; all of the video's if they are named by another clock than the current one."""
     folder = kept_frames_folder(home, video_id)
     if not folder.is_dir():
-        home.unshare(folder)  # another machine kept them, and which is not known here
+        home.unshare(folder)  # another machine kept them, and their names are not known here
         return
     start, interval_s = started_at(home, video_id, local=True), home.settings().sampling.interval_s
 
@@ -70,7 +70,7 @@ def remove_kept_frames(home: Home, video_id: str, times_s: Iterable[float]) -> N
 
 
 def write_preview(home: Home, video_id: str, faces: pl.DataFrame) -> str:
-    """A contact sheet of the best faces of a video, for people; returns where it lies, or "" where there is nobody."""
+    """Write a contact sheet of the best faces of a video; returns its address, or "" if there are no faces."""
     path = preview_path(home, video_id)
     best = best_faces(faces)
     if not best.height:
@@ -83,7 +83,7 @@ def write_preview(home: Home, video_id: str, faces: pl.DataFrame) -> str:
 
 
 def best_faces(faces: pl.DataFrame) -> pl.DataFrame:
-    """Those that the contact sheet shows: their face_id, quality and thumbnail, in a table that holds on to no others."""
+    """The faces for the contact sheet: face_id, quality and thumbnail, copied so that the memory of the others is released."""
     best = faces.select(PREVIEW_FACE_COLUMNS).sort(["quality", "face_id"], descending=[True, False]).head(PREVIEW_FACES)
-    # Rows taken from a table of polars keep all of its pictures in memory; rows written anew do not.
+    # A slice of a Polars table keeps all of its pictures in memory; a new table does not.
     return pl.DataFrame(best.rows(), schema=best.schema, orient="row")

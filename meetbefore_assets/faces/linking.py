@@ -1,7 +1,7 @@
-"""Links the faces of one person within one shot by embedding and time.
+"""Links the faces of one person within one shot to tracks, by vector and time.
 
-At one picture a second the boxes of one walker rarely overlap from picture to picture (and following them swapped
-people), so position plays no part: faces are linked by cosine, and two faces of one picture are two people.
+At one frame a second, the boxes of somebody who walks rarely overlap between frames (and following them swapped people), so position is
+not used: faces are linked by cosine, and two faces in one frame are two people.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import numpy as np
 
 from meetbefore_assets.core.ports import F32, F64, I64
 
-# Cosines of more than two faces of a running track are averaged over its latest ones, so that a turning head is followed.
+# A face is compared with so many latest faces of a track, so that a turning head is followed.
 RECENT_FACES = 5
 
 
@@ -31,7 +31,7 @@ class TrackPolicy:
 
 @dataclass
 class _OpenTrack:
-    """A track that may still go on: its faces (rows) and when it was last seen."""
+    """A track that may continue: its faces (rows) and when it was last seen."""
 
     rows: list[int] = field(default_factory=list)
     last_s: float = 0.0
@@ -40,20 +40,19 @@ class _OpenTrack:
 def link_faces(pts: I64, time_s: F64, boxes: F32, vectors: F32, quality: F32, policy: TrackPolicy) -> I64:
     """Link the faces of one video to tracks.
 
-    Picture by picture in order of time, the faces are given to the running tracks so that the sum of cosines is
-    largest; a face that is like none of them begins a track of its own. The answer does not depend on the order of
-    the rows.
+    Frame by frame, faces are assigned to open tracks so that the sum of cosines is largest; a face that is similar to none of them starts
+    a new track. The result does not depend on the order of the rows.
 
     Args:
-        pts: (n,) int64, presentation time stamps; faces with the same one are of one picture.
+        pts: (n,) int64, presentation time stamps; faces with the same one are in one frame.
         time_s: (n,) float64, seconds since the first picture.
-        boxes: (n, 4) float32, x1, y1, x2, y2 in source pixels; they only decide between otherwise equal faces.
+        boxes: (n, 4) float32, x1, y1, x2, y2 in source pixels; only used to order otherwise equal faces.
         vectors: (n, d) float32, unit rows.
         quality: (n,) float32, 0..1.
-        policy: what belongs together.
+        policy: when faces belong to one track.
 
     Returns:
-        (n,) int64, numbered from 0 in order of first appearance.
+        (n,) int64, number of each face's track, from 0 in order of first appearance.
     """
     order = _by_content(pts, boxes, vectors, quality)
     vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
@@ -82,27 +81,47 @@ def _by_content(pts: I64, boxes: F32, vectors: F32, quality: F32) -> I64:
 
 
 def _pictures(pts: I64) -> Iterator[list[int]]:
-    """Rows of each picture; `pts` rise."""
+    """The rows of each frame; `pts` must rise."""
     starts = [0, *(np.flatnonzero(np.diff(pts)) + 1).tolist(), len(pts)] if len(pts) else []
     for start, end in pairwise(starts):
         yield list(range(start, end))
 
 
 def _assign(vectors: F32, rows: list[int], running: dict[int, _OpenTrack], min_similarity: float) -> dict[int, int]:
-    """Row -> label of the running track it joins; at most one row a track."""
+    """Assign rows of one frame to open tracks: row -> label, at most one row per track."""
     if not running:
         return {}
-    from scipy.optimize import linear_sum_assignment  # half a second to load, which a run that finds nothing to do does without
-
     names = sorted(running)
     similarity = np.stack([(vectors[rows] @ vectors[running[name].rows[-RECENT_FACES:]].T).mean(axis=1) for name in names], axis=1)
     gain = np.maximum(similarity.astype(np.float64) - min_similarity, 0.0)
-    pairs = zip(*linear_sum_assignment(gain, maximize=True), strict=True)
+    pairs = _undisputed(gain) if not (similarity == min_similarity).any() else None
+    if pairs is None:
+        from scipy.optimize import linear_sum_assignment  # 0.7 s to load
+
+        pairs = list(zip(*linear_sum_assignment(gain, maximize=True), strict=True))
     return {rows[i]: names[j] for i, j in pairs if similarity[i, j] >= min_similarity}
 
 
+def _undisputed(gain: F64) -> list[tuple[int, int]] | None:
+    """The pairs of the largest sum where that is plain: each face is like one track, or each track like one face, of those that are
+    linked at all; None where faces contend for several tracks, or two are equally like one."""
+    is_alike = gain > 0
+    pairs: list[tuple[int, int]] = []
+    for i in np.flatnonzero(is_alike.any(axis=1)):
+        columns = np.flatnonzero(is_alike[i])
+        rows = np.flatnonzero(is_alike[:, columns].any(axis=1))
+        if len(rows) > 1 and (len(columns) > 1 or is_alike[rows].sum() > len(rows)):
+            return None
+        found = gain[np.ix_(rows, columns)].ravel()
+        if (found == found.max()).sum() > 1:
+            return None
+        if len(rows) == 1 or found.argmax() == int(np.flatnonzero(rows == i)[0]):
+            pairs.append((int(i), int(columns[found.argmax() if len(rows) == 1 else 0])))
+    return pairs
+
+
 def mean_vectors(vectors: F32, quality: F32, labels: I64) -> tuple[F32, F32]:
-    """One vector a track: the mean of its faces weighted by quality.
+    """Mean vector of each track, weighted by quality.
 
     Args:
         vectors: (n, d) float32, unit rows.

@@ -1,4 +1,4 @@
-"""Quality of detected faces: sharpness, frontality, and both with size and score in one number."""
+"""Quality of detected faces: sharpness, frontality, and one number from both, size and score."""
 
 import numpy as np
 
@@ -7,24 +7,23 @@ from meetbefore_assets.core.ports import F32, U8
 # The median ratio of 478 faces was 0.17; a Gaussian blur of 2 pixels of the crop brought it to 0.05, one of 4 to 0.013.
 _HALF_SHARP = 0.05
 
-# Of size, sharpness, frontality and score. Rank correlation of the quality with the cosine to the person's mean vector, 216 faces of
-# YuNet and 223 of SCRFD: 0.75 and 0.78; all weights equal: 0.58 and 0.67. The pose says least, the score most.
+# Weights of size, sharpness, frontality and score. Rank correlation of quality with the cosine to the person's mean vector, for 216 faces
+# of YuNet and 223 of SCRFD: 0.75 and 0.78; with equal weights 0.58 and 0.67. The pose matters least, the score most.
 _WEIGHTS = np.array([1.0, 1.0, 0.25, 2.0])
 
 
 def sharpness(crops: U8) -> F32:
-    """How much fine detail aligned faces have, 0 (blurred) to 1 (sharp).
+    """Sharpness of aligned faces, 0 (blurred) to 1 (sharp).
 
-    The variance of the Laplacian (Pech-Pacheco et al., 2000) of the middle of the face, divided by the variance of
-    its grey values, so that neither light nor contrast counts, and mapped to r / (r + 0.05). It is taken at half size:
-    faces that were 40 pixels wide in the picture have been enlarged to 112 and would look blurred at full size, and
-    averaging four pixels takes noise out, which would look sharp.
+    The variance of the Laplacian (Pech-Pacheco et al., 2000) of the middle of the face, divided by the variance of its grey values, so that
+    light and contrast do not count, and mapped to r / (r + 0.05). It is measured at half size: a face that was 40 pixels wide was
+    enlarged to 112 and would look blurred at full size, and averaging four pixels removes noise, which would look sharp.
 
     Args:
         crops: (n, 112, 112, 3) uint8 B, G, R, aligned.
 
     Returns:
-        (n,) float32; 0 for a crop of one grey.
+        (n,) float32; 0 for a uniformly grey crop.
     """
     grey = crops[:, 24:104, 20:92].astype(np.float32) @ np.array([0.114, 0.587, 0.299], dtype=np.float32)
     n, height, width = grey.shape
@@ -37,11 +36,11 @@ def sharpness(crops: U8) -> F32:
 
 
 def frontality(landmarks: F32) -> F32:
-    """How much a face looks into the camera, 0 (profile) to 1 (frontal); a tilt of the head in the picture does not count.
+    """Frontality of faces, 0 (profile) to 1 (looks into the camera); tilting the head in the picture plane does not count.
 
-    Along the line of the eyes: how far the tip of the nose lies from the middle between eyes and mouth, over half the
-    distance of the eyes (1: the nose stands under one eye, a turn of about 45 degrees). Across it: how far it lies from
-    half way between eyes and mouth, at half weight, since a nod hides less of a face than a turn.
+    Along the line of the eyes: the distance of the nose tip from the middle between eyes and mouth, over half the distance of the eyes
+    (1: the nose is below one eye, a turn of about 45 degrees). Across it: its distance from half way between eyes and mouth, with half
+    weight, because a nod hides less of a face than a turn.
 
     Args:
         landmarks: (n, 5, 2).
@@ -61,11 +60,11 @@ def frontality(landmarks: F32) -> F32:
 
 
 def quality(size_px: F32, sharpness_of: F32, frontality_of: F32, scores: F32) -> F32:
-    """How much a face's vector can be trusted, 0 to 1: a weighted geometric mean, so that one bad share spoils it.
+    """How far a face's vector can be trusted, 0 to 1: a weighted geometric mean, so that one bad factor spoils it.
 
     Args:
-        size_px: (n,) shorter side of the box, source pixels; its share is s / (s + 40), since a recogniser that looks
-            at 112 pixels gains little beyond them.
+        size_px: (n,) shorter side of the box, source pixels; its factor is s / (s + 40), because a recogniser with an input of 112 pixels
+            gains little beyond that.
         sharpness_of, frontality_of, scores: (n,) each 0..1.
 
     Returns:

@@ -7,16 +7,16 @@ from meetbefore_assets.recordings.timestamps import SLACK_S, seconds_since_first
 
 
 def plan_frames(index: PacketIndex, interval_s: float, tolerance_s: float) -> FramePlan:
-    """Choose one picture for every wanted moment 0, interval_s, 2 interval_s, … up to the last picture.
+    """Choose one picture for each time 0, interval_s, 2 interval_s, … up to the last picture.
 
-    Each wanted moment gets the keyframe nearest to it if that is at most `tolerance_s` away, else the
-    picture nearest to it; of two that are equally near, the earlier one. A moment without any picture
-    within half an interval (a gap in the recording) is left out, and so is one whose picture is taken.
+    For each time the nearest keyframe is chosen if it is at most `tolerance_s` away, else the nearest picture; of two equally near ones,
+    the earlier. A time without a picture within half an interval (a gap in the recording) is left out, and so is one whose picture is
+    taken already.
 
     Args:
         index: all pictures of the video.
-        interval_s: seconds from one wanted moment to the next, above 0.
-        tolerance_s: how far a keyframe may be from the wanted moment, 0 or more.
+        interval_s: seconds between two times, above 0.
+        tolerance_s: largest distance of a keyframe from the time, seconds, 0 or more.
 
     Returns:
         Pictures of `index` with their true times, counted from the first picture.
@@ -42,7 +42,7 @@ def plan_frames(index: PacketIndex, interval_s: float, tolerance_s: float) -> Fr
 
 
 def _targets(time_s: F64, interval_s: float) -> F64:
-    """Wanted moments that have a picture within one interval: at most two a picture, however long the gaps are."""
+    """Times that have a picture within one interval: at most two per picture, however long the gaps are."""
     places = time_s / interval_s
     numbers = np.unique(np.concatenate([np.floor(places), np.ceil(places)]))
     targets: F64 = (numbers * interval_s)[numbers * interval_s <= time_s[-1] + SLACK_S]

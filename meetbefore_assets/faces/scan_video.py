@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.errors import ClusterError
 from meetbefore_assets.core.model_packs import Models
 from meetbefore_assets.core.parallel import PerThread, RemoteWorkers, map_in_order
 from meetbefore_assets.core.ports import U8, VideoReader
-from meetbefore_assets.core.schema.columns import THUMBNAIL_SIDE_PX
 from meetbefore_assets.core.schema.faces import DETECTIONS
-from meetbefore_assets.faces.alignment import alignment_matrices
-from meetbefore_assets.faces.gates import gate, gate_sharpness, is_turned_away
-from meetbefore_assets.faces.quality import frontality, quality, sharpness
+from meetbefore_assets.faces.find_faces import FaceFinder
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import TableBuilder
 from meetbefore_assets.home.record.versions import TableVersion
@@ -25,8 +21,6 @@ from meetbefore_assets.home.settings.sections import Settings
 from meetbefore_assets.recordings import identifiers
 from meetbefore_assets.recordings.open_video import open_video
 
-# Faces from this score on are detected, so that those dropped for a low score are counted.
-COUNTED_SCORE = 0.4
 # Most sampled frames that a thread takes at a time. Chunks begin at the same frames however many threads there are, so that answers are
 # the same. They begin at keyframes, so that nothing is decoded twice unless more frames than these share one, and are short, so that no
 # thread ends long before the others: 20 frames of a video with a keyframe a second were 16 for one thread and 4 for the other.
@@ -158,7 +152,8 @@ class _Scanner:
         self._builder, self._readers, self._keep = builder, readers, keep
         home, settings = builder.home, builder.settings
         # Made before there is more than one thread.
-        self._detector, self._imaging = home.loaded_pack(settings).detector, home.imaging
+        detector, imaging = home.loaded_pack(settings).detector, home.imaging
+        self._find = FaceFinder(detector, imaging, settings.detection, builder.models.min_score).find
         self._content_hash = home.store.get("videos", builder.video_id, ["content_hash"])["content_hash"][0]
         self._lock, self._done, self._frames = threading.Lock(), 0, frames
 
@@ -170,38 +165,9 @@ class _Scanner:
                 if self._keep is not None:
                     self._keep(time_s, picture.image)
                 place = {"video_id": self._builder.video_id, "frame_id": frame_id, "pts": picture.pts, "time_s": time_s}
-                for ordinal, row in enumerate(self._faces(picture.image, result.dropped)):
+                for ordinal, row in enumerate(self._find(picture.image, result.dropped)):
                     result.rows.append({**place, **row, "face_id": identifiers.face_id(self._content_hash, picture.pts, ordinal)})
             with self._lock:
                 self._done += 1
                 self._builder.home.progress(self._builder.video_id, self._done, self._frames)
             yield result
-
-    def _faces(self, image: U8, dropped: Counter[str]) -> list[dict[str, object]]:
-        """The faces of one picture that pass the gates, in a stable order."""
-        settings, min_score = self._builder.settings.detection, self._builder.models.min_score
-        found = self._detector.detect(image, min_score=min(COUNTED_SCORE, min_score), max_side=settings.max_side)
-        batch, counts = gate(found, (image.shape[1], image.shape[0]), min_score, settings.min_face_px)
-        dropped.update(counts)
-        if not len(batch):
-            return []
-        crops = self._imaging.align(image, alignment_matrices(batch.landmarks))
-        sharp, front = sharpness(crops), frontality(batch.landmarks)
-        is_sharp = gate_sharpness(sharp, settings)
-        is_turned = is_turned_away(front, batch.scores, settings)
-        dropped.update({"blurred": int((~is_sharp).sum()), "turned away": int((is_sharp & is_turned).sum())})
-        sides = np.minimum(batch.boxes[:, 2] - batch.boxes[:, 0], batch.boxes[:, 3] - batch.boxes[:, 1])
-        good = quality(sides, sharp, front, batch.scores)
-        return [
-            {
-                **dict(zip(("x1", "y1", "x2", "y2"), batch.boxes[i].tolist(), strict=True)),
-                "landmarks": batch.landmarks[i].ravel().tolist(),
-                "det_score": float(batch.scores[i]),
-                "sharpness": float(sharp[i]),
-                "frontality": float(front[i]),
-                "quality": float(good[i]),
-                "crop": self._imaging.encode_crop(crops[i]),
-                "thumbnail": self._imaging.thumbnail(image, batch.boxes[i], THUMBNAIL_SIDE_PX),
-            }
-            for i in np.flatnonzero(is_sharp & ~is_turned)
-        ]

@@ -1,4 +1,4 @@
-"""The stages of one video: asset -> the function that makes its table."""
+"""The stages of one video: asset -> the function that computes and writes its table."""
 
 from meetbefore_assets.faces.detect import make_detections
 from meetbefore_assets.faces.embed import make_embeddings

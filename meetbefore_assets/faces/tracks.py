@@ -1,4 +1,4 @@
-"""The table tracks: one person's faces within one shot."""
+"""The table `tracks`: one person's faces within one shot."""
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ FACE_COLUMNS = ("face_id", "pts", "time_s", "quality", "model", "vector", "raw_n
 
 
 def make_tracks(home: Home, video_id: str) -> WrittenTable:
-    """Link the faces of one person within one shot; those of people on the block list are suppressed first."""
+    """Link the faces of a video to tracks, and write them; faces of people on the block list are suppressed first."""
     builder = start_table(home, TRACKS, video_id)
     faces = home.store.get("detections", video_id, ["face_id", "pts", "time_s", *BOX, "quality"]).join(
         home.store.get("embeddings", video_id, ["face_id", "model", "vector", "raw_norm"]),
@@ -45,17 +45,17 @@ def make_tracks(home: Home, video_id: str) -> WrittenTable:
 
 
 def track_rows(video_id: str, faces: pl.DataFrame, labels: I64) -> list[dict[str, object]]:
-    """Rows of TRACKS, a track a label.
+    """Rows of TRACKS, one per label.
 
     Args:
         video_id: the video of all faces.
-        faces: FACE_COLUMNS, one row or more.
-        labels: (n,) the track of each face, numbered from 0.
+        faces: FACE_COLUMNS, at least one row.
+        labels: (n,) number of each face's track, from 0.
     """
     vectors = np.array(faces["vector"].to_list(), np.float32)
     quality = faces["quality"].to_numpy().astype(np.float32)
-    # The recogniser's own vector is longer the better it sees a face: rank correlation with the cosine to the person's
-    # mean 0.82 to 0.89, against 0.71 to 0.78 of the measured quality.
+    # Weighted by the length of the raw vector, which is greater the better the recogniser sees a face: rank correlation with the cosine to
+    # the person's mean 0.82 to 0.89, against 0.71 to 0.78 for the measured quality.
     means, _ = mean_vectors(vectors, (faces["raw_norm"].to_numpy() ** 2).astype(np.float32), labels)
     rows = []
     for label, vector in enumerate(means):
@@ -79,7 +79,7 @@ def track_rows(video_id: str, faces: pl.DataFrame, labels: I64) -> list[dict[str
 
 
 def _suppress_blocked(builder: TableBuilder, tracks: pl.DataFrame) -> bool:
-    """Suppress the faces of people on the block list; whether there were any."""
+    """Suppress the faces of people on the block list; returns whether there were any."""
     home, video_id = builder.home, builder.video_id
     if not tracks.height or not home.store.keys(BLOCKED_PEOPLE.name):
         return False

@@ -14,12 +14,12 @@ def to_unit_vectors(vectors: NDArray[np.floating]) -> tuple[F32, F32]:
         vectors: (n, d) raw vectors of one recogniser; not changed.
 
     Returns:
-        (n, d) float32 unit rows, and (n,) float32 lengths they had (they fall with the quality of a face).
+        (n, d) float32 unit rows, and (n,) float32 original lengths (which fall with the quality of a face).
 
     Raises:
-        SchemaError: not two-dimensional, or rows that have no direction (zero, NaN or infinite), naming them.
+        SchemaError: the array is not two-dimensional, or rows have no direction (zero, NaN or infinite); the message names them.
 
-    >>> rows, norms = unit(np.array([[3.0, 4.0]]))
+    >>> rows, norms = to_unit_vectors(np.array([[3.0, 4.0]]))
     >>> rows.tolist(), norms.tolist()
     ([[0.6000000238418579, 0.800000011920929]], [5.0])
     """

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
-from meetbefore_assets.faces.linking import TrackPolicy, link_faces, mean_vectors
+from meetbefore_assets.faces.linking import TrackPolicy, _undisputed, link_faces, mean_vectors
 
 POLICY = TrackPolicy(max_gap_s=3.0, min_similarity=0.4)
 ANNA, BERT = np.eye(4, dtype=np.float32)[:2]
@@ -112,3 +113,23 @@ def test_mean_of_nothing_is_nothing():
     means, quality = mean_vectors(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
     assert means.shape == (0, 4)
     assert quality.shape == (0,)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**32 - 1), st.sampled_from([0.2, 0.4, 0.7]))
+def test_what_is_plain_is_what_the_solver_finds(rows, columns, seed, share):
+    rng = np.random.default_rng(seed)
+    gain = np.where(rng.random((rows, columns)) < share, rng.choice([0.1, 0.2, 0.3, 0.45], (rows, columns)), 0.0)
+    found = _undisputed(gain)
+    if found is not None:
+        best = {(i, j) for i, j in zip(*linear_sum_assignment(gain, maximize=True), strict=True) if gain[i, j] > 0}
+        assert set(found) == best
+        assert len(found) == len(best)
+
+
+def test_faces_that_contend_for_tracks_are_left_to_the_solver():
+    assert _undisputed(np.array([[0.3, 0.2], [0.25, 0.0]])) is None
+    assert _undisputed(np.array([[0.3, 0.3]])) is None
+    assert _undisputed(np.array([[0.3, 0.2, 0.0], [0.0, 0.0, 0.4]])) == [(0, 0), (1, 2)]
+    assert _undisputed(np.array([[0.1], [0.3]])) == [(1, 0)]
+    assert _undisputed(np.zeros((2, 3))) == []

@@ -6,6 +6,7 @@ from typing import Any
 import onnxruntime as ort
 
 from meetbefore_assets.core.errors import ModelError
+from meetbefore_assets.core.installing import install_command
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -15,14 +16,17 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
 }
 DEVICES = ("auto", *PROVIDERS)
-# What 'auto' tries, in this order. TensorRT builds an engine for minutes, and CoreML may compute in half precision: only when asked for.
+# These packages replace the modules of onnxruntime and faiss-cpu.
+GPU_PACKAGES = ("onnxruntime-gpu[cuda,cudnn]", "faiss-gpu")
+OPENVINO_PACKAGES = ("onnxruntime-openvino",)
+# What 'auto' tries, in this order. TensorRT builds an engine for minutes, and CoreML may compute in half precision: only on request.
 _AUTO = ("cuda", "openvino", "cpu")
-# onnxruntime runs on the next provider what the one before cannot.
+# Fallback providers: onnxruntime runs there what the first provider cannot.
 _BEHIND = {"tensorrt": ("cuda", "cpu"), "cpu": ()}
 _REMEDIES = {
-    "openvino": "Install the openvino dependency group (`uv sync --no-group cpu --group openvino`), or use 'auto'.",
-    "cuda": "Install the gpu dependency group (`uv sync --no-group cpu --group gpu`) and check the driver, or use 'auto'.",
-    "tensorrt": "Install the gpu dependency group and TensorRT's libraries (`uv pip install tensorrt`), or use 'cuda' or 'auto'.",
+    "openvino": f"Install it (`{install_command(OPENVINO_PACKAGES)}`), or use 'auto'.",
+    "cuda": f"Install it (`{install_command(GPU_PACKAGES)}`) and check the driver, or use 'auto'.",
+    "tensorrt": f"Install it (`{install_command([*GPU_PACKAGES, 'tensorrt'])}`), or use 'cuda' or 'auto'.",
     "coreml": "CoreML is part of macOS and of the onnxruntime for it; use 'auto' elsewhere.",
 }
 
@@ -30,22 +34,29 @@ Provider = str | tuple[str, dict[str, str]]
 
 
 def check_device(device: str) -> None:
-    """Raises ModelError where it is none of DEVICES."""
+    """Raise ModelError if a device is none of DEVICES."""
     if device not in DEVICES:
         raise ModelError(f"models.device is '{device}', expected one of {', '.join(DEVICES)}.")
 
 
+def runtime_in_force() -> str:
+    """Package and version of the loaded onnxruntime; of several installed packages that is the last one installed."""
+    from onnxruntime.capi import build_and_package_info as built
+
+    return f"{built.package_name} {built.__version__}"
+
+
 def is_gpu_offered() -> bool:
-    """Whether the installed onnxruntime is one for CUDA, which 'auto' then tries."""
+    """Whether the installed onnxruntime supports CUDA, which 'auto' then tries."""
     return PROVIDERS["cuda"] in ort.get_available_providers()
 
 
 def requested_providers(device: str, threads: int, callers: int = 1) -> list[Provider]:
-    """The providers to ask onnxruntime for, with their options.
+    """The execution providers to request from onnxruntime, with their options.
 
     Args:
         device: one of DEVICES.
-        threads: that share the work of one call; 0: as many as the provider likes.
+        threads: threads that share the work of one call; 0: the provider decides.
         callers: threads that call the model at the same time.
 
     Raises:
@@ -64,8 +75,8 @@ def requested_providers(device: str, threads: int, callers: int = 1) -> list[Pro
 
 def _with_options(device: str, threads: int, callers: int) -> Provider:
     options: dict[str, dict[str, str]] = {
-        # Pictures and batches come in several sizes, and an exhaustive search for the fastest kernel is made anew for each of them.
-        # TF32 has ten bits: vectors would part from the CPU's by 1e-3, where results are compared to 1e-4.
+        # Inputs come in several sizes, and an exhaustive search for the fastest kernel would be repeated for each of them.
+        # TF32 has ten bits of mantissa: vectors would differ from the CPU's by 1e-3, and results are compared to 1e-4.
         "cuda": {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"},
         "tensorrt": {"trt_fp16_enable": "False"},
         "openvino": {"device_type": "CPU", "load_config": json.dumps({"CPU": _openvino(threads, callers)})},
@@ -74,22 +85,23 @@ def _with_options(device: str, threads: int, callers: int) -> Provider:
 
 
 def _openvino(threads: int, callers: int) -> dict[str, str]:
-    """A stream for each caller; the precision is left to OpenVINO, which takes bfloat16 where the processor has it (AMX, AVX512-BF16).
+    """One stream per caller; OpenVINO chooses the precision, bfloat16 if the processor supports it (AMX, AVX512-BF16).
 
-    400 faces of the labelled footage, SFace, one thread, cosine to onnxruntime's own vectors: in single precision at least 0.9999999
-    (largest difference 6e-7), in bfloat16 at least 0.9991. On a processor without it bfloat16 is three times slower.
+    Cosine to the vectors of onnxruntime's CPU provider, for 400 faces of the labelled footage with SFace on one thread: at least
+    0.9999999 in single precision (largest difference 6e-7), at least 0.9991 in bfloat16. On a processor without bfloat16, it is three
+    times slower.
     """
     return {"NUM_STREAMS": str(callers), **({"INFERENCE_NUM_THREADS": str(threads * callers)} if threads else {})}
 
 
 def obtained_device(made: Any) -> str:
-    """Where a session really runs: the name of its first provider, one of PROVIDERS."""
+    """The device that a session really runs on: the name of its first provider, one of PROVIDERS."""
     first = made.get_providers()[0]
     return next(name for name, provider in PROVIDERS.items() if provider == first)
 
 
 def not_obtained(device: str, obtained: list[str]) -> ModelError:
-    """Names what was asked for, what was got, and what this onnxruntime has."""
+    """The error for a device that was requested and not obtained; it names both, and what this onnxruntime offers."""
     return ModelError(
         f"models.device is '{device}': expected {PROVIDERS[device]}, obtained {', '.join(obtained)} "
         f"(this onnxruntime offers {', '.join(ort.get_available_providers())}).",

@@ -16,13 +16,13 @@ from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 ArcFaceONNX, SCRFD = model_classes()
 _STRIDE = 32  # SCRFD's coarsest grid
-# One thread of a CPU, SFace, ms a face in batches of 1, 2, 4, 16: 19, 25, 25, 30 (caches); a GPU wants many.
+# Batch sizes. On one CPU thread SFace takes, ms a face in batches of 1, 2, 4, 16: 19, 25, 25, 30 (caches); a GPU needs large batches.
 _BATCH = {"cuda": 64, "tensorrt": 64}
 _FINISHED_AT_ONCE = 64  # the fully connected layer: 13 MB of SFace's features
 
 
 def input_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """Width and height that SCRFD is given: the picture's aspect, multiples of 32, the longer side at most `max_side` (at least 32).
+    """Input width and height for SCRFD: the picture's aspect, multiples of 32, the longer side at most `max_side` (at least 32).
 
     >>> input_size(1920, 1080, 1280)
     (1280, 736)
@@ -37,20 +37,20 @@ def _up(length: float) -> int:
 
 
 class FastScrfd(SCRFD):  # type: ignore[misc, valid-type]
-    """InsightFace's class with the same numbers for its model, in a fifth of the time (see `model_input`)."""
+    """InsightFace's class with a faster computation of the model's input, with the same numbers (see `model_input`)."""
 
     def _prepare_input_blob(self, image: U8, input_size: tuple[int, int]) -> F32:
         return model_input(image, *input_size, channels=slice(None, None, -1), mean=self.input_mean, scale=1 / self.input_std)
 
 
 class ScrfdDetector:
-    """SCRFD (Guo et al., 2021) by InsightFace's class, at the aspect of the picture instead of a padded square."""
+    """SCRFD (Guo et al., 2021) with InsightFace's class, at the picture's aspect instead of a padded square."""
 
     def __init__(self, path: Path, model_id: str, *, device: str, threads: int) -> None:
         self.model_id = model_id
         made = session(prepare_detector(path), device=device, callers=threads)
         self.device = obtained_device(made)
-        # without a file it cannot make sessions of its own, one for each size of picture, beside ours
+        # without a file, it cannot create more sessions of its own, one for each picture size
         self._scrfd = FastScrfd(model_file=None, session=made)
 
     def detect(self, image: U8, *, min_score: float, max_side: int) -> FaceBatch:
@@ -67,11 +67,11 @@ class ScrfdDetector:
 
 
 class ArcFaceEmbedder:
-    """A recogniser by InsightFace's class, on a graph rewritten to run faster.
+    """A recogniser with InsightFace's class, on a graph rewritten to run faster.
 
-    InsightFace decides from the first nodes of the file whether the graph normalises its input itself, and misses it behind
-    dequantising nodes: pictures would be normalised twice, and the vectors silently wrong. So what is known of a recogniser is
-    told to it, and of others the graph is asked, wherever those nodes stand.
+    InsightFace decides from the first nodes of the file whether the graph normalises its input itself, and misses it behind dequantising
+    nodes: pictures would be normalised twice, and the vectors silently wrong. So the normalisation is set here: as known for the
+    recogniser, else by searching the whole graph.
     """
 
     def __init__(self, path: Path, model_id: str, recogniser: Recogniser, *, device: str, threads: int) -> None:
@@ -106,13 +106,13 @@ def load_pack(pack: FoundPack, *, device: str, threads: int) -> LoadedPack:
     """Load the models of a pack.
 
     Args:
-        pack: what `find_pack` found.
+        pack: from `find_pack`.
         device: one of `devices.DEVICES`.
-        threads: that may use the models at the same time. OpenCV's own are set by the caller (`cv2.setNumThreads`).
+        threads: threads that use the models at the same time. OpenCV's own are set by the caller (`cv2.setNumThreads`).
 
     Raises:
         PackBrokenError: a model cannot be loaded.
-        ModelError: the device was asked for and not obtained.
+        ModelError: the device was requested and not obtained.
     """
     embedder = ArcFaceEmbedder(pack.recogniser_path, pack.recogniser_id, pack.recogniser, device=device, threads=threads)
     kind = YuNetDetector if pack.detector_kind == "yunet" else ScrfdDetector

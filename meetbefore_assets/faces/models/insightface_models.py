@@ -1,8 +1,8 @@
 """Imports InsightFace's model classes without the rest of the package.
 
-`import insightface` loads its application as well (liveness, body poses, scikit-image's geometry, scipy.spatial): 0.8 s of 1.3 s where
-bytecode is not kept, 0.3 s of 0.5 s where it is, in every process that works on videos. So its model_zoo is imported under a package
-whose own __init__ was not run; whoever imports insightface afterwards gets all of it.
+`import insightface` also loads its application (liveness, body poses, scikit-image's geometry, scipy.spatial): 0.8 s of 1.3 s without
+cached bytecode, 0.3 s of 0.5 s with it, in every process that works on videos. So its model_zoo is imported below a package whose own
+__init__ is not run; a later `import insightface` still gets all of it.
 """
 
 import importlib.util
@@ -31,6 +31,6 @@ def model_classes() -> tuple[Any, Any]:
 
 
 def _bare_package() -> ModuleType | None:
-    """The package with its path and nothing in it; None where it is loaded already, or not installed (importing it says so)."""
+    """An empty module with the package's path; None if it is loaded already, or not installed (importing it then says so)."""
     spec = None if NAME in sys.modules else importlib.util.find_spec(NAME)
     return importlib.util.module_from_spec(spec) if spec else None

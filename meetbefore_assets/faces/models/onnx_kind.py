@@ -12,10 +12,10 @@ from meetbefore_assets.core.model_packs import Kind
 
 
 def classify_model(path: Path) -> tuple[Kind, int]:
-    """Kind of a model and, of a recogniser, the size of its vectors (else 0); read once as long as the file is the same.
+    """Kind of a model, and the size of a recogniser's vectors (else 0); cached while the file is unchanged.
 
     Raises:
-        PackBrokenError: it is no ONNX model, or a part of one.
+        PackBrokenError: it is no ONNX model, or only a part of one.
     """
     status = path.stat()
     return _classify_cached(path, status.st_size, status.st_mtime_ns)
@@ -38,7 +38,7 @@ def _torn(path: Path, why: str) -> PackBrokenError:
 
 def _classify(graph: Any) -> tuple[Kind, int]:
     weights = {tensor.name for tensor in graph.initializer}
-    read = {name for node in graph.node for name in node.input}  # SFace lists weights as inputs, also some that are no more
+    read = {name for node in graph.node for name in node.input}  # SFace lists weights as inputs, even some that do not exist
     inputs = [_shape(value) for value in graph.input if value.name in read - weights]
     outputs = {value.name: _shape(value) for value in graph.output}
     if len(inputs) != 1 or len(inputs[0]) != 4 or inputs[0][1] != 3:

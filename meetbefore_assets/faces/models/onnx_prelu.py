@@ -1,6 +1,6 @@
-"""Rewrites PRelu (x where x > 0, else slope * x, a slope a channel) into operators with faster kernels; the same answers.
+"""Rewrites PRelu (x if x > 0, else slope * x, one slope per channel) into operators with faster kernels and the same results.
 
-PRelu(x) = slope * x + Relu((1 - slope) * x) where no slope is above 1, and slope * x + (1 - slope) * Relu(x) in general.
+PRelu(x) = slope * x + Relu((1 - slope) * x) if no slope is above 1, and slope * x + (1 - slope) * Relu(x) in general.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,19 +12,19 @@ from onnx import helper
 
 Constants = dict[str, NDArray[Any]]
 
-# Products for each number that a convolution makes, up to which making both parts of PRelu by a convolution each is cheaper than two
-# more passes over what one has made (the processor waits for memory). SFace up to its last layer, one thread, ms a face: passes
-# everywhere 13.4, two convolutions up to 32 products 12.4, up to 64 12.6.
+# Most products per output number of a convolution for which two convolutions, one for each part of PRelu, are cheaper than two more passes
+# over the output of one (the processor waits for memory). SFace up to its last layer, one thread, ms a face: passes everywhere 13.4, two
+# convolutions up to 32 products 12.4, up to 64 12.6.
 _CHEAP = 32
 
 
 def without_prelu(nodes: Iterable[Any], constants: Constants, ends: Iterable[str] = ()) -> list[Any]:
-    """The nodes without PRelu; adds to `constants`, and changes convolutions before and behind.
+    """Replace PRelu nodes; adds to `constants`, and changes convolutions before and after.
 
     Args:
-        nodes: of a graph, in order.
+        nodes: nodes of a graph, in order.
         constants: name -> weights.
-        ends: names of the graph's outputs, which stay as they are.
+        ends: names of the graph's outputs, which do not change.
     """
     kept = frozenset(ends)
     graph = _with_batch_norms_folded(list(nodes), constants, kept)
@@ -46,14 +46,14 @@ def without_prelu(nodes: Iterable[Any], constants: Constants, ends: Iterable[str
 
 
 def _sole_makers(graph: list[Any], constants: Constants, kept: frozenset[str]) -> dict[str, Any]:
-    """Name of a tensor -> the convolution that makes it, where one node reads it and it is no output of the graph."""
+    """Name of a tensor -> the convolution that computes it, for tensors that one node reads and that are no output of the graph."""
     readers = [name for node in graph for name in node.input]
     made = {node.output[0]: node for node in graph if _is_convolution(node, constants)}
     return {name: node for name, node in made.items() if readers.count(name) == 1 and name not in kept}
 
 
 def _with_batch_norms_folded(graph: list[Any], constants: Constants, kept: frozenset[str]) -> list[Any]:
-    """The nodes with each BatchNormalization behind a convolution made part of its weights."""
+    """Fold each BatchNormalization after a convolution into the weights of the convolution."""
     makers = _sole_makers(graph, constants, kept)
     for norm in [node for node in graph if node.op_type == "BatchNormalization"]:
         maker = makers.get(norm.input[0])
@@ -72,7 +72,7 @@ def _with_batch_norms_folded(graph: list[Any], constants: Constants, kept: froze
 def _make_mild(node: Any, graph: list[Any], constants: Constants, kept: frozenset[str]) -> None:
     """Turn slopes above 1 into ones below: PRelu(x) with slope a is -PRelu(-a * x) with slope 1 / a.
 
-    The factors become part of the convolution before and of those behind; where there are others, nothing is changed.
+    The factors are folded into the convolutions before and after; if there are other nodes, nothing is changed.
     """
     slope = constants[node.input[1]].ravel().astype(np.float64)
     is_steep = slope > 1
@@ -104,7 +104,7 @@ def _is_twice_as_cheap(node: Any, maker: Any, constants: Constants) -> bool:
 
 
 def _two_convolutions(node: Any, maker: Any, constants: Constants) -> list[Any]:
-    """onnxruntime does Relu in one pass with the first, and the addition in one with the second."""
+    """Both parts by a convolution each: onnxruntime fuses Relu with the first, and the addition with the second."""
     slope, (weights, bias), out = constants[node.input[1]].ravel().astype(np.float64), _weights(maker, constants), node.output[0]
     rest = 1 - slope
     return [
@@ -118,7 +118,7 @@ def _two_convolutions(node: Any, maker: Any, constants: Constants) -> list[Any]:
 def _two_passes(node: Any, constants: Constants) -> list[Any]:
     x, slope, out = node.input[0], constants[node.input[1]], node.output[0]
     constants[f"{out}/slope"], constants[f"{out}/rest"] = slope, (1 - slope).astype(slope.dtype)
-    # Where no slope is above 1, the factor goes first: onnxruntime then does it and Relu in one pass (1 of SFace's 16 ms).
+    # If no slope is above 1, the factor comes first: onnxruntime then fuses it with Relu (1 of SFace's 16 ms).
     is_mild, rest = bool((slope <= 1).all()), f"{out}/rest"
     first, second = ("Mul", "Relu") if is_mild else ("Relu", "Mul")
     return [
@@ -134,7 +134,7 @@ def _is_prelu(node: Any, constants: Mapping[str, NDArray[Any]]) -> bool:
 
 
 def _is_convolution(node: Any, constants: Mapping[str, NDArray[Any]]) -> bool:
-    """Whether it is a convolution of pictures with known weights, of all channels or of each by itself."""
+    """Whether a node is a 2-d convolution with constant weights, full or depthwise."""
     if node.op_type != "Conv" or any(name not in constants for name in node.input[1:]):
         return False
     weights = constants[node.input[1]]
@@ -146,18 +146,18 @@ def _group(node: Any) -> int:
 
 
 def _weights(node: Any, constants: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and bias (zeros where it has none) of a convolution."""
+    """Weights and bias (zeros if it has none) of a convolution."""
     weights = constants[node.input[1]].astype(np.float64)
     return weights, constants[node.input[2]].astype(np.float64) if len(node.input) > 2 else np.zeros(len(weights))
 
 
 def _along(factor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A factor for each channel that is made, in the shape of weights."""
+    """A factor per output channel, shaped to multiply weights."""
     return factor.reshape(-1, 1, 1, 1)
 
 
 def _convolution(like: Any, weights: NDArray[np.float64], bias: NDArray[np.float64], out: str, constants: Constants) -> Any:
-    """A convolution of the same input with other weights, under names of its own."""
+    """A convolution of the same input with other weights, under new names."""
     constants[f"{out}/weights"], constants[f"{out}/bias"] = weights.astype(np.float32), bias.astype(np.float32)
     made = helper.make_node("Conv", [like.input[0], f"{out}/weights", f"{out}/bias"], [out])
     made.attribute.extend(like.attribute)

@@ -1,4 +1,4 @@
-"""Opens onnxruntime sessions, and prepares ONNX graphs to run faster with the same answers."""
+"""Opens onnxruntime sessions, and rewrites ONNX graphs to run faster with the same results."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,25 +17,25 @@ from meetbefore_assets.faces.models.onnx_prelu import without_prelu
 from meetbefore_assets.faces.models.onnx_widening import CHANNEL_BLOCK, merge_convolutions, widen_convolutions
 
 _ERRORS_ONLY, _FATAL_ONLY = 3, 4
-# Threads that wait for work do not turn in circles. SFace, ms of the processor a face on two cores that others were using too
-# (benchmarks/threads.py): one thread 22, two threads 27, two that spin 43; two processes of one thread 23, of two that spin 46.
-# So a model gets one thread for each that calls it, and several pictures are worked on at once instead.
+# Waiting threads do not spin. SFace, ms of processor time a face on two busy cores (benchmarks/threads.py): one thread 22, two threads 27,
+# two spinning threads 43; two processes with one thread 23, with two spinning threads 46. So a model gets one thread per caller, and
+# several pictures are processed at once instead.
 SPINNING = "0"
 
 ort.disable_telemetry_events()
 
 
 def session(model: Path | bytes, *, device: str, threads: int = 1, callers: int = 1) -> Any:
-    """An onnxruntime InferenceSession.
+    """Open an onnxruntime InferenceSession.
 
     Args:
-        model: file, or a serialised model.
-        device: one of `devices.DEVICES`; 'auto' takes the best that works, any other insists.
-        threads: that share the work of one call; 0: as many as onnxruntime likes.
+        model: a file, or a serialised model.
+        device: one of `devices.DEVICES`; 'auto' uses the best one that works, others must be obtained.
+        threads: threads that share the work of one call; 0: onnxruntime decides.
         callers: threads that call it at the same time.
 
     Raises:
-        ModelError: the device was asked for and not obtained, or is none of DEVICES.
+        ModelError: the device was requested and not obtained, or is none of DEVICES.
         PackBrokenError: the model cannot be loaded.
     """
     requested = requested_providers(device, threads, callers)
@@ -64,10 +64,10 @@ def _options(threads: int) -> Any:
 
 
 def prepare_recogniser(path: Path) -> bytes:
-    """The same recogniser, rewritten to run faster: weights dequantised beforehand, PRelu in simpler terms, any batch size.
+    """Rewrite a recogniser to run faster: dequantised weights, PRelu replaced, any batch size.
 
-    SFace on one thread of a busy 2-core machine (ms a face, least of 30): as shipped 44, dequantised 21 to 41, and without
-    PRelu 15 to 19; vectors differ by less than 2e-6.
+    SFace on one thread of a busy 2-core machine (ms a face, least of 30): as shipped 44, dequantised 21 to 41, and without PRelu 15 to 19;
+    vectors differ by less than 2e-6.
 
     Raises:
         PackBrokenError: not an ONNX file.
@@ -77,10 +77,10 @@ def prepare_recogniser(path: Path) -> bytes:
 
 
 def halve_recogniser(path: Path) -> tuple[bytes, bytes | None]:
-    """`prepare_recogniser` in two models: up to the fully connected layer, and from there on; None where there is no such layer.
+    """Like `prepare_recogniser`, in two models: up to the fully connected layer, and from there on (None if there is no such layer).
 
-    The layers before are fastest on one face, for which everything fits into the caches; the fully connected one reads all its
-    weights for every batch (25 MB, 2.2 of SFace's 16 ms, and a tenth of that a face in batches of 32).
+    The layers before it are fastest with one face, when everything fits into the caches; the fully connected layer reads all its weights
+    for every batch (25 MB, 2.2 of SFace's 16 ms, and a tenth of that per face in batches of 32).
 
     Raises:
         PackBrokenError: not an ONNX file.
@@ -102,19 +102,19 @@ def halve_recogniser(path: Path) -> tuple[bytes, bytes | None]:
 
 
 def _is_a_waist(shell: Any, nodes: list[Any], constants: Mapping[str, NDArray[Any]], place: int) -> bool:
-    """Whether all that the nodes from `place` on read of the earlier ones is the first input of that node."""
+    """Whether the graph can be cut at `place`: the nodes from there on read of the earlier ones only the first input of that node."""
     made = {name for node in nodes[:place] for name in node.output} | {value.name for value in shell.graph.input}
     read = {name for node in nodes[place:] for name in node.input} | {value.name for value in shell.graph.output}
     return (read & made) - constants.keys() == {nodes[place].input[0]} and nodes[place].input[1] in constants
 
 
 def _depth(gemm: Any) -> int:
-    """Axis of a Gemm's weights along which it sums."""
+    """The summed axis of a Gemm's weights."""
     return 1 if any(attribute.name == "transB" and attribute.i for attribute in gemm.attribute) else 0
 
 
 def _rewritten(path: Path) -> tuple[Any, list[Any], dict[str, NDArray[Any]]]:
-    """A recogniser's model without its nodes and weights (large, and copied again and again), the new nodes, and all weights."""
+    """A recogniser's model without nodes and weights (which are large to copy), the rewritten nodes, and all weights."""
     model = load_onnx(path)
     drop_weights_from_inputs(model)
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -128,17 +128,17 @@ def _rewritten(path: Path) -> tuple[Any, list[Any], dict[str, NDArray[Any]]]:
 
 
 def _model(shell: Any, nodes: list[Any], constants: Mapping[str, NDArray[Any]]) -> bytes:
-    """A model of these nodes and of the weights that they read, serialised; `shell` is used up."""
+    """Serialise a model of some nodes and the weights that they read; changes `shell`."""
     _replace_nodes(shell, nodes, constants)
     return bytes(shell.SerializeToString())
 
 
 def prepare_detector(path: Path, block: int = CHANNEL_BLOCK) -> bytes:
-    """The same SCRFD or YuNet for any height and width (multiples of 32), weights dequantised: its file fixes 640 x 640 without need.
+    """Rewrite SCRFD or YuNet to run faster, and for any height and width (multiples of 32), while its file needlessly fixes 640 x 640.
 
     Args:
         path: the model.
-        block: channels that convolutions work on at once (`onnx_widening`).
+        block: channels per block (`onnx_widening`).
 
     Raises:
         PackBrokenError: not an ONNX file.
@@ -152,13 +152,13 @@ def prepare_detector(path: Path, block: int = CHANNEL_BLOCK) -> bytes:
     height.dim_param, width.dim_param = "height", "width"
     for value in model.graph.output:
         dims = value.type.tensor_type.shape.dim
-        if len(dims) >= 2:  # (1, anchors, k) or (anchors, k): as many anchors as the picture is large
+        if len(dims) >= 2:  # (1, anchors, k) or (anchors, k): the number of anchors depends on the picture size
             dims[-2].dim_param = f"{value.name}_anchors"
     return bytes(model.SerializeToString())
 
 
 def normalises_itself(path: Path) -> bool:
-    """Whether the graph begins with subtracting a mean and scaling, wherever those nodes stand in the file."""
+    """Whether the graph itself starts with subtracting a mean and scaling, wherever those nodes are in the file."""
     model = load_onnx(path)
     drop_weights_from_inputs(model)
     first = _consumers(model, {model.graph.input[0].name})
@@ -171,7 +171,7 @@ def _consumers(model: Any, names: set[str]) -> list[Any]:
 
 
 def load_onnx(path: Path) -> Any:
-    """The ONNX model of a file.
+    """Load the ONNX model of a file.
 
     Raises:
         PackBrokenError: the file cannot be read, is torn, or is no ONNX model.
@@ -190,7 +190,7 @@ def _no_model(path: Path, why: str) -> PackBrokenError:
 
 
 def drop_weights_from_inputs(model: Any) -> None:
-    """Older files list their weights as inputs as well (SFace's even those that are no more), which onnxruntime refuses to do without."""
+    """Remove weights from the inputs, where older files list them (SFace's even removed ones): onnxruntime would require them as inputs."""
     weights = {tensor.name for tensor in model.graph.initializer}
     read = {name for node in model.graph.node for name in node.input}
     inputs = [value for value in model.graph.input if value.name in read - weights]
@@ -204,7 +204,7 @@ def _opset(model: Any) -> int:
 
 
 def _folded(nodes: Iterable[Any], constants: dict[str, NDArray[Any]]) -> list[Any]:
-    """Nodes that remain when constants, and DequantizeLinear and Reshape of them, are done beforehand; adds to `constants`."""
+    """Fold constants, and DequantizeLinear and Reshape of constants; returns the remaining nodes, and adds to `constants`."""
     left = []
     for node in nodes:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
@@ -220,7 +220,7 @@ def _folded(nodes: Iterable[Any], constants: dict[str, NDArray[Any]]) -> list[An
 
 
 def _dequantised(values: list[NDArray[Any]], attributes: Mapping[str, Any]) -> NDArray[Any]:
-    """(x - zero point) * scale, with one scale for all, one per index of an axis, or one per block along it (ONNX, opset 21)."""
+    """Dequantise: (x - zero point) * scale, with one scale for all, one per index of an axis, or one per block along it (opset 21)."""
     quantised, scale = values[0], values[1]
     zero = values[2] if len(values) > 2 else np.zeros_like(scale, dtype=quantised.dtype)
     axis, block = attributes.get("axis", 1), attributes.get("block_size", 0)

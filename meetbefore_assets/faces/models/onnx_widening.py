@@ -1,9 +1,8 @@
-"""Widens convolutions to the number of channels that the processor works on at once; the same answers in less time.
+"""Pads convolutions to a multiple of the processor's channel block: the same results in less time.
 
-onnxruntime keeps the channels of pictures in blocks (16 of them with AVX-512, else 8). Where their number is none of a block's, it computes
-the whole blocks all the same, and puts everything back in order and into blocks again around each addition and pooling. So
-such channels get company that is always zero, and convolutions of the same picture with few channels each are done as one. SCRFD-2.5g,
-640 x 384, one thread: 52 ms before, 44 after (with blocks of 8 49); YuNet 7.7 and 7.2.
+onnxruntime stores channels in blocks (16 with AVX-512, else 8). If their number is no multiple of the block, it computes whole blocks
+anyway, and converts between layouts around each addition and pooling. So zero channels are added, and convolutions of the same input with
+few channels each are merged. SCRFD-2.5g, 640 x 384, one thread: 52 ms before, 44 after (with blocks of 8: 49); YuNet 7.7 and 7.2.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,22 +15,22 @@ from onnx import helper
 
 Constants = dict[str, NDArray[Any]]
 
-# What onnxruntime asks the processor for, too: https://github.com/microsoft/onnxruntime, `MlasNchwcGetBlockSize`.
+# The same test as onnxruntime's `MlasNchwcGetBlockSize`: https://github.com/microsoft/onnxruntime.
 CHANNEL_BLOCK = 16 if "AVX512" in cv2.getCPUFeaturesLine() else 8
 
-# What leaves channels that are zero at zero, and each channel for itself.
+# Operators that work on each channel separately and keep zero channels zero.
 _EACH_FOR_ITSELF = frozenset(["Relu", "MaxPool", "AveragePool", "Resize", "Add"])
 _SPLIT_BY_INPUT = 13  # from this opset on
 
 
 def widen_convolutions(nodes: Iterable[Any], constants: Constants, ends: Iterable[str], block: int) -> list[Any]:
-    """The nodes with widened convolutions; changes `constants`.
+    """Pad convolutions with zero channels; changes `constants`.
 
     Args:
-        nodes: of a graph, in order.
+        nodes: nodes of a graph, in order.
         constants: name -> weights.
-        ends: names of the graph's inputs and outputs, which stay as they are.
-        block: channels that are worked on at once.
+        ends: names of the graph's inputs and outputs, which do not change.
+        block: channels per block.
     """
     graph = _Graph(list(nodes), constants, frozenset(ends))
     for channels, names in graph.families():
@@ -42,7 +41,7 @@ def widen_convolutions(nodes: Iterable[Any], constants: Constants, ends: Iterabl
 
 
 def merge_convolutions(nodes: Iterable[Any], constants: Constants, block: int, opset: int) -> list[Any]:
-    """The nodes with convolutions of one tensor made one, where that makes fewer blocks of channels; adds to `constants`."""
+    """Merge convolutions of the same input, if that gives fewer blocks of channels; adds to `constants`."""
     siblings: dict[tuple[str, str], list[Any]] = {}
     result = list(nodes)
     for node in result:
@@ -58,7 +57,7 @@ def merge_convolutions(nodes: Iterable[Any], constants: Constants, block: int, o
 
 
 def _joint(group: list[Any], widths: list[int], constants: Constants, opset: int) -> list[Any]:
-    """One convolution with the channels of all, and the node that deals them out."""
+    """One convolution with the channels of all, and the node that splits its output."""
     name = f"{group[0].output[0]}/joint"
     for place, part in ((1, "weights"), (2, "bias")):
         constants[f"{name}/{part}"] = np.concatenate([constants[node.input[place]] for node in group])
@@ -72,12 +71,12 @@ def _joint(group: list[Any], widths: list[int], constants: Constants, opset: int
 
 
 def _is_plain(node: Any, constants: Constants) -> bool:
-    """Whether it is a convolution in which every channel sees all others."""
+    """Whether a node is a full convolution."""
     return node.op_type == "Conv" and _group(node) == 1 and all(name in constants for name in node.input[1:])
 
 
 def _is_depthwise(node: Any, constants: Constants) -> bool:
-    """Whether it is a convolution of each channel by itself."""
+    """Whether a node is a depthwise convolution."""
     if node.op_type != "Conv" or any(name not in constants for name in node.input[1:]):
         return False
     return constants[node.input[1]].shape[:2] == (_group(node), 1) and _group(node) > 1
@@ -88,7 +87,7 @@ def _group(node: Any) -> int:
 
 
 def _shape_of(node: Any, constants: Constants) -> str:
-    """What convolutions must have in common to be done at once."""
+    """Key of convolutions that can be merged."""
     attributes = sorted((attribute.name, str(helper.get_attribute_value(attribute))) for attribute in node.attribute)
     return str((attributes, constants[node.input[1]].shape[1:]))
 
@@ -109,7 +108,7 @@ class _Graph:
         self._makers = {name: node for node in nodes for name in node.output}
 
     def _kin(self, node: Any) -> list[str]:
-        """Tensors of a node that have the same number of channels."""
+        """Tensors of a node that must have the same number of channels."""
         if node.op_type == "Add":
             return [*node.input, node.output[0]]
         if node.op_type in _EACH_FOR_ITSELF or _is_depthwise(node, self._constants):
@@ -122,7 +121,7 @@ class _Graph:
         return name
 
     def families(self) -> Iterator[tuple[int, frozenset[str]]]:
-        """Number of channels, and names, of those that a convolution makes."""
+        """Number of channels, and tensor names, of each family that a convolution computes."""
         widths = {
             self._head(node.output[0]): self._constants[node.input[1]].shape[0] for node in self.nodes if _is_plain(node, self._constants)
         }
@@ -134,7 +133,7 @@ class _Graph:
             yield widths[head], frozenset(names)
 
     def can_grow(self, names: frozenset[str]) -> bool:
-        """Whether all that makes and reads these tensors leaves channels of zeros without effect."""
+        """Whether zero channels in these tensors have no effect on any node that writes or reads them."""
         if names & self._ends or names & self._constants.keys():
             return False
         made = all(name in self._makers and self._is_maker(self._makers[name]) for name in names)
@@ -149,7 +148,7 @@ class _Graph:
         return (node.input[0] == name and _is_plain(node, self._constants)) or name in self._kin(node)
 
     def _asks_for_no_channels(self, node: Any, names: frozenset[str]) -> bool:
-        """Whether a node takes from a shape what does not change, or makes the new shape of one of these tensors of it."""
+        """Whether a node reads only unchanged parts of a tensor's shape, or computes a new shape for one of these tensors."""
         if node.op_type == "Gather":
             place = self._constants.get(node.input[1])
             return place is not None and not np.isin(place, (1, -3)).any()
@@ -158,7 +157,7 @@ class _Graph:
         return all(self._asks_for_no_channels(reader, names) for reader in self._readers.get(node.output[0], []))
 
     def grow(self, names: frozenset[str], extra: int) -> None:
-        """Give these tensors channels of zeros."""
+        """Add zero channels to these tensors."""
         for node in self.nodes:
             if node.op_type != "Conv":
                 continue
@@ -172,7 +171,7 @@ class _Graph:
                 self._pad(node, 1, 1, extra)
 
     def _pad(self, node: Any, place: int, axis: int, extra: int) -> None:
-        """Weights may be shared, so the padded ones get a name of their own."""
+        """Pad weights under a new name, because the original ones may be shared."""
         values = self._constants[node.input[place]]
         padded = np.pad(values, [(0, extra if at == axis else 0) for at in range(values.ndim)])
         node.input[place] = f"{node.output[0]}/wide{place}{axis}"

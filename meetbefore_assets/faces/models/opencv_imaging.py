@@ -1,4 +1,4 @@
-"""OpenCV: the warp that aligns faces, and pictures as bytes."""
+"""Picture handling with OpenCV: alignment of faces, resizing, and encoding."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from meetbefore_assets.core.schema.columns import CROP_SIDE_PX
 
 _MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
 _THUMBNAIL_JPEG = 80
-# A face takes less than half of its thumbnail, so it is left three squares wide.
+# Squares along the longer side of a blurred thumbnail; a face takes less than half of it, so it is three squares wide at most.
 _BLUR_SQUARES = 6
 _CROP_PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP, cv2.IMWRITE_PNG_COMPRESSION, 0]
 
@@ -22,16 +22,15 @@ def use_one_thread() -> None:
 
 
 def empty_batch() -> FaceBatch:
-    """A batch of none."""
+    """A batch without faces."""
     return FaceBatch(np.empty((0, 4), np.float32), np.empty((0, 5, 2), np.float32), np.empty(0, np.float32))
 
 
 def resized(image: U8, width: int, height: int) -> U8:
-    """The picture at another size; shrinking averages, so that fine patterns do not turn into false edges.
+    """Resize a picture; shrinking averages, so that fine patterns do not become false edges.
 
-    By halves as far as that goes, which OpenCV does fast, and then interpolated: of less than two pixels a side, the neighbours that
-    are interpolated are all there is to average. 1080p to 640 x 360 and 1280 x 720: 2 and 4 ms, averaged at once 7 and 18; 4K: 7 and 9, not
-    18 and 24.
+    It is halved repeatedly, which OpenCV does fast, and then interpolated: below a factor of two, interpolation averages enough. 1080p to
+    640 x 360 and 1280 x 720 takes 2 and 4 ms (averaged in one step 7 and 18), 4K 7 and 9 (18 and 24).
     """
     while 2 * width <= image.shape[1] and 2 * height <= image.shape[0] and not (image.shape[0] % 2 or image.shape[1] % 2):
         image = _resized(image, image.shape[1] // 2, image.shape[0] // 2, cv2.INTER_AREA)
@@ -46,12 +45,12 @@ def _resized(image: U8, width: int, height: int, interpolation: int) -> U8:
 
 
 def model_input(image: U8, width: int, height: int, *, channels: slice = slice(None), mean: float = 0.0, scale: float = 1.0) -> F32:
-    """(picture - mean) * scale as a model wants it, (1, 3, height, width) float32, at the left and top of a black picture of that size.
+    """Input of a model: (picture - mean) * scale, (1, 3, height, width) float32, padded with black at the right and bottom.
 
     `cv2.dnn.blobFromImage` gives the same numbers, in 5 ms for 640 x 384 and 17 for 1280 x 736; this takes 0.5 and 3.
 
     Args:
-        image: not larger than width x height.
+        image: at most width x height.
         channels: `slice(None, None, -1)` turns B, G, R into R, G, B.
     """
     blob = np.empty((1, 3, height, width), np.float32)
@@ -67,19 +66,19 @@ def model_input(image: U8, width: int, height: int, *, channels: slice = slice(N
 
 
 def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """Width and height with the longer side at most `max_side` (0: as it is), never enlarged."""
+    """Width and height scaled down to a longer side of at most `max_side` (0: unchanged)."""
     scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 class OpenCvImaging:
-    """The port FaceImaging."""
+    """Implements `ports.FaceImaging`."""
 
     def align(self, image: U8, matrices: F64) -> U8:
         side = (CROP_SIDE_PX, CROP_SIDE_PX)
         crops = np.empty((len(matrices), *side, 3), np.uint8)
         for row, matrix in enumerate(matrices):
-            # bilinear, black beyond the picture: what the recognisers were trained on (insightface's `norm_crop`)
+            # bilinear, with black beyond the picture: as the recognisers were trained (insightface's `norm_crop`)
             cv2.warpAffine(image, matrix, side, dst=crops[row], flags=cv2.INTER_LINEAR, borderValue=0)
         return crops
 
@@ -96,20 +95,19 @@ class OpenCvImaging:
         if image is None:
             raise RecordTornError("a thumbnail is no picture.", remedy="Make the detections of this video again.")
         height, width = image.shape[:2]
-        # Averaged away, not only smeared: what a few squares hold cannot be sharpened into a face again.
+        # Averaged to a few squares, not only blurred, so that it cannot be sharpened into a face again.
         few = resized(np.asarray(image, np.uint8), *fitted_size(width, height, _BLUR_SQUARES))
         return _encoded(
             ".jpg", np.asarray(cv2.resize(few, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 60]
         )
 
     def encode_crop(self, crop: U8) -> bytes:
-        """PNG: the same pixels again, so the same vector, whichever recogniser looks at them.
+        """Encode as PNG: lossless, so that every recogniser gets the same vector.
 
-        Each line is told by its difference to the one above, and left as it is for the record to compress: Parquet's zstd makes that
-        smaller than PNG would, in half of the time. `benchmarks/crop_format.py`, bytes a crop on disk, ms to write and to read: this
-        19.8k, 0.6, 0.2 (footage 14.8k); PNG with the average filter at level 3 19.7k, 1.1, 0.4 (16.3k). Of what loses pixels, or time:
-        WebP lossless 13k, 15 (as long as the recogniser itself), cosine 1; JPEG 4:4:4 at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946;
-        WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
+        Each line is stored as its difference to the one above, uncompressed: Parquet's zstd compresses that better than PNG, in half of the
+        time. `benchmarks/crop_format.py`, bytes a crop on disk, ms to write and to read: this 19.8k, 0.6, 0.2 (footage 14.8k); PNG with
+        the average filter at level 3 19.7k, 1.1, 0.4 (16.3k). Lossy or slow alternatives: WebP lossless 13k, 15 (as long as the recogniser
+        itself), cosine 1; JPEG 4:4:4 at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946; WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
         """
         return _encoded(".png", crop, _CROP_PNG)
 
@@ -144,7 +142,7 @@ class OpenCvImaging:
 
 
 def _span(centre: float, reach: float, end: int) -> tuple[int, int]:
-    """Pixels [low, high) around a centre inside 0..end; one pixel at least, also of a box that lies outside."""
+    """Range of pixels [low, high) around a centre, clipped to 0..end; at least one pixel, even for a box outside."""
     low = min(max(0, round(centre - reach)), end - 1)
     return low, max(low + 1, min(end, round(centre + reach)))
 

@@ -1,4 +1,4 @@
-"""Runs YuNet on onnxruntime: the faces that OpenCV's own class finds, in two thirds of its time or less."""
+"""YuNet on onnxruntime: the same faces as OpenCV's own class, in two thirds of its time or less."""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from meetbefore_assets.faces.models.devices import obtained_device
 from meetbefore_assets.faces.models.onnx_session import prepare_detector, session
 from meetbefore_assets.faces.models.opencv_imaging import empty_batch, fitted_size, model_input, resized
 
-# OpenCV's defaults: boxes that overlap more are one face; at most so many candidates.
+# OpenCV's defaults: IoU above which boxes are one face, and most candidates.
 _NMS_IOU, _TOP_K = 0.3, 5000
 _STRIDES = (8, 16, 32)
 _GRID = _STRIDES[-1]
 
 
 class YuNetDetector:
-    """YuNet (Wu et al., 2023). One instance serves `threads` threads at once.
+    """YuNet (Wu et al., 2023). One instance can be used by `threads` threads at once.
 
     On one thread, ms a picture, OpenCV's FaceDetectorYN / this: 1280 x 720 77 / 49, 640 x 384 18 / 8.5.
 
     Raises:
-        PackBrokenError: the file is no YuNet.
-        ModelError: the device was asked for and not obtained.
+        PackBrokenError: the file is no YuNet model.
+        ModelError: the device was requested and not obtained.
     """
 
     def __init__(self, path: Path, model_id: str, *, device: str = "cpu", threads: int = 1) -> None:
@@ -48,12 +48,12 @@ class YuNetDetector:
         rows, scale = rows[kept], np.array([width / size[0], height / size[1]], np.float32)
         corners = rows[:, :2] * scale
         found = np.concatenate([corners, corners + rows[:, 2:4] * scale], axis=1)
-        # The points right eye, left eye, … of the person, which is left to right as seen in the picture.
+        # Landmarks start with the person's right eye, which is the left one in the picture.
         landmarks = rows[:, 4:14].reshape(-1, 5, 2) * scale
         return FaceBatch(found.astype(np.float32), landmarks.astype(np.float32), np.clip(rows[:, 14], 0, 1).astype(np.float32))
 
     def _candidates(self, image: U8, min_score: float) -> F32:
-        """x, y, width, height, five points, score of what reaches `min_score`: (n, 15), pixels of `image`."""
+        """Candidates with a score of at least `min_score`: (n, 15) x, y, width, height, five points, score, in pixels of `image`."""
         width, height = image.shape[1] + -image.shape[1] % _GRID, image.shape[0] + -image.shape[0] % _GRID
         answers = self._session.run(self._outputs, {self._input: model_input(image, width, height)})
         grids = zip(_STRIDES, answers[0:3], answers[3:6], answers[6:9], answers[9:12], strict=True)
