@@ -1,1 +1,1 @@
-"""Third stage, identities: tracks of all videos are grouped to people, with the corrections of the user."""
+"""Identities: groups the tracks of all videos to people, with the corrections of the user."""

@@ -1,4 +1,4 @@
-"""Implements the port `IdentityAdapters`; the library of an index is loaded when the index is asked for."""
+"""The identity adapters of a home (port `IdentityAdapters`). The library of an index is imported at first use."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from meetbefore_assets.core.ports import MakeIndex
 
 
 class Identities:
-    """Faiss in memory, Faiss on disk, or pgvector."""
+    """Vector search with Faiss in memory, Faiss on disk, or pgvector."""
 
     def __init__(self, home_folder: Path) -> None:
         self._home_folder = home_folder

@@ -19,7 +19,7 @@ from meetbefore_assets.identities.thresholds import Calibration, Observations, S
 ASSET = CALIBRATION.name
 # Raise it when the same tracks give another threshold.
 _CODE = 1
-# Videos whose tracks are looked at, and videos whose single faces are: which, only their ids tell.
+# Number of sampled videos, for tracks and for single faces; the sample depends on video ids only.
 _VIDEOS, _FACE_VIDEOS = 256, 32
 
 
@@ -30,7 +30,7 @@ class _Cached:
 
 
 def calibration(home: Home, versions: Mapping[str, str], default: float) -> Calibration:
-    """The threshold for some tracks: read where it is on record, worked out otherwise.
+    """The calibrated threshold for some tracks: read from the index, or computed if it is not stored.
 
     Args:
         home: the home.
@@ -48,7 +48,7 @@ def calibration(home: Home, versions: Mapping[str, str], default: float) -> Cali
 
 
 def store_calibration(home: Home, versions: Mapping[str, str], default: float) -> Calibration:
-    """The same, put on record so that nobody has to work it out again."""
+    """Like `calibration`, and store the result, so that it is not computed again."""
     found = calibration(home, versions, default)
     stamp = Stamp(_version(versions, default), {}, {"calibration": json.dumps(asdict(found))}, 0)
     if edge_store(home).stamp(ASSET, WHOLE) != stamp:
@@ -57,7 +57,7 @@ def store_calibration(home: Home, versions: Mapping[str, str], default: float) -
 
 
 def calibration_facts(found: Calibration) -> dict[str, object]:
-    """The numbers behind a threshold, by name, for people; those that are not known are left out."""
+    """The numbers behind a calibrated threshold, by name, for people; unknown ones are left out."""
     facts: dict[str, object] = {
         "recogniser's own threshold": found.seen.default,
         "tracks": found.seen.tracks,

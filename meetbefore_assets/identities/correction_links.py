@@ -1,26 +1,27 @@
-"""Turns corrections into must-links and cannot-links, and finds those that contradict each other.
+"""Turns corrections into must-links and cannot-links, and finds contradictions among them.
 
-Two faces in one picture are two people, whoever says otherwise. Beyond that the older statement holds and the newer that contradicts
-it is named, with what it contradicts; new corrections are refused then, and old ones that came to contradict (because a
-detector now sees two faces where there was one) are left out and reported.
+Two faces in one frame are two people, whatever a correction says. Otherwise the older correction counts, and the newer one that contradicts
+it is reported with the older. A new correction is refused then; an old one that became contradictory (because a detector now finds two
+faces where there was one) is ignored and reported.
 
-A split is about faces, a merge about people: a split takes its faces out of the merges that were said before it.
+A split is about faces, a merge about people: a split takes its faces out of earlier merges. A move says whose its faces are: it takes them
+out of all earlier corrections about who is who.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from meetbefore_assets.core.ports import I64
-from meetbefore_assets.identities.corrections import Correction
+from meetbefore_assets.identities.corrections import SIDES, Correction
 
 PICTURE = "picture"
 ONE_ROW = "track"
 
 Rows = Mapping[tuple[str, str], Sequence[int]]
 
-# Rows of a name that keep it apart from other names: few, since every two names are compared.
+# Rows per name that get cannot-links to other names: few, because every two names are compared.
 _OF_A_NAME = 3
 
 Faces = Mapping[tuple[str, str], Sequence[str]]
@@ -28,12 +29,12 @@ Faces = Mapping[tuple[str, str], Sequence[str]]
 
 @dataclass(frozen=True)
 class Conflict:
-    """A statement that cannot hold.
+    """A correction that contradicts an older one or a frame.
 
     Attributes:
-        correction_id: what was left out.
+        correction_id: the ignored correction.
         rows: the two rows in question.
-        against: the correction that says otherwise, PICTURE where both are seen in one picture, ONE_ROW where they are one.
+        against: id of the older correction; PICTURE if both rows are seen in one frame; ONE_ROW if they are the same row.
     """
 
     correction_id: str
@@ -43,7 +44,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Links:
-    """Pairs of rows, the smaller first: (k, 2) must_link and (c, 2) cannot_link; together they do not contradict."""
+    """Consistent constraints for grouping: pairs of rows, the smaller first, (k, 2) must_link and (c, 2) cannot_link; and conflicts."""
 
     must_link: I64
     cannot_link: I64
@@ -59,12 +60,12 @@ class _Statement:
 
 
 def links(corrections: Sequence[Correction], rows: Rows, seen_together: I64) -> Links:
-    """Links of the grouping.
+    """Turn corrections into links between rows.
 
     Args:
         corrections: those in force, oldest first.
-        rows: (correction_id, side) -> rows that its anchors lie in, the most telling first.
-        seen_together: (c, 2) rows that share a picture.
+        rows: (correction_id, side) -> rows that contain its anchors, most representative first.
+        seen_together: (c, 2) pairs of rows that share a frame.
     """
     statements = _statements(corrections, rows)
     spoken = np.unique(np.array([row for one in statements for row in (*one.here, *one.there)] + _named_rows(corrections, rows), np.int64))
@@ -82,10 +83,10 @@ def links(corrections: Sequence[Correction], rows: Rows, seen_together: I64) -> 
 
 
 def _distinct(pairs: I64) -> I64:
-    """The pairs, the smaller row first, in order, none twice."""
+    """Pairs with the smaller row first, sorted, without duplicates."""
     low, high = pairs.min(axis=1), pairs.max(axis=1)
     size = int(high.max(initial=0)) + 1
-    # One number a pair: rows as such are compared byte by byte. They are all but sorted, and `np.unique` hashes: ten times as long.
+    # One number per pair: rows are compared byte by byte. They are almost sorted; `np.unique` hashes, which takes ten times as long.
     keys = np.sort(low * size + high)
     return np.stack(np.divmod(keys[np.diff(keys, prepend=-1) > 0], size), axis=1)
 
@@ -93,12 +94,14 @@ def _distinct(pairs: I64) -> I64:
 def _statements(corrections: Sequence[Correction], rows: Rows) -> list[_Statement]:
     said: list[_Statement] = []
     for one in corrections:
-        if one.kind not in ("merge", "not-same", "split"):
+        if one.kind not in ("merge", "not-same", "split", "move"):
             continue
-        here, there = tuple(rows.get((one.correction_id, "here"), ())), tuple(rows.get((one.correction_id, "there"), ()))
-        if one.kind == "split":
-            said = [_without(earlier, set(here)) if earlier.is_same else earlier for earlier in said]
+        here, there, to = (tuple(rows.get((one.correction_id, side), ())) for side in SIDES)
+        if one.kind in ("split", "move"):
+            said = [_without(earlier, set(here)) if earlier.is_same or one.kind == "move" else earlier for earlier in said]
         said.append(_Statement(one.correction_id, one.kind == "merge", here, there))
+        if one.kind == "move":
+            said.append(_Statement(one.correction_id, True, to, here))
     return said
 
 
@@ -125,7 +128,7 @@ def _named_rows(corrections: Sequence[Correction], rows: Rows) -> list[int]:
 
 
 def _differently_named(corrections: Sequence[Correction], rows: Rows) -> Iterable[tuple[str, list[int], list[int]]]:
-    """Two names are two people, unless a merge says that they are one."""
+    """Pairs of differently named people, who are two people unless a merge says otherwise."""
     named = [entry for _, entry in sorted(_latest_names(corrections, rows).items())]
     for position, (correction_id, here) in enumerate(named):
         for _, there in named[position + 1 :]:
@@ -137,7 +140,7 @@ def _pairs(pairs: list[tuple[int, int]]) -> I64:
 
 
 class _LinkLedger:
-    """Who is one with whom and who is kept apart, as far as statements went."""
+    """Collects must-links and cannot-links, correction by correction, and notes conflicts."""
 
     def __init__(self, seen_together: Iterable[tuple[int, int]]) -> None:
         self.must: list[tuple[int, int]] = []
@@ -181,33 +184,40 @@ class _LinkLedger:
         return None
 
     def _joined_by(self, a: int, b: int) -> str:
-        """The latest merge in the group of both; ONE_ROW where nobody joined them."""
+        """The latest merge in the group of both rows; ONE_ROW if there is none."""
         root = self._root(a)
         return ([ONE_ROW] + [correction_id for x, _, correction_id in self._said_same if self._root(x) == root])[-1]
 
 
-def divided_tracks(corrections: Sequence[Correction], faces: Faces, track_of: Mapping[str, str]) -> dict[str, list[list[str]]]:
-    """Tracks in which a split or a not-same has both its sides, and their parts.
+def divided_tracks(
+    corrections: Sequence[Correction], faces: Faces, track_of: Mapping[str, str], nobodys: Collection[str] = ()
+) -> dict[str, list[list[str]]]:
+    """Tracks that corrections divide (a split, move or not-same with both sides in one track, or faces that are none), with their parts.
 
     Args:
         corrections: those in force, oldest first.
-        faces: (correction_id, side) -> the faces found there.
+        faces: (correction_id, side) -> its faces.
         track_of: face_id -> track_id.
+        nobodys: detections that a correction calls no face.
 
     Returns:
-        track_id -> parts, each a sorted list of faces; the faces that nobody spoke of stay with `there`.
+        track_id -> parts, each a sorted list of faces; the faces that nobody spoke of stay with `there`. No part where none of its faces is
+        one.
     """
     members: dict[str, set[str]] = {}
     for face, track in track_of.items():
         members.setdefault(track, set()).add(face)
     parts: dict[str, list[set[str]]] = {}
+    for track in {track_of[face] for face in nobodys if face in track_of}:
+        left = members[track] - set(nobodys)
+        parts[track] = [left] if left else []
     for one in corrections:
-        if one.kind not in ("split", "not-same"):
+        if one.kind not in ("split", "move", "not-same"):
             continue
-        here, there = set(faces.get((one.correction_id, "here"), ())), set(faces.get((one.correction_id, "there"), ()))
+        here, there = ({face for face in faces.get((one.correction_id, side), ()) if face in track_of} for side in ("here", "there"))
         for track in {track_of[face] for face in here} & {track_of[face] for face in there}:
             parts[track] = _divided(parts.get(track, [members[track]]), here, there)
-    return {track: sorted(sorted(part) for part in found) for track, found in parts.items() if len(found) > 1}
+    return {track: sorted(sorted(part) for part in found) for track, found in parts.items() if found != [members[track]]}
 
 
 def _divided(parts: list[set[str]], here: set[str], there: set[str]) -> list[set[str]]:

@@ -1,12 +1,11 @@
-"""Similarity edges: the sparse graph of similar pairs of tracks, and how it is kept while an archive grows.
+"""Similarity edges: the sparse graph of similar pairs of tracks, and its update when an archive grows.
 
-Every track keeps its nearest neighbours above a floor; a pair is an edge if either end counts the other among its nearest.
-A pair that is among the nearest of a large archive is among them in every smaller part of it. So whoever adds the edges of what is
-new, in both directions, and then looks at each track's nearest alone (`nearest_only`), has the same graph whatever the order in
-which videos arrived.
+Every track keeps its nearest neighbours above a floor; a pair is an edge if either end has the other among its nearest. A pair that is
+among the nearest in a large archive is so in every smaller part of it. So adding the edges of new tracks in both directions, and then
+keeping only each track's nearest (`nearest_only`), gives the same graph in whatever order videos are imported.
 
-An archive that comes at once and is too large to be compared exactly is searched in cells (`vector_index/faiss_memory`), which miss some
-pairs. What is missing is never taken for dissimilar beyond that: groups are compared by the mean of all their pairs, from their sums.
+A large archive that is imported at once is searched in cells (`vector_index/faiss_memory`), which miss some pairs. A missing pair does not
+count as dissimilar: groups are compared by the mean of all their pairs, computed from sums.
 """
 
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ import numpy as np
 from meetbefore_assets.core.ports import F32, I64, U32, Bool, MakeIndex, VectorIndex
 from meetbefore_assets.identities.vectors import dot_pairs
 
-# Lower cosines are not kept: strangers' are 0.1 on the average, and no archive is grouped below 0.35.
+# Lowest cosine of an edge: strangers have 0.1 on average, and no archive is grouped below 0.35.
 FLOOR = 0.20
-# BLAS and Faiss are this near to the sum in a fixed order (128 and 512 dimensions, unit rows: 4e-7 at the most).
+# Tolerance for products of BLAS and Faiss against the sum in a fixed order (128 and 512 dimensions, unit rows: at most 4e-7 apart).
 ROUNDING = 1e-5
-# Neighbours asked for beyond those that are kept, as an index may swap two that are all but equally near.
+# Extra neighbours asked for, because an index may swap two that are almost equally near.
 _SPARE = 4
-# So many new tracks are compared with an archive by a product of matrices, more by an index.
+# Up to so many new tracks are compared with an archive by a matrix product, more by an index.
 FEW = 2048
 _BLOCK = 2048
 _SOME = 2**15
@@ -33,7 +32,7 @@ _SIGN = np.uint32(1 << 31)
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of rows, none twice.
+    """Pairs of rows with their cosines, no pair twice.
 
     Attributes:
         pairs: (e, 2) int64.
@@ -44,22 +43,22 @@ class Edges:
     cosine: F32
 
     def above(self, floor: float) -> "Edges":
-        """Those of `floor` and more."""
+        """The edges with a cosine of at least `floor`."""
         return self.of(np.flatnonzero(self.cosine >= floor))
 
     def of(self, which: I64) -> "Edges":
-        """Some of them, by their places."""
+        """The edges at these positions."""
         return Edges(self.pairs[which], self.cosine[which])
 
     def placed(self, row_of: I64) -> "Edges":
-        """Between other rows: `row_of` each row of these, -1 where there is none. Pairs that lose an end are left out."""
+        """Renumber rows by `row_of`; edges with an end that maps to -1 are dropped."""
         pairs = row_of[self.pairs]
         if len(row_of) and row_of.min() >= 0:
             return Edges(pairs, self.cosine)
         return Edges(pairs, self.cosine).of(np.flatnonzero((pairs[:, 0] >= 0) & (pairs[:, 1] >= 0)))
 
     def and_also(self, others: "Edges") -> "Edges":
-        """Both; they have no pair in common."""
+        """Concatenate with other edges, which must not have a pair in common."""
         return Edges(np.concatenate([self.pairs, others.pairs]), np.concatenate([self.cosine, others.cosine]))
 
 
@@ -67,16 +66,15 @@ NO_EDGES = Edges(np.empty((0, 2), np.int64), np.empty(0, np.float32))
 
 
 def neighbours_for(tracks: int) -> int:
-    """How many nearest neighbours a track keeps: all that matter in a small archive, 16 of a million.
+    """Number of nearest neighbours that a track keeps: all that matter in a small archive, 16 of a million.
 
-    It falls with the size of the archive and never rises, which is what makes the edges of an archive that grew equal to
-    those of one that was there at once.
+    It never rises with the size of the archive; so an archive that grew has the same edges as one that was imported at once.
     """
     return max(_FEWEST, min(_MOST, _EDGES >> max(tracks - 1, 0).bit_length()))
 
 
 def all_edges(vectors: F32, floor: float) -> Edges:
-    """All pairs of rows of (m, d) unit vectors whose cosine reaches the floor, by comparing every two."""
+    """All pairs of rows of (m, d) unit vectors with a cosine of at least `floor`, by brute force."""
     pairs = [np.empty((0, 2), dtype=np.int64)]
     for start in range(0, len(vectors), _BLOCK):
         similarity = vectors[start : start + _BLOCK] @ vectors[start:].T
@@ -86,23 +84,23 @@ def all_edges(vectors: F32, floor: float) -> Edges:
 
 
 def exact_edges(vectors: F32, pairs: I64, floor: float) -> Edges:
-    """Pairs of rows with their cosine in the one way it is always computed, those that reach the floor."""
+    """Compute the cosines of pairs of rows in a reproducible way, and keep those of at least `floor`."""
     return Edges(pairs, dot_pairs(vectors, pairs)).above(floor)
 
 
 def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, neighbours: int, floor: float = FLOOR) -> Edges:
-    """The edges that new tracks bring: their nearest, and the tracks that they are among the nearest of.
+    """Find the edges of new tracks: to their nearest, and to tracks that they are among the nearest of.
 
     Args:
-        make_index: gives an index over vectors.
-        vectors: (m, d) float32, unit rows, old and new; may be mapped from a file, of which blocks are taken.
-        is_new: (m,)
-        weakest: (m,) what somebody must be like to be among the nearest of a track, see `weakest_kept`.
-        neighbours: that a track keeps.
+        make_index: builds an index over vectors.
+        vectors: (m, d) float32, unit rows, old and new; may be memory-mapped, and is read in blocks.
+        is_new: (m,) bool.
+        weakest: (m,) cosine needed to be among the nearest of each track, see `weakest_kept`.
+        neighbours: number that a track keeps.
         floor: least cosine.
 
     Returns:
-        Edges with a new track at one end at least.
+        Edges with at least one new track.
     """
     new, old = np.flatnonzero(is_new), np.flatnonzero(~is_new)
     if not len(new):
@@ -124,20 +122,19 @@ def find_edges(make_index: MakeIndex, vectors: F32, is_new: Bool, weakest: F32, 
 
 
 def _nearest_of_few(vectors: F32, new: I64, neighbours: int, least: F32) -> I64:
-    """Keys of pairs with one of a few new rows: its nearest (and some more), and those that it is among the nearest of.
+    """Keys of pairs with a few new rows: their nearest (and some more), and the rows that they are among the nearest of.
 
-    A product of matrices with a look at every cosine, which answers both questions: 500 x 100,000 take 0.7 s where Faiss, asked in
-    both directions, takes 4.5 s.
+    A matrix product with a test of every cosine answers both questions: 500 x 100,000 take 0.7 s, and Faiss in both directions 4.5 s.
     """
     wanted, queries = neighbours + 1 + _SPARE, vectors[new]
     bound, keys = least[new], []
     if len(vectors) > wanted:
-        # Nobody is among the nearest of all who is not among those of some.
+        # A lower bound from some vectors: the nearest among all are at least as near as the nearest among some.
         among_some = queries @ vectors[:_SOME].T
         bound = np.maximum(bound, np.partition(among_some, -wanted, axis=1)[:, -wanted])
     for start in range(0, len(vectors), _BLOCK * 2):
         cosine, here = vectors[start : start + _BLOCK * 2] @ queries.T, least[start : start + _BLOCK * 2]
-        # One look at all of them with the lowest bound; the bounds that hold are compared with the few that pass.
+        # One pass over all cosines with the lowest bound; the exact bounds are only tested for the few that pass.
         other, mine = np.divmod(np.flatnonzero(cosine >= min(bound.min(), here.min()) - ROUNDING), len(new))
         value = cosine[other, mine] + np.float32(ROUNDING)
         is_near = (value >= bound[mine]) | (value >= here[other])
@@ -149,7 +146,7 @@ def _nearest_of_few(vectors: F32, new: I64, neighbours: int, least: F32) -> I64:
 
 
 def _nearest(index: VectorIndex, queries: I64, indexed: I64, vectors: F32, neighbours: int, least: F32) -> I64:
-    """Keys of the pairs of each queried row and its nearest among the indexed rows."""
+    """Keys of the pairs of each queried row with its nearest indexed rows."""
     keys = [np.empty(0, np.int64)]
     wanted = min(neighbours + 1 + _SPARE, len(indexed))
     for start in range(0, len(queries), _BLOCK * 16):
@@ -163,9 +160,9 @@ def _nearest(index: VectorIndex, queries: I64, indexed: I64, vectors: F32, neigh
 
 
 def weakest_kept(edges: Edges, tracks: int, neighbours: int) -> F32:
-    """(m,) cosine of the last of each track's nearest; -1 where it has fewer."""
+    """(m,) cosine of the last of each track's nearest neighbours; -1 if it has fewer."""
     weakest = np.full(tracks, -1, np.float32)
-    # Row and falling cosine as one number sort ten times as fast as two columns do.
+    # Row and falling cosine packed into one number sort ten times as fast as two columns.
     packed = edges.pairs.astype(np.uint64)
     packed <<= np.uint64(32)
     packed |= (~_rising(edges.cosine))[:, None]
@@ -179,12 +176,12 @@ def weakest_kept(edges: Edges, tracks: int, neighbours: int) -> F32:
 
 
 def nearest_only(edges: Edges, tracks: int, neighbours: int) -> Edges:
-    """Edges of which one end counts the other among its nearest (equally near ones are all kept).
+    """Keep the edges of which one end has the other among its nearest (equally near ones are all kept).
 
     Args:
-        edges: pairs of rows; none is missing that is nearer to a track than one of those it has.
+        edges: edges; for every track, all pairs nearer than its farthest edge must be included.
         tracks: number of rows.
-        neighbours: that a track keeps.
+        neighbours: number that a track keeps.
     """
     if np.bincount(edges.pairs.ravel(), minlength=1).max() <= neighbours:
         return edges
@@ -194,9 +191,9 @@ def nearest_only(edges: Edges, tracks: int, neighbours: int) -> Edges:
 
 
 def _rising(cosine: F32) -> U32:
-    """Whole numbers in the order of the cosines: the bits of a float, those of negative ones the other way round."""
+    """Map cosines to integers in the same order: the bits of the float, inverted for negative ones."""
     bits = np.ascontiguousarray(cosine).view(np.int32)
-    turned = bits >> 31  # all ones below zero
+    turned = bits >> 31  # all ones for negative numbers
     turned &= 0x7FFFFFFF
     turned ^= bits
     return turned.view(np.uint32) ^ _SIGN

@@ -14,15 +14,15 @@ from meetbefore_assets.identities.stored_edges import build_graph, plan_edges, w
 
 @dataclass(frozen=True)
 class FaceIndex:
-    """The edges in force.
+    """Facts about the face index.
 
     Attributes:
-        data_version: of what they were found between.
-        tracks: of all videos.
-        new_tracks: those whose edges were found just now.
-        new_edges: found just now.
-        neighbours: nearest that a track keeps.
-        size: components of a vector.
+        data_version: hash of the tracks that it covers.
+        tracks: number of tracks of all videos.
+        new_tracks: number of tracks whose edges were found now.
+        new_edges: number of edges found now.
+        neighbours: number of neighbours that a track keeps.
+        size: length of a vector.
     """
 
     data_version: str
@@ -36,7 +36,7 @@ class FaceIndex:
 
 
 def build_face_index(home: Home) -> FaceIndex:
-    """Find the edges of the tracks that are new, and what they say of the threshold, unless all that is on record."""
+    """Find and store the edges of new tracks, and calibrate the threshold if it is `auto`; does nothing if all is up to date."""
     started = time.perf_counter()
     pack = home.found_pack()
     with home.lock("index"):

@@ -1,20 +1,20 @@
-"""Keeps which groups are neighbours, so that joining two costs only what is near them.
+"""Neighbour lists of groups that are being joined, so that a join costs only the neighbours of the two groups.
 
-The neighbours of a group are a stretch of one long array. Two groups that are joined get a new stretch at the end of it; whoever
-has them for neighbours keeps their old numbers and finds out where those went when its own turn comes. What nobody points to any more
-is cleared away whenever the array is full.
+The neighbours of a group are a slice of one long array. Two groups that are joined get a new slice at its end. Their neighbours keep the
+old group numbers, and look up what became of them when they are processed themselves. Slices that are no longer used are removed when the
+array is full.
 """
 
 import numpy as np
 
 from meetbefore_assets.core.ports import F32, I64, Bool
 
-# The similarity of two groups that are never one: above all others, so that of parallel edges it is the one that counts.
+# Marks two groups that are never joined: the highest value, so that of parallel edges it is the one that is kept.
 APART = np.float32(np.inf)
 
 
 class Neighbourhoods:
-    """Groups 0..count-1, their neighbours, and the groups that they ended in.
+    """Groups 0..count-1, their neighbours, and the groups they were joined into.
 
     Args:
         count: number of groups.
@@ -54,7 +54,7 @@ class Neighbourhoods:
         return stays[place], other, nearest
 
     def found(self, groups: I64) -> I64:
-        """The groups that some groups are part of by now."""
+        """The current groups of some original groups."""
         now = self._into[groups]
         while ((later := self._into[now]) != now).any():
             now = later
@@ -62,7 +62,7 @@ class Neighbourhoods:
         return now
 
     def _append(self, groups: I64, other: I64, nearest: F32) -> None:
-        """Put the neighbours of some groups, in order of these, at the end."""
+        """Append the neighbours of some groups, in the order of the groups."""
         length = self._length[groups]
         if self._used + len(other) > len(self._other):
             self._length[groups] = 0
@@ -74,7 +74,7 @@ class Neighbourhoods:
         self._used += len(other)
 
     def _clear(self, more: int) -> None:
-        """Move what is pointed to together, and leave room for `more` and as much again."""
+        """Remove unused slices, and leave room for twice `more`."""
         groups = np.flatnonzero(self._length)
         length = self._length[groups]
         at = _stretches(self._start[groups], length)
@@ -86,7 +86,7 @@ class Neighbourhoods:
 
 
 def highest_per_key(keys: I64, nearest: F32) -> tuple[I64, F32]:
-    """The keys that there are, rising, and the highest similarity of each."""
+    """The distinct keys, rising, with the highest similarity of each."""
     order = np.argsort(keys)
     keys, nearest = keys[order], nearest[order]
     is_first: Bool = np.diff(keys, prepend=-1) > 0

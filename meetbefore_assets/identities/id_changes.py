@@ -1,18 +1,18 @@
-"""Compares two assignments: what happened to people's ids."""
+"""Compares two assignments, to tell what happened to people's ids."""
 
 import polars as pl
 
 
 def identity_events(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Where the faces of each former person went, if not all stayed.
+    """Where the faces of each former person went, for people whose faces did not all stay.
 
     Args:
         before, after: columns face_id, person_id.
 
     Returns:
-        Columns person_id (before), event, other_person_id, faces; a row for each other person that took faces over, in order.
-        joined: most faces of an id that is no longer in use went to somebody who has faces of others too. renumbered: they went
-        to an id that is new and has nobody else's. split: others than most went there. gone: no face is left.
+        Columns person_id (before), event, other_person_id, faces; one row for each other person that got faces, sorted. joined: most
+        faces of an id that is no longer used went to somebody who also has faces of others; renumbered: they went to a new id that has
+        nobody else's; split: a smaller part of the faces went there; gone: no face is left.
     """
     moved = before.rename({"person_id": "old"}).join(after.rename({"person_id": "new"}), on="face_id", how="left")
     counts = moved.group_by("old", "new").len("faces").with_columns(pl.col("faces").cast(pl.Int64))

@@ -1,4 +1,4 @@
-"""The table identity_history: what happened to people's ids, an object for every time that something did."""
+"""The table `identity_history`: what happened to people's ids, one object for each match that changed ids."""
 
 import datetime as dt
 
@@ -9,23 +9,24 @@ from meetbefore_assets.core.ports import Stamp
 from meetbefore_assets.core.schema.identities import IDENTITY_HISTORY
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.forgotten_ids import ForgottenIds
 from meetbefore_assets.home.record.object_versions import object_versions
 from meetbefore_assets.identities.id_changes import identity_events
 from meetbefore_assets.identities.policy import Policy
 
 ASSET = IDENTITY_HISTORY.name
-# So many objects, one a re-match, are worth putting into one.
+# From this number of objects on they are merged into one.
 MANY = 30
 
 
 def write_history(home: Home, before: pl.DataFrame, after: pl.DataFrame, decided: Policy, threshold_before: float | None) -> int:
-    """Put on record what happened to ids; returns how many of them it happened to.
+    """Record what happened to ids in a match; returns the number of changed ids.
 
     Args:
         home: the home.
         before, after: columns face_id, person_id.
-        decided: by which policy.
-        threshold_before: of the decision before this one; None if there was none.
+        decided: policy of this match.
+        threshold_before: threshold of the previous match; None if there was none.
     """
     events = identity_events(before, after)
     if not events.height:
@@ -44,10 +45,31 @@ def write_history(home: Home, before: pl.DataFrame, after: pl.DataFrame, decided
     return table["person_id"].n_unique()
 
 
-def compact_history(home: Home) -> int:
-    """Put what happened into one object, where it became many; returns of how many it was made. The caller holds the lock of matching.
+def purge_history(home: Home, forgotten: ForgottenIds) -> None:
+    """Remove forgotten ids from the history. The caller holds the lock of matching."""
+    if not forgotten.hashes:
+        return
+    for key in home.store.keys(ASSET):
+        table = home.store.get(ASSET, key)
+        gone = forgotten.among(pl.concat([table["person_id"], table["other_person_id"]]))
+        keep_events(home, key, table, ~(pl.col("person_id").is_in(gone) | pl.col("other_person_id").is_in(gone)))
 
-    Whoever is interrupted between the new object and the old ones leaves rows twice, which nobody sees (`history_table`).
+
+def keep_events(home: Home, key: str, table: pl.DataFrame, which: pl.Expr) -> None:
+    """Keep only some rows of one object of the history; drop it if none is left."""
+    rest = table.filter(which)
+    if not rest.height:
+        home.store.drop(ASSET, key)
+    elif rest.height < table.height:
+        stamp = home.store.stamp(ASSET, key)
+        changed = Stamp(digest("trimmed", key, rest.height), stamp.inputs if stamp else {}, {}, rest.height)
+        home.store.put(ASSET, key, check(IDENTITY_HISTORY, rest), changed)
+
+
+def compact_history(home: Home) -> int:
+    """Merge the objects of the history into one, if there are many; returns how many. The caller holds the lock of matching.
+
+    An interruption between writing the new object and dropping the old ones leaves duplicate rows, which `history_table` removes.
     """
     keys = home.store.keys(ASSET)
     if len(keys) < MANY or any(home.store.stamp(ASSET, key) is None for key in keys):
@@ -61,12 +83,12 @@ def compact_history(home: Home) -> int:
 
 
 def history_table(home: Home) -> pl.DataFrame:
-    """All that ever happened, oldest first: columns of IDENTITY_HISTORY."""
+    """The whole history, oldest first; columns of IDENTITY_HISTORY."""
     keys = home.store.keys(ASSET)
     table = home.store.scan(ASSET, keys).unique() if keys else IDENTITY_HISTORY.empty()
     return table.sort("matched_at", "person_id", -pl.col("faces"), "other_person_id")
 
 
 def history_version(home: Home) -> str:
-    """Changes whenever something happened or was erased."""
+    """Hash that changes whenever the history does."""
     return digest("history", object_versions(home, ASSET))

@@ -1,73 +1,89 @@
 """Joins groups by mutual-best pairs over a sparse graph of similar tracks.
 
-A round looks at the pairs of groups that reach the threshold; a pair that is the best of both its groups is joined. Only the
-neighbours of groups that were joined are looked at again, so the work of a round falls with the number of its joins, however
-many rounds somebody takes who is seen all the time (1,300 in a million tracks), and a component that holds most of the archive is
-nothing special.
+A round joins the pairs of groups that reach the threshold and are the best of both groups. Only neighbours of joined groups are compared
+again, so the work of a round shrinks with the number of its joins. So it does not matter that somebody who is always there takes many
+rounds (1,300 in a million tracks), or that one component has most of the archive.
 """
+
+from typing import Protocol
 
 import numpy as np
 
-from meetbefore_assets.core.ports import F32, F64, I64
+from meetbefore_assets.core.ports import F32, F64, I64, Bool
 from meetbefore_assets.identities.edges import Edges
 from meetbefore_assets.identities.group_neighbours import APART, Neighbourhoods, highest_per_key
-from meetbefore_assets.identities.vectors import Rows, rows_at_once
+from meetbefore_assets.identities.vectors import Rows
+
+
+class Linkage(Protocol):
+    """Similarity of two groups, computed from sums that are kept for each group."""
+
+    def begin(self, rows: I64, group: I64, count: int) -> None:
+        """Start with groups 0..count-1: sum up the rows of each; every group has at least one."""
+
+    def join(self, stays: I64, goes: I64, is_sought: Bool) -> None:
+        """Add the sums of groups `goes` to `stays`; groups that are not sought will not be compared again."""
+
+    def similarity(self, pairs: I64, nearest: F32) -> F64:
+        """(e,) similarities of (2, e) pairs of groups; `nearest` is the highest cosine between their rows."""
 
 
 class Groups:
-    """Sums of the groups' vectors, the pairs of groups with an edge between them, and who is kept apart.
+    """Groups that are being joined: pairs with an edge between them, and pairs that are kept apart.
 
     Args:
-        vectors: the m rows' vectors, (d,) float32 each.
-        penalty: (m,) float32, taken off the similarities of each row.
-        bound: (m,) int64, the group each row begins in, numbered from 0.
-        edges: pairs of rows with their corrected similarities.
-        apart: (c, 2) int64 pairs of groups that are never one.
+        linkage: similarity of groups.
+        bound: (m,) int64, initial group of each row, numbered from 0.
+        edges: pairs of rows with their cosines.
+        apart: (c, 2) int64 pairs of groups that are never joined.
+
+    Attributes:
+        joins: for each round so far, (2, j) groups that stayed and groups that were joined into them.
     """
 
-    def __init__(self, vectors: Rows, penalty: F32, bound: I64, edges: Edges, apart: I64) -> None:
+    def __init__(self, linkage: Linkage, bound: I64, edges: Edges, apart: I64) -> None:
         self._all = int(bound.max()) + 1 if len(bound) else 0
+        self.joins: list[I64] = []
         pairs = bound[edges.pairs.T]
         is_near = np.zeros(self._all, np.bool_)
         is_near[pairs] = True
-        # Groups without any edge stay what they are: the others are numbered anew, in the same order.
+        # Groups without edges do not change: only the others are numbered, in the same order.
         self._numbers = np.flatnonzero(is_near)
         count = len(self._numbers)
         place = np.cumsum(is_near) - 1
         rows = np.flatnonzero(is_near[bound])
-        of_row = place[bound[rows]]
-        self._size = np.bincount(of_row, minlength=count).astype(np.float64)
-        self._sums = _summed(vectors, rows, of_row)
-        self._penalty: F64 = np.bincount(of_row, penalty[rows], minlength=count).astype(np.float64)
+        self._linkage = linkage
+        linkage.begin(rows, place[bound[rows]], count)
         apart = place[apart[is_near[apart].all(axis=1)]].T
         keys = _keys(np.concatenate([place[pairs], apart], axis=1), count)
         keys, self._nearest = highest_per_key(keys, np.concatenate([edges.cosine, np.full(apart.shape[1], APART)]))
         self._pairs = np.stack(np.divmod(keys, max(count, 1)))
         is_two = self._pairs[0] != self._pairs[1]
         self._pairs, self._nearest = self._pairs[:, is_two], self._nearest[is_two]
-        # Notes on groups, of the round alone.
+        # Scratch arrays by group, for one round.
         self._best = np.empty(count, np.float64)
         self._first = np.empty(count, np.int64)
         self._is_joined = np.zeros(count, np.bool_)
         self._is_sought = np.zeros(count, np.bool_)
 
-    def join_all(self, threshold: float, nearest_share: float) -> I64:
+    def join_all(self, threshold: float) -> I64:
         """Join until no two groups are similar enough.
 
         Returns:
-            (g,) int64, the group that each of the first groups ended in.
+            (g,) int64, the final group of each initial group.
         """
         near = Neighbourhoods(len(self._numbers), self._pairs, self._nearest)
         is_free = self._nearest < APART
-        alike, similarity = self._alike(self._pairs[:, is_free], self._nearest[is_free], threshold, nearest_share)
+        alike, similarity = self._alike(self._pairs[:, is_free], self._nearest[is_free], threshold)
         while (chosen := self._mutual_best(alike, similarity)).size:
+            self.joins.append(self._numbers[chosen])
             owner, other, nearest = self._join(near, chosen)
             is_left = ~self._is_joined[alike].any(axis=0)
-            # Two that were both joined have each other for neighbours.
+            # Two groups that were both joined appear twice, as neighbours of each other.
             is_once = (nearest < APART) & ((owner < other) | ~self._is_joined[other])
             pairs = np.stack([np.minimum(owner, other), np.maximum(owner, other)])[:, is_once]
             self._is_joined[chosen] = False
-            again, its = self._alike(pairs, nearest[is_once], threshold, nearest_share)
+            again, its = self._alike(pairs, nearest[is_once], threshold)
             alike = np.concatenate([alike[:, is_left], again], axis=1)
             similarity = np.concatenate([similarity[is_left], its])
         label = np.arange(self._all, dtype=np.int64)
@@ -75,7 +91,7 @@ class Groups:
         return label
 
     def _mutual_best(self, alike: I64, similarity: F64) -> I64:
-        """(2, j) pairs that are the best of both their groups; no group twice."""
+        """(2, j) pairs that are the best of both groups; no group twice."""
         a, b = alike
         best = self._best
         best[a] = best[b] = -np.inf
@@ -85,7 +101,7 @@ class Groups:
         return self._one_each(a[is_best], b[is_best])
 
     def _one_each(self, a: I64, b: I64) -> I64:
-        """Of equally similar pairs that share a group the first, by rows; rows are in order of content."""
+        """Of equally similar pairs that share a group, keep the first by row; rows are sorted by content."""
         order = np.lexsort((b, a))
         a, b, ranks = a[order], b[order], np.arange(len(order), dtype=np.int64)
         first = self._first
@@ -97,47 +113,36 @@ class Groups:
 
     def _join(self, near: Neighbourhoods, chosen: I64) -> tuple[I64, I64, F32]:
         stays, goes = chosen
-        self._size[stays] += self._size[goes]
-        self._penalty[stays] += self._penalty[goes]
         self._is_joined[chosen] = True
         owner, other, nearest = near.join(stays, goes)
-        # Whoever has nobody left to be joined with is never compared again.
+        # Groups without joinable neighbours are never compared again.
         self._is_sought[stays] = False
         self._is_sought[owner[nearest < APART]] = True
-        is_sought = self._is_sought[stays]
-        self._sums[stays[is_sought]] += self._sums[goes[is_sought]]
+        self._linkage.join(stays, goes, self._is_sought[stays])
         return owner, other, nearest
 
-    def _alike(self, pairs: I64, nearest: F32, threshold: float, nearest_share: float) -> tuple[I64, F64]:
-        """Those of (2, e) pairs of groups that reach the threshold, and their similarities."""
-        similarity = nearest_share * nearest + (1 - nearest_share) * self._means(pairs, nearest)
+    def _alike(self, pairs: I64, nearest: F32, threshold: float) -> tuple[I64, F64]:
+        """The pairs among (2, e) pairs of groups that reach the threshold, and their similarities."""
+        similarity = self._linkage.similarity(pairs, nearest)
         is_alike = similarity >= threshold
         return pairs[:, is_alike], similarity[is_alike]
 
-    def _means(self, pairs: I64, nearest: F32) -> F64:
-        """Mean corrected similarity of all rows of one group with all rows of the other, for (2, e) pairs of groups."""
-        means: F64 = nearest.astype(np.float64)
-        size: F64 = self._size[pairs[0]] * self._size[pairs[1]]
-        many = np.flatnonzero(size > 1)
-        at_once = rows_at_once(self._sums)
-        for start in range(0, len(many), at_once):
-            which = many[start : start + at_once]
-            a, b = pairs[:, which]
-            dot = np.einsum("ij,ij->i", *(np.take(self._sums, rows, axis=0, mode="clip") for rows in (a, b)))
-            means[which] = dot / size[which] - self._penalty[a] / self._size[a] - self._penalty[b] / self._size[b]
-        return means
 
-
-def _summed(vectors: Rows, rows: I64, group: I64) -> F32:
-    """Sums of some rows by group; every group has one."""
-    if (group[1:] < group[:-1]).any():
-        order = np.argsort(group, kind="stable")
-        rows, group = rows[order], group[order]
-    begins = np.flatnonzero(np.diff(group, prepend=-1))
+def sum_by_group(vectors: Rows, rows: I64, group: I64) -> F32:
+    """Sums of rows by group; every group has at least one row."""
+    rows, begins = by_group(rows, group)
     ordered = vectors.take(rows)
     return ordered if len(begins) == len(rows) else np.add.reduceat(ordered, begins, axis=0)
 
 
+def by_group(rows: I64, group: I64) -> tuple[I64, I64]:
+    """Rows sorted by group, and the start of each group among them."""
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")
+        rows, group = rows[order], group[order]
+    return rows, np.flatnonzero(np.diff(group, prepend=-1))
+
+
 def _keys(pairs: I64, count: int) -> I64:
-    """One number for each of (2, e) pairs of groups, whichever comes first."""
+    """One number for each of (2, e) pairs of groups, independent of their order."""
     return np.asarray(np.minimum(pairs[0], pairs[1]) * count + np.maximum(pairs[0], pairs[1]))

@@ -1,7 +1,8 @@
-"""Matches all videos: decides who each face is, under a lock, and writes what changed."""
+"""Matches all videos under a lock: decides who each face is, and writes the partitions that changed."""
 
+import datetime as dt
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -11,10 +12,12 @@ from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS, PERSO
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.changed_partitions import write_changed_partitions
+from meetbefore_assets.home.record.forgotten_ids import ForgottenIds, forgotten_ids
 from meetbefore_assets.identities import person_ids
 from meetbefore_assets.identities.grouping_input import GroupingInput, group, read_grouping_input
-from meetbefore_assets.identities.identity_history import write_history
+from meetbefore_assets.identities.identity_history import purge_history, write_history
 from meetbefore_assets.identities.policy import Policy, fingerprint, policy, usable_tracks
+from meetbefore_assets.identities.stored_corrections import read_corrections
 from meetbefore_assets.identities.threshold_sweep import write_regroupings
 from meetbefore_assets.recordings.clocks import clock_table
 
@@ -25,21 +28,25 @@ _SIGHTINGS: dict[str, pl.DataType] = {
     "quality": pl.Float32(),
 }
 ASSET = "identity_assignments"
+# Data version of the identities while their tables are being written.
+BROKEN_OFF = "broken off"
+_SAID_UNTIL = "said until"
+EVIDENCE, COSINES = "evidence", "cosines"
 
 
 @dataclass(frozen=True)
 class MatchResult:
-    """What a decision changed.
+    """The result of a match.
 
     Attributes:
-        changed: partitions that were written -> (data version, rows).
-        dropped: partitions that are gone.
-        videos, people, faces: of all.
-        churn: faces that changed their person.
-        new_aliases: ids that went out of use.
-        names_moved: names that went to somebody else.
-        conflicts: corrections that cannot hold any more, because faces are seen otherwise now.
-        was_in_step: nothing had to be decided.
+        changed: written partitions -> (data version, rows).
+        dropped: dropped partitions.
+        videos, people, faces: numbers in all.
+        churn: number of faces that changed their person.
+        new_aliases: number of ids that are no longer used.
+        names_moved: number of names that moved to somebody else.
+        conflicts: number of corrections that became contradictory.
+        was_in_step: nothing had changed, so nothing was matched.
     """
 
     changed: dict[str, tuple[str, int]]
@@ -58,7 +65,12 @@ class MatchResult:
 
 @dataclass(frozen=True)
 class LastMatch:
-    """Numbers of the last decision on record; see Matched."""
+    """Numbers of the last match on record; see MatchResult.
+
+    Attributes:
+        rule: how groups were compared: EVIDENCE or COSINES.
+        has_new_rule: the match before used another rule.
+    """
 
     people: int
     faces: int
@@ -67,26 +79,42 @@ class LastMatch:
     names_moved: int
     conflicts: int
     threshold: float
+    rule: str
+    has_new_rule: bool
 
 
 def last_match(home: Home) -> LastMatch | None:
-    """The last decision, or None before the first."""
+    """The last match; None before the first."""
     state = home.store.stamp(ASSET, WHOLE)
     if state is None:
         return None
     numbers = {name: int(state.facts.get(name, 0)) for name in ("people", "faces", "churn", "new_aliases", "names_moved", "conflicts")}
-    return LastMatch(**numbers, threshold=float(state.facts["threshold"]))
+    rule, is_new = state.facts.get("rule", COSINES), state.facts.get("has_new_rule") == "yes"
+    return LastMatch(**numbers, threshold=float(state.facts["threshold"]), rule=rule, has_new_rule=is_new)
+
+
+def is_broken_off(home: Home) -> bool:
+    """Whether the last match was interrupted while writing; without the lock also True while one is writing."""
+    state = home.store.stamp(ASSET, WHOLE)
+    return state is not None and state.data_version == BROKEN_OFF
+
+
+def said_until(home: Home) -> dt.datetime | None:
+    """Time of the last correction that the last match used (UTC); None if there was none, or it is not recorded."""
+    state = home.store.stamp(ASSET, WHOLE)
+    told = state.facts.get(_SAID_UNTIL) if state else None
+    return dt.datetime.fromisoformat(told) if told else None
 
 
 def is_matched(home: Home) -> bool:
-    """Whether the identities on record are those of the policy, tracks and clocks in force."""
+    """Whether the identities on record are up to date with policy, tracks and clocks."""
     decided = policy(home)
     state = home.store.stamp(ASSET, WHOLE)
     return state is not None and state.data_version == fingerprint(home, decided, usable_tracks(home, decided.recogniser_id))
 
 
 def match(home: Home) -> MatchResult:
-    """Decide all identities anew if anything they depend on changed."""
+    """Match all videos, if anything that identities depend on changed."""
     started = time.perf_counter()
     with home.lock("matching"):
         decided = policy(home)
@@ -97,15 +125,20 @@ def match(home: Home) -> MatchResult:
             counts = {name: int(state.facts[name]) for name in ("people", "faces")}
             nothing = dict.fromkeys(("churn", "new_aliases", "names_moved", "conflicts"), 0)
             return MatchResult({}, [], len(versions), **counts, **nothing, was_in_step=True, seconds=0.0, policy=decided)
-        before = _before(home)
-        given = read_grouping_input(home, list(versions))
+        forgotten = forgotten_ids(home)
+        before = _before(home, forgotten)
+        said = read_corrections(home)
+        given = read_grouping_input(home, list(versions), said)
         after, labels = identify_faces(home, list(versions), given, decided.threshold)
-        aliases = _aliases(home, before, after)
+        aliases = _aliases(home, before, after, forgotten)
+        if state is not None:  # a process killed from here on leaves some videos with old ids and some with new ones
+            home.store.put(ASSET, WHOLE, home.store.get(ASSET, WHOLE), replace(state, data_version=BROKEN_OFF))
         changes = write_changed_partitions(
             home, IDENTITY_ASSIGNMENTS, list(versions), after, lambda rows: {"people": str(rows["person_id"].n_unique())}
         )
         write_regroupings(home, given, decided.threshold, labels, goal)
         write_history(home, before, after, decided, float(state.facts["threshold"]) if state else None)
+        purge_history(home, forgotten)
         facts = {
             "people": after["person_id"].n_unique(),
             "faces": after.height,
@@ -115,14 +148,18 @@ def match(home: Home) -> MatchResult:
             "conflicts": len(given.links.conflicts),
         }
         table = pl.DataFrame({"alias": list(aliases), "person_id": list(aliases.values())}, schema=PERSON_ALIASES.dtypes)
-        shown = {name: str(value) for name, value in {**facts, "threshold": decided.threshold}.items()}
+        rule = COSINES if given.model is None else EVIDENCE
+        is_new = state is not None and state.facts.get("rule", COSINES) != rule
+        shown = {name: str(value) for name, value in {**facts, "threshold": decided.threshold, "rule": rule}.items()}
+        shown |= {"has_new_rule": "yes"} if is_new else {}
+        shown[_SAID_UNTIL] = max((one.created_at for one in said), default=dt.datetime.min).isoformat()
         home.store.put(ASSET, WHOLE, check(PERSON_ALIASES, table), Stamp(goal, {"policy": decided.version}, shown, table.height))
     seconds = time.perf_counter() - started
     return MatchResult(changes.written, changes.dropped, len(versions), **facts, was_in_step=False, seconds=seconds, policy=decided)
 
 
 def identify_faces(home: Home, videos: list[str], given: GroupingInput, threshold: float) -> tuple[pl.DataFrame, I64]:
-    """Identities of all faces of some videos.
+    """Decide the identities of all faces of some videos.
 
     Returns:
         Columns of IDENTITY_ASSIGNMENTS, sorted by face; and (m,) the group of each of the given tracks.
@@ -137,7 +174,7 @@ def identify_faces(home: Home, videos: list[str], given: GroupingInput, threshol
 
 
 def _names_moved(given: GroupingInput, before: pl.DataFrame, after: pl.DataFrame, aliases: dict[str, str]) -> int:
-    """Names whose bearer is neither who it was nor who that became."""
+    """Number of names whose person is neither the former one nor its successor."""
     was = {name: person for person, name in given.stands.spoken(before, "name").items()}
     now = {name: person for person, name in given.stands.spoken(after, "name").items()}
     return sum(now.get(name) not in (person, aliases.get(person)) for name, person in was.items())
@@ -151,7 +188,7 @@ def _sightings(home: Home, videos: list[str]) -> pl.DataFrame:
 
 
 def sightings(home: Home, videos: list[str]) -> pl.DataFrame:
-    """A row a face of some videos: person_id, video_id, track_id, face_id, seen_at (UTC), quality."""
+    """One row per face of some videos: person_id, video_id, track_id, face_id, seen_at (UTC), quality."""
     if not videos:
         return pl.DataFrame(schema=_SIGHTINGS)
     assigned = home.store.scan(ASSET, videos, ["face_id", "video_id", "track_id", "person_id"])
@@ -179,21 +216,24 @@ def _with_evidence(home: Home, videos: list[str], faces: pl.DataFrame) -> pl.Dat
 
 
 def _nearest_people(home: Home, vectors: F32, means: F32) -> tuple[F32, I64]:
-    # In memory, as they are there already: most of an archive's people are few enough to be compared exactly.
+    # In memory, where the vectors are anyway: most archives have few enough people for an exact comparison.
     with home.index_builder("memory")(means, len(vectors)) as index:
         return index.search(vectors, min(NEIGHBOURS, len(means)))
 
 
-def _before(home: Home) -> pl.DataFrame:
+def _before(home: Home, forgotten: ForgottenIds) -> pl.DataFrame:
+    """The former assignments, except of forgotten ids: face_id, video_id, person_id."""
     keys = [key for key in home.store.keys(ASSET) if key != WHOLE]
     columns = ["face_id", "video_id", "person_id"]
     readable = [key for key in keys if home.store.stamp(ASSET, key) is not None]
-    return home.store.scan(ASSET, readable, columns) if readable else IDENTITY_ASSIGNMENTS.empty().select(columns)
+    table = home.store.scan(ASSET, readable, columns) if readable else IDENTITY_ASSIGNMENTS.empty().select(columns)
+    return table.filter(~pl.col("person_id").is_in(forgotten.among(table["person_id"])))
 
 
-def _aliases(home: Home, before: pl.DataFrame, after: pl.DataFrame) -> dict[str, str]:
+def _aliases(home: Home, before: pl.DataFrame, after: pl.DataFrame, forgotten: ForgottenIds) -> dict[str, str]:
     known: dict[str, str] = {}
     if home.store.stamp(ASSET, WHOLE) is not None:
         table = home.store.get(ASSET, WHOLE)
         known = dict(zip(table["alias"], table["person_id"], strict=True))
-    return person_ids.aliases(before.select("face_id", "person_id"), after.select("face_id", "person_id"), known)
+    found = person_ids.aliases(before.select("face_id", "person_id"), after.select("face_id", "person_id"), known)
+    return {alias: person_id for alias, person_id in found.items() if not forgotten.has_person(alias)}

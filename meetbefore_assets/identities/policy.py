@@ -1,7 +1,7 @@
 """The matching policy in force: settings, clocks and corrections, and the versions of all tracks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.model_packs import FoundPack, default_threshold
@@ -10,22 +10,25 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.sections import Settings
 from meetbefore_assets.identities.calibration import calibration
 from meetbefore_assets.identities.corrections import in_force
-from meetbefore_assets.identities.stored_corrections import corrections_version, read_corrections
+from meetbefore_assets.identities.stored_corrections import deciding_version, read_corrections
 from meetbefore_assets.identities.thresholds import Calibration
+
+# Source of a threshold that the user set.
+BY_SETTING = "settings: matching.threshold"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How identities are decided.
+    """The policy of matching.
 
     Attributes:
         threshold: least mean cosine at which two groups are one person.
         threshold_source: where it comes from, in words.
-        recogniser_id: only its vectors are compared.
-        zone: in which days are counted and local times are read.
+        recogniser_id: only vectors of this recogniser are compared.
+        zone: IANA name of the zone in which days are counted and local times are read.
         corrections: number of corrections in force.
-        version: hash of all of it and of the settings that matter.
-        calibration: what the archive says of its threshold; None where a setting does.
+        version: hash of all of this and of the settings that matter.
+        calibration: how the threshold was calibrated; None if it is set.
     """
 
     threshold: float
@@ -38,18 +41,19 @@ class Policy:
 
 
 def policy(home: Home, settings: Settings | None = None) -> Policy:
-    """The policy in force.
+    """The matching policy in force.
 
     Raises:
-        ThresholdUnknownError: `matching.threshold` is auto, and nobody measured one for this recogniser.
+        ThresholdUnknownError: `matching.threshold` is auto, and none was measured for this recogniser.
     """
     settings = settings or home.settings()
     pack = home.found_pack(settings)
     threshold, source, reasoning = _threshold(home, settings, pack)
     zone = home.zone()
-    code = IDENTITY_ASSIGNMENTS.code_version
+    measured = pack.recogniser.evidence
+    code = (IDENTITY_ASSIGNMENTS.code_version, asdict(measured) if measured else None)
     clocks = (settings.time, list(settings.clocks))
-    version = digest("policy", code, threshold, pack.recogniser_id, zone, *clocks, corrections_version(home))
+    version = digest("policy", *code, threshold, pack.recogniser_id, zone, *clocks, deciding_version(home))
     return Policy(threshold, source, pack.recogniser_id, zone, len(in_force(read_corrections(home))), version, reasoning)
 
 
@@ -57,13 +61,13 @@ def _threshold(home: Home, settings: Settings, pack: FoundPack) -> tuple[float, 
     wanted = settings.matching.threshold
     threshold = default_threshold(pack.recogniser, wanted)
     if not isinstance(wanted, str):
-        return threshold, "settings: matching.threshold", None
+        return threshold, BY_SETTING, None
     found = calibration(home, usable_tracks(home, pack.recogniser_id), threshold)
     return found.threshold, found.sentence, found
 
 
 def usable_tracks(home: Home, recogniser_id: str) -> dict[str, str]:
-    """video_id -> version of its tracks, of the videos whose vectors are of the recogniser in force."""
+    """video_id -> data version of its tracks, for videos with vectors of this recogniser."""
     versions: dict[str, str] = {}
     for video_id in home.store.keys("tracks"):
         stamp = home.store.stamp("tracks", video_id)
@@ -73,6 +77,6 @@ def usable_tracks(home: Home, recogniser_id: str) -> dict[str, str]:
 
 
 def fingerprint(home: Home, decided: Policy, tracks: Mapping[str, str]) -> str:
-    """Content address of everything that identities depend on."""
+    """Data version of the identities: a hash of everything they depend on."""
     names = {video_id: stamp.data_version for video_id in tracks if (stamp := home.store.stamp("sources", video_id))}
     return digest("identities", decided.version, dict(sorted(tracks.items())), dict(sorted(names.items())))

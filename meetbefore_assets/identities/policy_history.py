@@ -1,4 +1,4 @@
-"""The table matching_policies, and applying the threshold of a run's configuration."""
+"""The table `matching_policies`, and applying a threshold from run config."""
 
 import datetime as dt
 
@@ -9,14 +9,14 @@ from meetbefore_assets.core.schema.identities import MATCHING_POLICIES
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings import settings_file
-from meetbefore_assets.identities.policy import Policy
+from meetbefore_assets.identities.policy import BY_SETTING, Policy
 
 ASSET = "matching_policy"
 BY_SETTINGS, BY_RUN_CONFIG = "settings", "run config"
 
 
 def apply_threshold(home: Home, threshold: str) -> None:
-    """Write a threshold into the settings, as `--set` does: there is one policy in force, the one last applied.
+    """Write a threshold into the settings, as `--set` does, because only one policy is in force: the last one applied.
 
     Args:
         threshold: a cosine, or "auto".
@@ -27,8 +27,43 @@ def apply_threshold(home: Home, threshold: str) -> None:
     settings_file.apply(home.folder, [f"matching.threshold={threshold}"])
 
 
+def undo_threshold(home: Home) -> str | None:
+    """Undo the thresholds from run config since the user last set one; returns the setting in force again, or None if there are none.
+
+    A threshold that the user set afterwards stays.
+
+    Raises:
+        SettingsError: the settings file is wrong.
+    """
+    changed = _changed_by_runs(policy_history(home))
+    now = home.settings().matching.threshold
+    if changed is None or changed[1] != (now if isinstance(now, str) else f"{now:g}"):
+        return None
+    before = changed[0]
+    if before == "auto":
+        settings_file.apply(home.folder, [], ["matching.threshold"])
+    else:
+        apply_threshold(home, before)
+    return before
+
+
+def _changed_by_runs(history: pl.DataFrame) -> tuple[str, str] | None:
+    """The threshold that the user had set, and the one from run config; None if no change from run config is in force.
+
+    Later policies that differ for another reason (a correction, another zone) inherit the run's threshold, and do not count as set.
+    """
+    chosen, by_run = "auto", None
+    for threshold, source, applied_by in history.select("threshold", "threshold_source", "applied_by").iter_rows():
+        setting = f"{threshold:g}" if source == BY_SETTING else "auto"
+        if applied_by == BY_RUN_CONFIG:
+            by_run = setting
+        elif setting != by_run:
+            chosen, by_run = setting, None
+    return None if by_run is None else (chosen, by_run)
+
+
 def record_policy(home: Home, decided: Policy, applied_by: str) -> pl.DataFrame:
-    """Add a policy to the history, unless it is the last one there; returns the history, in order."""
+    """Add a policy to the history, unless it is the last one there; returns the history, oldest first."""
     with home.lock("policy-history"):
         history = policy_history(home)
         if history.height and history["version"][-1] == decided.version:
@@ -50,5 +85,5 @@ def record_policy(home: Home, decided: Policy, applied_by: str) -> pl.DataFrame:
 
 
 def policy_history(home: Home) -> pl.DataFrame:
-    """The policies that were in force, in order; columns of MATCHING_POLICIES."""
+    """The policies that were in force, oldest first; columns of MATCHING_POLICIES."""
     return MATCHING_POLICIES.empty() if home.store.stamp(ASSET, WHOLE) is None else home.store.get(ASSET, WHOLE)

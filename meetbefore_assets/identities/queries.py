@@ -1,4 +1,4 @@
-"""Queries of the record for commands that change nothing: people, encounters, faces."""
+"""Read-only queries of the record: people, encounters, faces."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from meetbefore_assets.core.ports import WHOLE
 from meetbefore_assets.core.schema.encounters import PEOPLE
 from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.forgotten_ids import forgotten_ids
 from meetbefore_assets.recordings.clocks import clock_table
 
 FACE_COLUMNS: dict[str, pl.DataType] = {
@@ -27,7 +28,7 @@ FACE_COLUMNS: dict[str, pl.DataType] = {
 
 
 def people_table(home: Home) -> pl.DataFrame:
-    """The ranking (columns of PEOPLE), the most remarkable first; empty where nothing was matched yet."""
+    """The ranking (columns of PEOPLE), highest score first; empty if nothing was matched yet."""
     if home.store.stamp("people", WHOLE) is None:
         return PEOPLE.empty()
     return home.store.get("people", WHOLE)
@@ -35,14 +36,14 @@ def people_table(home: Home) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Person:
-    """One row of the ranking, and the id under which it was asked for if that is an older one."""
+    """One row of the ranking, and the former id by which it was asked for, if any."""
 
     row: dict[str, object]
     asked_as: str = ""
 
 
 def find_person(home: Home, text: str) -> Person:
-    """A person by id or name, by the beginning of one, or by an id it had before.
+    """Find a person by id or name, by the beginning of one, or by a former id.
 
     Raises:
         UsageError: nobody or more than one fits.
@@ -60,17 +61,22 @@ def find_person(home: Home, text: str) -> Person:
             f"'{text}' fits {several.height} people: {', '.join(several['person_id'].head(5))}.", remedy="Give more of the id."
         )
     aliases = home.store.get("identity_assignments", WHOLE) if home.store.stamp("identity_assignments", WHOLE) else None
-    if aliases is not None:
+    if aliases is not None and not forgotten_ids(home).has_person(text):
         now = aliases.filter(pl.col("alias") == text)
+        row = table.filter(pl.col("person_id").is_in(now["person_id"].implode()))
+        if row.height:
+            return Person(row.row(0, named=True), asked_as=text)
         if now.height:
-            return Person(table.filter(pl.col("person_id") == now["person_id"][0]).row(0, named=True), asked_as=text)
+            raise UsageError(
+                f"'{text}' is {now['person_id'][0]} since a moment ago, who is not ranked yet.", remedy="Run again: meetbefore run"
+            )
     raise UsageError(
-        f"nobody is called '{text}'; expected a person's id, its beginning, or a name.", remedy="`meetbefore people --all` lists everybody."
+        f"nobody is called '{text}'; expected a person's id, its beginning, or a name.", remedy="To list everybody: meetbefore people --all"
     )
 
 
 def person_encounters(home: Home, person_id: str) -> pl.DataFrame:
-    """The encounters of one person, in order of time: columns of ENCOUNTER_SCORES and file_name."""
+    """The encounters of one person, by time; columns of ENCOUNTER_SCORES and file_name."""
     videos = matched_videos(home)
     rows = home.store.scan("encounter_scores", videos).filter(pl.col("person_id") == person_id)
     names = home.store.scan("videos", videos, ["video_id", "file_name"])
@@ -78,7 +84,7 @@ def person_encounters(home: Home, person_id: str) -> pl.DataFrame:
 
 
 def assigned_faces(home: Home, video_ids: list[str] | None = None) -> pl.DataFrame:
-    """A row a face: who, where in which video, when (UTC), how sure; sorted by video and time."""
+    """One row per assigned face: person, video, place, time (UTC) and similarity; sorted by video and time."""
     videos = matched_videos(home) if video_ids is None else video_ids
     if not videos:
         return pl.DataFrame(schema=FACE_COLUMNS)
@@ -93,5 +99,5 @@ def assigned_faces(home: Home, video_ids: list[str] | None = None) -> pl.DataFra
 
 
 def matched_videos(home: Home) -> list[str]:
-    """Videos that have identities."""
+    """Ids of the videos that have identities."""
     return [key for key in home.store.keys(IDENTITY_ASSIGNMENTS.name) if key != WHOLE]

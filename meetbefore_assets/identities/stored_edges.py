@@ -1,7 +1,7 @@
-"""Stores similarity edges, an object a video in `<home>/index`, in step with the tracks on record.
+"""Stored similarity edges: one object per video in `<home>/index`, kept up to date with the tracks on record.
 
-Videos are numbered as they come, and a number is never used for two: an edge to a video that is gone, or was made anew, leads
-nowhere. An object that is there covers all pairs of its tracks with those of lower numbers.
+Videos are numbered in order of arrival, and a number is never reused: an edge to a video that was dropped or processed again is ignored.
+The object of a video covers all pairs of its tracks with tracks of lower numbers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,21 +18,21 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, Edges, find_edges, neighbours_for, weakest_kept
 
 ASSET = SIMILAR_TRACKS.name
-# Where the tracks of a video begin that is not there: below zero with every row added.
+# First track of a missing video: negative, whatever row is added.
 _GONE = -(2**40)
-# Videos whose vectors are read at once where they are not all held: some 50,000 tracks.
+# Number of videos whose vectors are read at once if not all fit into memory: some 50,000 tracks.
 _VIDEOS = 100
 
 
 @dataclass(frozen=True)
 class EdgePlan:
-    """What is stored, and what is to be found.
+    """Which edges are stored, and which must be found.
 
     Attributes:
         numbers: video_id -> its number, rising; new videos come last.
-        new: those of them whose edges are not stored.
-        first: (n + 1,) number of the first track of each video, and of all tracks.
-        stale: stored objects of videos that are gone or were made anew.
+        new: videos whose edges are not stored.
+        first: (n + 1,) number of the first track of each video, then the number of all tracks.
+        stale: stored objects of videos that were dropped or processed again.
     """
 
     numbers: dict[str, int]
@@ -54,10 +54,10 @@ class EdgeGraph:
     """All tracks in order of their videos' numbers, and the edges between them.
 
     Attributes:
-        plan: which videos, and where their tracks begin.
-        edges: pairs of tracks, stored and found just now.
-        found: those found just now.
-        vectors: (m, d) of all tracks, where something was found and they were read for it.
+        plan: the videos and the first track of each.
+        edges: pairs of tracks, stored ones and those found now.
+        found: the pairs found now.
+        vectors: (m, d) vectors of all tracks, if they were read.
     """
 
     plan: EdgePlan
@@ -67,12 +67,12 @@ class EdgeGraph:
 
 
 def edge_store(home: Home) -> Store:
-    """Beside the record, as a cache: whatever is missing is found anew."""
+    """The store of edges: a cache beside the record; missing edges are found again."""
     return home.index_store
 
 
 def plan_edges(home: Home, versions: Mapping[str, str]) -> EdgePlan:
-    """Compare what is stored with the tracks on record: video_id -> version of its tracks."""
+    """Compare the stored edges with the tracks on record; `versions`: video_id -> data version of its tracks."""
     store = edge_store(home)
     rows = {video_id: stamp.rows for video_id in versions if (stamp := home.store.stamp("tracks", video_id))}
     neighbours = neighbours_for(sum(rows.values()))
@@ -99,9 +99,9 @@ def _version(tracks: str, number: int) -> str:
 
 
 def stored_graph(home: Home, videos: Sequence[str]) -> EdgeGraph:
-    """The edges between the tracks of some videos; what is not stored is found, and not stored.
+    """The edges between the tracks of some videos; missing ones are computed, but not stored.
 
-    What `write_graph` wrote just now is not read again: it is taken from `Home.cache`.
+    A graph that `write_graph` wrote before in this process is taken from `Home.cache`.
     """
     versions = {video_id: stamp.data_version for video_id in videos if (stamp := home.store.stamp("tracks", video_id))}
     plan = plan_edges(home, versions)
@@ -113,7 +113,7 @@ def stored_graph(home: Home, videos: Sequence[str]) -> EdgeGraph:
 
 @dataclass(frozen=True)
 class _CachedGraph:
-    """A graph, and what it was made of."""
+    """A graph, and the state it was built from."""
 
     state: str
     graph: EdgeGraph
@@ -127,10 +127,10 @@ def _state(plan: EdgePlan, versions: Mapping[str, str]) -> str:
 def build_graph(home: Home, plan: EdgePlan) -> EdgeGraph:
     """Read the stored edges and find those of new videos; nothing is written.
 
-    Where somebody's nearest are gone with their video, others would be nearest whom nobody kept: then all is found anew.
+    If nearest neighbours of a track were dropped with their video, the next nearest are not stored: then all edges are found again.
     """
     with ThreadPoolExecutor(1) as beside:
-        # Of a million tracks both take seconds, and neither waits for the other.
+        # In parallel: for a million tracks both take seconds.
         read = beside.submit(track_vectors, home, list(plan.numbers)) if plan.new else None
         edges, is_short = _stored(home, plan)
         weakest = weakest_kept(edges, plan.tracks, plan.neighbours) if plan.new else None
@@ -154,7 +154,7 @@ def _from_scratch(plan: EdgePlan) -> EdgePlan:
 
 
 def _stored(home: Home, plan: EdgePlan) -> tuple[Edges, bool]:
-    """Stored edges between the tracks there are, and whether some track lacks neighbours that it once had."""
+    """Stored edges between existing tracks, and whether some track lost neighbours."""
     store = edge_store(home)
     held = list(plan.numbers)[: len(plan.numbers) - len(plan.new)]
     readable = held + [video_id for video_id in plan.stale if store.stamp(ASSET, video_id)]
@@ -183,7 +183,7 @@ def _is_new(plan: EdgePlan) -> Bool:
 def track_vectors(home: Home, videos: list[str]) -> F32:
     """(m, d) vectors of all tracks of some videos, in the order of the videos and of their tables.
 
-    They are in memory, or, where `index.kind` keeps them elsewhere, in a file that is mapped and goes with the last who looks at it.
+    They are in memory, or, depending on `index.kind`, in a memory-mapped file that is deleted with the array.
     """
     if home.settings().index.kind in ("auto", "memory"):
         return next(_blocks(home, videos, max(len(videos), 1)), np.empty((0, 1), np.float32))
@@ -199,14 +199,14 @@ def vectors_as_matrix(vectors: pl.Series) -> F32:
     """(m, d) float32 of a column of m vectors of the same size."""
     if not len(vectors):
         return np.empty((0, 1), np.float32)
-    # In one piece first: exploding two thousand chunks takes ten times as long.
+    # Rechunked first: exploding two thousand chunks takes ten times as long.
     return vectors.rechunk().explode().to_numpy().astype(np.float32, copy=False).reshape(len(vectors), -1)
 
 
 def write_graph(home: Home, graph: EdgeGraph, versions: Mapping[str, str]) -> None:
-    """Put new edges on disk, each with the later of its two videos, and drop what is stale; keep it all for who groups it next.
+    """Store new edges, each with the later of its two videos, drop stale ones, and keep the graph in `Home.cache`.
 
-    Objects are written in order of their numbers: whoever is interrupted leaves nothing that claims to be complete and is not.
+    Objects are written in order of their numbers, so that after an interruption no object claims to be complete and is not.
     """
     store, plan, found = edge_store(home), graph.plan, graph.found
     for video_id in plan.stale:

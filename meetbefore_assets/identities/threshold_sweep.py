@@ -1,4 +1,4 @@
-"""The table regroupings: the groups of all tracks at neighbouring thresholds, for scores, checks and suggestions."""
+"""The table `regroupings`: the groups of all tracks at neighbouring thresholds, for scores and checks."""
 
 import json
 from dataclasses import dataclass
@@ -18,26 +18,35 @@ ASSET = REGROUPINGS.name
 
 @dataclass(frozen=True)
 class ThresholdResult:
-    """One threshold: people, and the tracks of the largest group as a share of all."""
+    """The result of one threshold.
+
+    Attributes:
+        threshold: the threshold.
+        people: number of people.
+        largest_share: tracks of the largest group, as a share of all, 0..1.
+        sureness: probability from which on it joins two groups, 0..1; None: the recogniser was not measured.
+    """
 
     threshold: float
     people: int
     largest_share: float
+    sureness: float | None = None
 
 
 def write_regroupings(home: Home, given: GroupingInput, threshold: float, labels: I64, version: str) -> None:
-    """Group at the thresholds around the one in force, and put that on record.
+    """Group at the thresholds around the one in force, and write the result.
 
     Args:
         home: the home.
-        given: what was grouped.
-        threshold: in force.
-        labels: (m,) the groups at it.
-        version: of the decision that this belongs to.
+        given: the tracks.
+        threshold: the one in force.
+        labels: (m,) groups at it.
+        version: data version of the identities.
     """
     thresholds = threshold_ladder(threshold, given.tracks.height)
     found = np.stack([labels if abs(at - threshold) < 1e-9 else group(given, float(at)) for at in thresholds], axis=1)
-    results = [[float(at), *_size(found[:, step])] for step, at in enumerate(thresholds)]
+    sure = given.model.sureness if given.model else lambda _: None
+    results = [[float(at), *_size(found[:, step]), sure(float(at))] for step, at in enumerate(thresholds)]
     table = pl.DataFrame({"track_id": given.tracks["track_id"], "groups": list(found.astype(np.int64))}, schema=REGROUPINGS.dtypes)
     facts = {"threshold": str(threshold), "rungs": json.dumps(results)}
     home.store.put(ASSET, WHOLE, check(REGROUPINGS, table), Stamp(version, {}, facts, table.height))
@@ -49,15 +58,20 @@ def _size(labels: I64) -> tuple[int, float]:
 
 
 def threshold_results(home: Home) -> tuple[float, list[ThresholdResult]]:
-    """The threshold of the last decision, and what neighbouring ones would give; none before the first."""
+    """The threshold of the last match, and the results of neighbouring ones; an empty list before the first."""
     stamp = home.store.stamp(ASSET, WHOLE)
     if stamp is None:
         return 0.0, []
     return float(stamp.facts["threshold"]), [ThresholdResult(*entry) for entry in json.loads(stamp.facts["rungs"])]
 
 
+def sureness_of_thresholds(home: Home) -> dict[float, float]:
+    """Threshold -> probability from which on it joins two groups, 0..1; empty if the recogniser was not measured."""
+    return {rung.threshold: rung.sureness for rung in threshold_results(home)[1] if rung.sureness is not None}
+
+
 def with_threshold_range(home: Home, encounters: pl.DataFrame, sightings: pl.DataFrame) -> pl.DataFrame:
-    """`encounters` with holds_from and holds_to: the range of thresholds over which a meeting holds; null for first ones.
+    """Add holds_from and holds_to to encounters: the range of thresholds over which a meeting holds; null for first ones.
 
     Args:
         home: the home.

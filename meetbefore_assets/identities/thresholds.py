@@ -1,15 +1,15 @@
-"""Estimates the threshold of an archive: how alike its strangers are, and how many false links its size allows.
+"""Estimates the threshold of an archive from the similarity of its strangers, and from its size.
 
-Strangers are the same for every threshold, but their pairs grow with the square of an archive. What is held constant is how many
-strangers a track may expect to reach the threshold, `EXPECTED_STRANGERS`; all false links then grow as fast as the tracks do.
-Where the similarity of strangers is distributed Normally (centre m, spread s, both measured here), that is
+The number of pairs of strangers grows with the square of an archive. The estimate keeps the expected number of strangers per track that
+reach the threshold constant, `EXPECTED_STRANGERS`, so that false links grow as fast as tracks. If similarities of strangers are
+normally distributed (centre m, spread s, both measured here), that is
 
-    threshold = m + s * z,  z = the point of the standard Normal that EXPECTED_STRANGERS / tracks lie above.
+    threshold = m + s * z,  z = the point of the standard normal distribution with EXPECTED_STRANGERS / tracks above it.
 
-SFace's strangers on 2,358 photographs: m 0.104, s 0.087, 99.9% below 0.371 (a Normal has 0.373 there). 0.5 gives 0.39 at 1,000
-such tracks, where 0.40 was measured to be best, 0.44 at 10,000 (best pairwise F: 0.43), 0.49 at 100,000 and 0.53 at a million.
-Never less than a recogniser's own threshold, which was measured on a thousand tracks or fewer: a smaller archive could afford
-less, but says little about itself.
+SFace's strangers on 2,358 photographs: m 0.104, s 0.087, 99.9% below 0.371 (a normal distribution has 0.373 there). 0.5 gives 0.39 at 1,000
+such tracks, where 0.40 was measured to be best, 0.44 at 10,000 (best pairwise F: 0.43), 0.49 at 100,000 and 0.53 at a million. The
+threshold is never below the recogniser's own, which was measured on a thousand tracks or fewer: a smaller archive could afford a lower
+one, but has too few strangers to estimate it.
 """
 
 import math
@@ -20,20 +20,20 @@ import numpy as np
 
 from meetbefore_assets.core.ports import F32, F64, I64
 from meetbefore_assets.identities.edges import all_edges
-from meetbefore_assets.identities.grouping import archive_mean
+from meetbefore_assets.identities.simple_linkage import archive_mean
 from meetbefore_assets.identities.vectors import content_hash, dot_pairs
 
 EXPECTED_STRANGERS = 0.5
-# Tracks and people that an archive must show before its strangers are believed.
+# Fewest tracks and people from which the similarity of strangers is estimated.
 LEAST_TRACKS = 200
 LEAST_PEOPLE = 50
-# Pairs within one frame that are needed before they are asked as well.
+# Fewest pairs within one frame from which their similarity is estimated too.
 LEAST_FRAME_PAIRS = 1000
-# Pairs of consecutive faces of one track that are needed to say anything of them.
+# Fewest pairs of consecutive faces of one track whose similarity is reported.
 LEAST_MOMENTS = 100
-# Of larger archives so many tracks are looked at: 2 million pairs.
+# Most tracks that are sampled: 2 million pairs.
 SAMPLE = 2048
-# A new video rarely moves a threshold that comes in hundredths.
+# Thresholds are rounded to this step, so that a new video rarely moves them.
 STEP = 0.01
 _NORMAL = NormalDist()
 _BINS = 4000
@@ -41,7 +41,7 @@ _BINS = 4000
 
 @dataclass(frozen=True)
 class Strangers:
-    """How alike strangers are: centre and spread of a Normal distribution, and the number of pairs that told."""
+    """Similarity of strangers: centre and spread of a normal distribution, and the number of pairs it was estimated from."""
 
     centre: float
     spread: float
@@ -50,15 +50,15 @@ class Strangers:
 
 @dataclass(frozen=True)
 class Observations:
-    """What there was to learn from.
+    """What a threshold is estimated from.
 
     Attributes:
         default: the recogniser's threshold.
-        tracks: of the archive.
-        sampled: tracks that were looked at.
-        people: that those show, about.
-        moments: cosine of consecutive faces of one track that 5% and 50% lie below: the same person for certain, but also the same
-            light and pose, so more alike than two sightings are; None: too few.
+        tracks: number of tracks in the archive.
+        sampled: number of sampled tracks.
+        people: approximate number of people among those.
+        moments: 5% and 50% quantiles of the cosines of consecutive faces of one track: certainly the same person, but also in the same
+            light and pose, so more similar than two sightings are; None: too few.
     """
 
     default: float
@@ -70,15 +70,15 @@ class Observations:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How `matching.threshold = auto` comes about.
+    """How `matching.threshold = auto` was calibrated.
 
     Attributes:
-        threshold: in force.
-        seen: what it was learnt from.
-        strangers: of random pairs, each person counting once; None: too little is known, and the default holds.
-        frame_strangers: of pairs within one frame, who are strangers for certain; None: too few.
-        wanted: what the budget asks for.
-        false_links: pairs of strangers that are expected to reach the threshold.
+        threshold: the resulting threshold.
+        seen: what it was estimated from.
+        strangers: similarity of random pairs, each person counting once; None: too few, so the default is used.
+        frame_strangers: similarity of pairs within one frame, who are certainly strangers; None: too few.
+        wanted: the threshold that the budget of false links needs.
+        false_links: expected number of pairs of strangers that reach the threshold.
     """
 
     threshold: float
@@ -94,29 +94,25 @@ class Calibration:
         seen = self.seen
         if self.wanted is None or self.strangers is None:
             return (
-                f"auto: the recogniser's own; {seen.tracks:,} tracks of about {seen.people:.0f} people "
-                f"say too little about this archive, {LEAST_TRACKS} of {LEAST_PEOPLE} would be enough"
+                f"auto: the recogniser's own; {seen.tracks:,} tracks of about {seen.people:.0f} people are too few "
+                f"to adapt it to this archive ({LEAST_TRACKS} tracks of {LEAST_PEOPLE} people needed)"
             )
-        told = f"auto: two strangers are alike by {self.strangers.centre:.3f} ± {self.strangers.spread:.3f} here"
+        told = f"auto: similarity of strangers here {self.strangers.centre:.3f} ± {self.strangers.spread:.3f}"
         if self.frame_strangers is not None:
             told += f", within one frame {self.frame_strangers.centre:.3f} ± {self.frame_strangers.spread:.3f}"
         if seen.moments is not None:
-            told += f", one person's consecutive faces by {seen.moments[1]:.2f} (5% below {seen.moments[0]:.2f}; flattering: same light)"
-        budget = (
-            f"{EXPECTED_STRANGERS:g} strangers above the threshold for each of {seen.tracks:,} tracks, no more, takes {self.wanted:.2f}"
-        )
-        return f"{told}; {budget}" + (
-            "" if self.wanted > seen.default else f"; the recogniser's own {seen.default:.2f} is no less, and holds"
-        )
+            told += f", of one person's consecutive faces {seen.moments[1]:.2f} (5% below {seen.moments[0]:.2f}; same light)"
+        budget = f"at most {EXPECTED_STRANGERS:g} strangers per track above the threshold ({seen.tracks:,} tracks) needs {self.wanted:.2f}"
+        return f"{told}; {budget}" + ("" if self.wanted > seen.default else f"; the recogniser's own {seen.default:.2f} is enough")
 
 
 def calibrate(tracks: int, vectors: F32, frame_pairs: I64, moments: F32, default: float) -> Calibration:
-    """The threshold of an archive.
+    """Calibrate the threshold of an archive.
 
     Args:
-        tracks: of the archive.
-        vectors: (m, d) float32, unit rows: all tracks, or a sample that does not depend on the order of their arrival.
-        frame_pairs: (c, 2) int64, rows of tracks that were seen in one frame.
+        tracks: number of tracks in the archive.
+        vectors: (m, d) float32, unit rows: all tracks, or a sample that does not depend on the order of import.
+        frame_pairs: (c, 2) int64, pairs of rows that were seen in one frame.
         moments: (n,) float32, cosines of consecutive faces of one track.
         default: the recogniser's threshold.
     """
@@ -137,7 +133,7 @@ def calibrate(tracks: int, vectors: F32, frame_pairs: I64, moments: F32, default
 
 
 def _sample_of(vectors: F32) -> I64:
-    """Rows of at most SAMPLE vectors, chosen by what they hold, in order of that."""
+    """At most SAMPLE rows, chosen and sorted by the content of their vectors."""
     return np.argsort(content_hash(vectors), kind="stable")[:SAMPLE]
 
 
@@ -146,7 +142,7 @@ def _wanted(one: Strangers, tracks: int) -> float:
 
 
 def _above(deviations: float) -> float:
-    """Upper tail of the standard normal distribution; NormalDist.cdf would lose its digits beyond six deviations."""
+    """Upper tail of the standard normal distribution; NormalDist.cdf loses precision beyond six deviations."""
     return math.erfc(deviations / math.sqrt(2)) / 2
 
 
@@ -158,7 +154,7 @@ def _moments(cosine: F32) -> tuple[float, float] | None:
 
 
 def _random_strangers(vectors: F32, penalty: F32, weight: F64) -> Strangers:
-    """Of all pairs of a sample: as people count once, nearly all are strangers."""
+    """Similarity of all pairs of a sample: as each person counts once, nearly all are strangers."""
     counts = np.zeros(_BINS)
     for start in range(0, len(vectors), 512):
         rows = np.arange(start, min(start + 512, len(vectors)))
@@ -169,7 +165,7 @@ def _random_strangers(vectors: F32, penalty: F32, weight: F64) -> Strangers:
 
 
 def _frame_strangers(vectors: F32, penalty: F32, pairs: I64) -> Strangers | None:
-    """Of pairs in one frame: certain strangers, under the same light and often equally blurred."""
+    """Similarity of pairs in one frame: certainly strangers, in the same light and often equally blurred."""
     if len(pairs) < LEAST_FRAME_PAIRS:
         return None
     similarity = dot_pairs(vectors, pairs) - penalty[pairs].sum(axis=1)
@@ -181,7 +177,7 @@ def _histogram(similarity: F32, weight: F64) -> F64:
 
 
 def _normal(counts: F64, pairs: int) -> Strangers:
-    """Centre and spread by quantiles, which a few pairs of one and the same person (always at the upper end) do not move."""
+    """Centre and spread from quantiles, which a few pairs of the same person (always at the upper end) do not move."""
     edges = np.linspace(-2.0, 2.0, _BINS + 1)[1:]
     share = np.cumsum(counts) / counts.sum()
     low, centre, high = np.interp([_above(1.0), 0.5, 0.95], share, edges)

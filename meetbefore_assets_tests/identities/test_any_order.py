@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meetbefore_assets.core.model_packs import EvidenceModel
 from meetbefore_assets.core.schema.lists import per_video_tables
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
@@ -15,10 +16,12 @@ from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.match import match
 from meetbefore_assets.identities.queries import assigned_faces
 from meetbefore_assets.recordings.intake import drop_video, import_recordings
-from meetbefore_assets_tests.support.fakes import fake_home, write_video
+from meetbefore_assets_tests.support.fakes import MEASURED, fake_home, write_video
+
+pytestmark = pytest.mark.slow
 
 # So high that noise parts some sightings of one person, and who is joined to whom depends on who else is there.
-AMBIGUOUS = 0.9
+AMBIGUOUS, AMBIGUOUS_EVIDENCE = 0.9, 0.86
 CASTS = ([[1], [2, 3], [4]], [[2], [1], [5, 1]], [[3], [], [4], [6]], [[1, 2], [6], [3]], [[5], [4], [1]])
 
 
@@ -47,10 +50,10 @@ def identities(home: Home) -> dict[str, str]:
     return dict(assigned_faces(home).select("face_id", "person_id").rows())
 
 
-def arrived(archive: Home, home_folder: Path, batches: Sequence[Sequence[str]]) -> Home:
+def arrived(archive: Home, home_folder: Path, batches: Sequence[Sequence[str]], evidence: EvidenceModel | None) -> Home:
     """A home to which videos came in batches, matched after each; a video that comes again was removed meanwhile."""
-    settings_file.apply(home_folder, [f"matching.threshold={AMBIGUOUS}"])
-    home = fake_home(home_folder)
+    settings_file.apply(home_folder, [f"matching.threshold={AMBIGUOUS if evidence is None else AMBIGUOUS_EVIDENCE}"])
+    home = fake_home(home_folder, evidence=evidence)
     for batch in batches:
         for video in batch:
             if video in home.store.keys("sources"):
@@ -61,15 +64,18 @@ def arrived(archive: Home, home_folder: Path, batches: Sequence[Sequence[str]]) 
     return home
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("evidence", [None, MEASURED], ids=["cosines", "evidence"])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_people_and_ids_are_those_of_all_at_once(archive: Home, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_people_and_ids_are_those_of_all_at_once(
+    archive: Home, tmp_path_factory: pytest.TempPathFactory, evidence: EvidenceModel | None, data: st.DataObject
+) -> None:
     videos = sorted(archive.store.keys("tracks"))
-    once = identities(arrived(archive, tmp_path_factory.mktemp("once") / "home", [videos]))
+    once = identities(arrived(archive, tmp_path_factory.mktemp("once") / "home", [videos], evidence))
     assert 6 < len(set(once.values())) < len(once)
     order = data.draw(st.permutations(videos))
     cuts = sorted(data.draw(st.sets(st.integers(1, len(videos) - 1))))
     batches = [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True)]
     again = data.draw(st.lists(st.sampled_from(videos), max_size=2))
-    home = arrived(archive, tmp_path_factory.mktemp("order") / "home", [*batches, *([video] for video in again)])
+    home = arrived(archive, tmp_path_factory.mktemp("order") / "home", [*batches, *([video] for video in again)], evidence)
     assert identities(home) == once

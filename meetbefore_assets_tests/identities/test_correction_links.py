@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.identities.correction_links import PICTURE, Links, divided_tracks, links
 from meetbefore_assets.identities.corrections import Anchor, Correction, correction
-from meetbefore_assets.identities.grouping import GroupingPolicy, group_tracks
+from meetbefore_assets.identities.grouping import group_tracks
+from meetbefore_assets.identities.simple_linkage import SimplePolicy
 
 NOBODY = np.zeros((0, 2), np.int64)
 SOMEWHERE = (Anchor("v", 0.0, 0, 0, 1, 1),)
@@ -136,7 +137,7 @@ def test_what_is_left_never_contradicts(statements: list[tuple[str, list[int], l
     found = said.links(*together)
     vectors = np.eye(8, dtype=np.float32)
     # group_tracks refuses links that contradict
-    labels = group_tracks(vectors, np.ones(8, np.float32), found.cannot_link, found.must_link, GroupingPolicy(0.5))
+    labels = group_tracks(vectors, np.ones(8, np.float32), found.cannot_link, found.must_link, SimplePolicy(0.5))
     assert all(labels[a] == labels[b] for a, b in found.must_link)
     assert all(labels[a] != labels[b] for a, b in found.cannot_link)
     assert {tuple(sorted(pair)) for pair in together} <= pairs(found.cannot_link)

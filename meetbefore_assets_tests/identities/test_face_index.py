@@ -15,10 +15,11 @@ from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities import grouping_input, stored_edges
 from meetbefore_assets.identities.edges import nearest_only
 from meetbefore_assets.identities.face_index import build_face_index
-from meetbefore_assets.identities.grouping import GroupingPolicy, group_tracks
+from meetbefore_assets.identities.grouping import group_tracks
 from meetbefore_assets.identities.grouping_input import group, read_grouping_input
 from meetbefore_assets.identities.policy import policy
 from meetbefore_assets.identities.queries import assigned_faces
+from meetbefore_assets.identities.simple_linkage import SimplePolicy
 from meetbefore_assets.identities.stored_edges import ASSET, edge_store, stored_graph
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 from meetbefore_assets_tests.support.project import Project
@@ -162,7 +163,7 @@ def test_a_threshold_below_what_is_stored_compares_every_two(home: Home) -> None
     build_face_index(home)
     given = read_grouping_input(home, ["a", "b", "c"])
     quality = np.ones(60, np.float32)
-    every = group_tracks(given.vectors, quality, given.links.cannot_link, given.links.must_link, GroupingPolicy(-0.9))
+    every = group_tracks(given.vectors, quality, given.links.cannot_link, given.links.must_link, SimplePolicy(-0.9))
     assert group(given, -0.9).tolist() == every.tolist()
     assert len(set(every.tolist())) < len(people(home))
 
@@ -206,6 +207,7 @@ def facts(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]:
     return {name: value.value for name, value in found.items()}
 
 
+@pytest.mark.slow
 def test_through_dagster_a_new_video_is_compared_alone_and_the_threshold_explains_itself(tmp_path: Path) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         project = Project(tmp_path, instance)
@@ -217,13 +219,13 @@ def test_through_dagster_a_new_video_is_compared_alone_and_the_threshold_explain
         project.process()
         second = project.match()
         index, threshold = facts(second, "face_index"), facts(second, "matching_policy")
-        assert (index["tracks"], index["tracks compared"], index["was in step"]) == (4, 2, False)
-        assert facts(project.match(), "face_index")["was in step"] is True
+        assert (index["tracks"], index["tracks compared"], index["was up to date"]) == (4, 2, False)
+        assert facts(project.match(), "face_index")["was up to date"] is True
         assert threshold["threshold"] == threshold["recogniser's own threshold"] == 0.5
-        assert "too little" in str(threshold["threshold from"])
+        assert "too few" in str(threshold["threshold from"])
         assert threshold["tracks"] == 4
         together = {frozenset(rows["face_id"]) for _, rows in assigned_faces(project.home).group_by("person_id")}
         assert sorted(map(len, together)) == [1, 2, 3]
         settings_file.apply(project.folder, ["matching.threshold=0.42"])
-        assert facts(project.match(), "face_index")["was in step"] is True
+        assert facts(project.match(), "face_index")["was up to date"] is True
         assert policy(project.home).threshold_source == "settings: matching.threshold"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.core.errors import MeetbeforeError
 from meetbefore_assets.identities.edges import all_edges
-from meetbefore_assets.identities.grouping import GroupingPolicy, canonical_labels, group_tracks, similarity_penalty
+from meetbefore_assets.identities.grouping import canonical_labels, group_tracks
+from meetbefore_assets.identities.simple_linkage import SimplePolicy, similarity_penalty
 
 NONE = np.empty((0, 2), dtype=np.int64)
 
@@ -26,7 +27,7 @@ def group(vectors, threshold=0.5, cannot=NONE, must=NONE, **policy):
     """Both ways: every two rows compared, and from edges that were found before. They must agree."""
     quality = np.ones(len(vectors), dtype=np.float32)
     cannot, must = (np.asarray(pairs, dtype=np.int64).reshape(-1, 2) for pairs in (cannot, must))
-    wanted = GroupingPolicy(threshold, **policy)
+    wanted = SimplePolicy(threshold, **policy)
     edges = all_edges(vectors, -1.1)
     from_edges = group_tracks(vectors, quality, cannot, must, wanted, edges.above).tolist()
     assert group_tracks(vectors, quality, cannot, must, wanted).tolist() == from_edges

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meetbefore_assets.core.short_ids import short_id
 from meetbefore_assets.identities import person_ids
 
 NOON = dt.datetime(2025, 3, 7, 12)
@@ -23,7 +24,7 @@ def faces(**persons: str) -> pl.DataFrame:
 def test_a_person_is_named_after_the_earliest_face() -> None:
     seen = pl.DataFrame({"face_id": ["b", "a", "c"], "seen_at": [NOON, NOON, NOON - dt.timedelta(hours=1)], "group": [0, 0, 1]})
     named = dict(person_ids.person_ids(seen).rows())
-    assert named == {0: person_ids.short_id("p", "a"), 1: person_ids.short_id("p", "c")}
+    assert named == {0: short_id("p", "a"), 1: short_id("p", "c")}
 
 
 @given(st.permutations(range(6)))
@@ -33,7 +34,7 @@ def test_ids_do_not_depend_on_the_order_of_faces(order: list[int]) -> None:
 
 
 def test_ids_are_short_typable_and_apart() -> None:
-    made = {person_ids.short_id("p", str(number)) for number in range(20000)}
+    made = {short_id("p", str(number)) for number in range(20000)}
     assert len(made) == 20000
     assert all(len(text) == 11 and text.isalnum() and text.islower() for text in made)
 

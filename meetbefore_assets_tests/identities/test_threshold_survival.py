@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from meetbefore_assets.identities.id_changes import identity_events
 from meetbefore_assets.identities.threshold_survival import survival, threshold_ladder
-from meetbefore_assets.review.suggestions import breaks, joins
 
 LADDER = np.array([0.3, 0.4, 0.5, 0.6])
 
@@ -107,26 +106,3 @@ def test_older_footage_renumbers() -> None:
 def test_an_id_without_faces_is_gone() -> None:
     assert events(people(p="ab", q="c"), people(q="c")) == [("p", "gone", "", 2)]
     assert events(people(p="ab"), people(p="a")) == []
-
-
-def test_people_whom_the_next_lower_threshold_joins_are_asked_about_first() -> None:
-    groups = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 2, 2, 2]])
-    asked = joins(["p", "q", "r"], groups, LADDER, 2, {"p": 2, "q": 2, "r": 2})
-    assert [(one.first, one.second, one.threshold) for one in asked] == [("p", "q", 0.4), ("p", "r", 0.3)]
-
-
-def test_many_encounters_weigh_more() -> None:
-    groups = np.array([[0, 0], [0, 1], [2, 2], [2, 3]])
-    asked = joins(["p", "q", "r", "s"], groups, np.array([0.3, 0.4]), 1, {"p": 1, "q": 1, "r": 9, "s": 1})
-    assert [(one.first, one.second) for one in asked] == [("r", "s"), ("p", "q")]
-
-
-def test_people_who_are_not_asked_about_are_left_out() -> None:
-    assert joins(["p", "q"], np.array([[0, 0], [0, 1]]), np.array([0.3, 0.4]), 1, {"p": 1}) == []
-
-
-def test_a_break_is_asked_about_where_a_meeting_hangs_on_it() -> None:
-    groups = np.array([[0, 0], [0, 0], [0, 1]])
-    (one,) = breaks(["p"] * 3, groups, np.array([0.4, 0.5]), 0, ["e1", "e1", "e2"])
-    assert (one.person_id, one.rows, one.threshold) == ("p", (2,), 0.5)
-    assert breaks(["p"] * 3, groups, np.array([0.4, 0.5]), 0, ["e1", "e2", "e2"]) == []

@@ -35,7 +35,7 @@ def test_with_too_little_to_learn_from_the_recognisers_own_holds_and_that_is_sai
     found = learn(archive(people, each))
     assert found.threshold == OWN
     assert found.strangers is None
-    assert "too little" in found.sentence
+    assert "too few" in found.sentence
 
 
 def test_how_alike_strangers_are_is_found():
@@ -58,8 +58,8 @@ def test_it_rises_with_the_archive_and_never_falls_below_the_recognisers_own():
     assert found == sorted(found)
     assert found[:2] == [OWN, OWN]
     assert found[2:] == pytest.approx([0.44, 0.49, 0.53], abs=0.015)
-    assert "holds" in learn(vectors, 300).sentence
-    assert "takes 0.49" in learn(vectors, 100_000).sentence
+    assert "is enough" in learn(vectors, 300).sentence
+    assert "needs 0.49" in learn(vectors, 100_000).sentence
 
 
 def test_the_budget_of_false_links_grows_as_the_tracks_do():
@@ -85,7 +85,7 @@ def test_consecutive_faces_are_shown_and_decide_nothing():
     vectors, moments = archive(400, 2), np.linspace(0.5, 0.9, 500, dtype=np.float32)
     found = learn(vectors, moments=moments)
     assert found.seen.moments == (0.52, 0.7)
-    assert "flattering" in found.sentence
+    assert "same light" in found.sentence
     assert found.threshold == learn(vectors).threshold
     assert learn(vectors, moments=moments[:99]).seen.moments is None
 

@@ -1,10 +1,9 @@
-"""Faiss for more vectors than memory holds: codes in memory-mapped files, made block by block.
+"""Faiss indexes on disk, for more vectors than fit into memory: codes in memory-mapped files, written block by block.
 
-Vectors are handed over as one matrix, which may be mapped from a file itself (`scratch.map_blocks`); nothing here asks for more than a
-block of it. What is in memory at the same time: the centres of the cells (one for a hundred vectors), a block, and what the system
-keeps of mapped files while nobody else wants the room.
+Vectors come as one matrix, which may be memory-mapped too (`scratch.map_blocks`) and is read in blocks. In memory are only the centres of
+the cells (one per hundred vectors), a block, and the parts of mapped files that the system caches.
 
-Codes have 8 bits for each component: those of 4 bits that are searched in memory (`faiss_memory.CellIndex`) cannot be mapped.
+Codes have 8 bits per component: the 4-bit codes of `faiss_memory.CellIndex` cannot be memory-mapped.
 """
 
 import contextlib
@@ -27,16 +26,16 @@ from meetbefore_assets.identities.vector_index.faiss_memory import (
 )
 from meetbefore_assets.storage.scratch import scratch
 
-# Rows of vectors that are looked at at once.
+# Rows of vectors per block.
 ROWS = 2**17
-# A file of codes, which is made in memory: a million of 128 components.
+# Size of a file of codes, which is built in memory: a million vectors of 128 components.
 FILE_BYTES = 2**27
-# Bytes a code takes besides its components: its number.
+# Bytes per code besides its components: its number.
 _NUMBER = 8
 
 
 class BlockIndex:
-    """Implements `ports.VectorIndex`: every vector is compared with every query, a block of vectors at a time."""
+    """Implements `ports.VectorIndex`: exact search, a block of vectors at a time."""
 
     def __init__(self, vectors: F32) -> None:
         self._vectors = vectors
@@ -61,13 +60,13 @@ class BlockIndex:
 
 
 class DiskIndex:
-    """Implements `ports.VectorIndex`: vectors lie in cells, as codes in mapped files, and only the nearest cells are looked through.
+    """Implements `ports.VectorIndex`: approximate search in cells of codes in memory-mapped files; only the nearest cells are searched.
 
-    What the codes say is checked against the vectors themselves. The same vectors give the same answers.
+    Candidates are compared again by their true vectors. The same vectors give the same answers.
 
     Args:
         vectors: (n, d) float32, unit rows, n at least 2; kept, not copied.
-        folder: of nobody else, there until the index is closed.
+        folder: an empty folder that exists until the index is closed.
 
     Raises:
         StoreError: a file could not be written or mapped.
@@ -94,7 +93,7 @@ class DiskIndex:
         return search_refined(self._index, self._vectors, queries, k)
 
     def close(self) -> None:
-        """Let go of the files; nothing can be asked any more."""
+        """Close the files; the index cannot be searched any more."""
         del self._index, self._stack
         self._parts.clear()
 
@@ -107,7 +106,7 @@ def _untrained(size: int, cells: int) -> Any:
 
 
 def _written(trained: Any, vectors: F32, folder: Path) -> list[str]:
-    """Write the codes of vectors to files that each hold those of some; returns their names."""
+    """Write the codes of vectors to files; returns their names."""
     names, rows = [], max(1, FILE_BYTES // (vectors.shape[1] + _NUMBER))
     for begin in range(0, len(vectors), rows):
         part, end = faiss.clone_index(trained), min(begin + rows, len(vectors))
@@ -120,10 +119,10 @@ def _written(trained: Any, vectors: F32, folder: Path) -> list[str]:
 
 
 def _stacked(parts: list[Any]) -> Any:
-    """The cells of several indexes as those of one, without copying them into one file.
+    """Combine the cells of several indexes into one index, without copying them into one file.
 
-    Faiss can also put them together (`contrib.ondisk.merge_ondisk`). Answers are the same, and one file is searched in four fifths of
-    the time that four take, but it takes as much room once more and prints to the standard output.
+    Faiss can also merge the files (`contrib.ondisk.merge_ondisk`). One file is searched in four fifths of the time of four, with the same
+    answers, but merging takes as much disk space again and prints to standard output.
     """
     lists: Any = faiss.InvertedListsPtrVector()  # type: ignore[attr-defined]  # made by SWIG
     for part in parts:
@@ -133,12 +132,12 @@ def _stacked(parts: list[Any]) -> Any:
 
 @contextlib.contextmanager
 def disk_index_of(vectors: F32, queries: int, folder: Path) -> Iterator[VectorIndex]:
-    """An index over (n, d) unit vectors that is to be asked `queries` times, there until the context is left.
+    """Yield an index over (n, d) unit vectors for `queries` queries; exact if that is little enough work, as in memory.
 
-    Exact where that is little enough work, as in memory. Its files lie in `folder`, and are gone afterwards.
+    Its files are in `folder`, and deleted at the end.
 
     Raises:
-        StoreError: the disk has too little room, or must not be written to.
+        StoreError: the disk has too little space, or is read-only.
     """
     if is_exact_cheap(vectors, queries):
         yield BlockIndex(vectors)

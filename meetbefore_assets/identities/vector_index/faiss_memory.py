@@ -1,4 +1,4 @@
-"""Faiss in memory: exact search, and cells where comparing everything with everything is too much work."""
+"""Faiss indexes in memory: exact search, or approximate search in cells if exact search is too much work."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -10,26 +10,31 @@ import numpy as np
 
 from meetbefore_assets.core.ports import F32, I64, VectorIndex
 
-# Queries in blocks: on 1M x 128 vectors one alone costs 50 ms, in blocks of 1024 and more 2.4 ms each.
+# Queries per block: on 1M x 128 vectors a single one takes 50 ms, in blocks of 1024 or more 2.4 ms each.
 BLOCK = 4096
-# Multiplications beyond which cells are searched: those of 140,000 vectors of 128 with each other, or of 70,000 of 512.
+# Most multiplications of an exact search: 140,000 vectors of 128 components with each other, or 70,000 of 512.
 EXACT_WORK = 2_500_000_000_000
-# Share of the cells that is looked through. A pair above 0.5 among 200,000 made-up tracks is found from one end or the other in
-# 81% of the cases with 1/64 of 2,048 cells, in 89% with 1/32, and in 93% with 1/64 of 8,192, which take eight times as long to make.
+# Share of the cells that is searched. Of pairs above 0.5 among 200,000 synthetic tracks, 81% are found from one end or the other with
+# 1/64 of 2,048 cells, 89% with 1/32, and 93% with 1/64 of 8,192, which take eight times as long to build.
 PROBED = 1 / 64
 _PER_CELL = 100
 FEWEST_IN_CELLS = 1000
 _TRAINED_ON = 8  # vectors a cell
 _ROUNDS = 4
-# Candidates that are compared by their true vectors, for each that is wanted: codes hold 4 bits for two components.
+# Candidates compared by their true vectors, per wanted neighbour: codes have only 4 bits for two components.
 _REFINED = 2
 
 
-def to_gpu(index: Any) -> Any:
-    """The same index on the first GPU, where Faiss is the one for GPUs and there is one; else the index as it is.
+def faiss_in_force() -> str:
+    """Package and version of the loaded Faiss; of several installed packages that is the last one installed."""
+    return f"{'faiss-gpu' if hasattr(faiss, 'StandardGpuResources') else 'faiss-cpu'} {faiss.__version__}"
 
-    Similarities are computed in single precision there too; pairs that are equally near may come in another order. Cells with
-    codes of 4 bits are the CPU's alone (Faiss has them for no GPU). No GPU was at hand to measure what is gained.
+
+def to_gpu(index: Any) -> Any:
+    """Move an index to the first GPU, if this Faiss supports GPUs and there is one; else return it unchanged.
+
+    Similarities are computed in single precision on a GPU too; equally near pairs may come in another order. Cells with 4-bit codes stay on
+    the CPU (Faiss has none for GPUs). The gain was not measured.
     """
     if not hasattr(faiss, "StandardGpuResources") or not faiss.get_num_gpus():
         return index
@@ -42,12 +47,12 @@ def _gpu_resources() -> Any:
 
 
 def no_neighbours(queries: int, k: int) -> tuple[F32, I64]:
-    """What is found where there is nothing to find."""
+    """The result of a search in an empty index."""
     return np.full((queries, max(k, 0)), -np.inf, np.float32), np.full((queries, max(k, 0)), -1, np.int64)
 
 
 class FlatIndex:
-    """Implements `ports.VectorIndex`: every vector is compared with every query."""
+    """Implements `ports.VectorIndex`: exact search."""
 
     def __init__(self, vectors: F32) -> None:
         self._index = to_gpu(faiss.IndexFlatIP(vectors.shape[1]))
@@ -64,10 +69,10 @@ class FlatIndex:
 
 
 class CellIndex:
-    """Implements `ports.VectorIndex`: vectors lie in cells, as short codes, and only the nearest cells are looked through.
+    """Implements `ports.VectorIndex`: approximate search in cells of short codes; only the nearest cells are searched.
 
-    What the codes say is checked against the vectors themselves, which are not copied. Cells are found on an even sample, the same
-    for the same vectors.
+    Candidates are compared again by their true vectors, which are not copied. Cells are trained on an even sample, the same for the same
+    vectors.
     """
 
     def __init__(self, vectors: F32) -> None:
@@ -88,17 +93,17 @@ class CellIndex:
 
 
 def cells_for(count: int) -> int:
-    """How many cells so many vectors lie in."""
+    """Number of cells for `count` vectors."""
     return int(2 ** max(1, round(np.log2(count / _PER_CELL))))
 
 
 def probes_for(cells: int) -> int:
-    """How many of them are looked through for one query."""
+    """Number of cells that are searched for one query."""
     return max(1, round(cells * PROBED))
 
 
 def sample_of(index: Any, vectors: F32, cells: int) -> F32:
-    """The vectors that an index finds its cells on, and how it is to find them: an even sample, the same for the same vectors."""
+    """Set up the training of an index's cells; returns the training vectors: an even sample, the same for the same vectors."""
     index.cp.niter = _ROUNDS
     index.cp.min_points_per_centroid = 1
     index.cp.max_points_per_centroid = _TRAINED_ON
@@ -106,7 +111,7 @@ def sample_of(index: Any, vectors: F32, cells: int) -> F32:
 
 
 def search_refined(index: Any, vectors: F32, queries: F32, k: int) -> tuple[F32, I64]:
-    """Ask an index of codes for more than is wanted, and compare those with the vectors themselves; see `ports.VectorIndex`."""
+    """Search an index of codes for more neighbours than wanted, and compare those by their true vectors; see `ports.VectorIndex`."""
     if k < 1 or not len(queries):
         return no_neighbours(len(queries), k)
     blocks = [
@@ -130,12 +135,12 @@ def _inverted(size: int, cells: int) -> Any:
 
 
 def is_exact_cheap(vectors: F32, queries: int) -> bool:
-    """Whether comparing (n, d) vectors with so many queries is little enough work, or there are too few vectors for cells."""
+    """Whether an exact search of (n, d) vectors is little enough work, or there are too few vectors for cells."""
     return len(vectors) < FEWEST_IN_CELLS or queries * vectors.size <= EXACT_WORK
 
 
 def index_of(vectors: F32, queries: int) -> AbstractContextManager[VectorIndex]:
-    """An index in memory over (n, d) unit vectors that is to be asked `queries` times: exact, unless that is too much work."""
+    """An index in memory over (n, d) unit vectors for `queries` queries: exact, unless that is too much work."""
     return nullcontext(FlatIndex(vectors) if is_exact_cheap(vectors, queries) else CellIndex(vectors))
 
 

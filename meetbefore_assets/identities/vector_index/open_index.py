@@ -7,12 +7,12 @@ from meetbefore_assets.core.ports import MakeIndex
 
 
 def make_index(kind: str, address: str, home_folder: Path) -> MakeIndex:
-    """What `index.kind` asks for; its library is loaded here.
+    """The index builder of a kind; imports its library.
 
     Args:
         kind: auto, memory, disk or pgvector.
-        address: of the Postgres server, where the kind is pgvector.
-        home_folder: below which files may lie for a while.
+        address: address of the Postgres server, for pgvector.
+        home_folder: temporary files are written below it.
     """
     if kind == "disk":
         from meetbefore_assets.identities.vector_index.faiss_disk import disk_index_of

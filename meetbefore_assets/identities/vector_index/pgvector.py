@@ -1,14 +1,14 @@
-"""Nearest neighbours by a Postgres server with the extension pgvector.
+"""Vector index in a Postgres server with the extension pgvector.
 
-Why pgvector and not Qdrant or another server of vectors: the server is one that several machines share anyway, for Dagster's instance
-and the locks, so there is nothing more to run, to guard and to keep up to date; what was begun and not finished goes with its transaction;
-and tests have the real thing from a wheel, where Qdrant wants a container (its client alone compares everything with everything).
+Why pgvector and not Qdrant or another vector database: several machines share a Postgres server anyway, for Dagster's instance and locks,
+so there is nothing more to run, protect and update; unfinished work is rolled back; and tests use a real server from a wheel, while
+Qdrant needs a container (its client alone searches by brute force).
 
-All is done in one transaction that never ends well: table and index are there for its connection alone, and gone when it is closed, when
-its process dies and when the machine vanishes. Nothing is written to the server's log of changes, and nothing is left to sweep.
+Everything happens in one transaction that is always rolled back: table and index are only visible to its connection, and gone when it is
+closed, when its process dies, or when the machine vanishes. Nothing is written to the write-ahead log, and nothing is left to clean up.
 
-Few vectors are compared exactly. More are searched by HNSW, whose graph Postgres makes with random numbers that nobody can
-set, as it does with the cells of IVFFlat: two builds of the same vectors may differ in pairs that are not found. See docs/indexes.md.
+Few vectors are searched exactly, more by HNSW. Postgres builds its graph, and the cells of IVFFlat, with random numbers that cannot be
+seeded: two builds of the same vectors may miss different pairs. See docs/indexes.md.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from meetbefore_assets.identities.vector_index import pgvector_sql
 from meetbefore_assets.identities.vector_index.pgvector_rows import pack_rows, unpack_rows
 from meetbefore_assets.storage.postgres import connect, first_line, load_driver
 
-# Multiplications that are done exactly: 4,400 vectors of 128 with each other, about 15 s.
+# Most multiplications of an exact search: 4,400 vectors of 128 components with each other, about 15 s.
 EXACT_WORK = 2_500_000_000
-# Rows that are sent, and queries that are asked, at once.
+# Rows sent, and queries asked, at once.
 ROWS, QUERIES = 8192, 4096
-# Candidates that HNSW holds while it searches: at least so many, and twice what is wanted; pgvector holds 1,000 at most.
+# Candidates of an HNSW search: at least this many, and twice the wanted number; pgvector allows 1,000.
 _HELD, _MOST_HELD = 64, 1000
-# Room that HNSW's graph takes while it is made, besides the vectors: with 512 bytes each it was full at 860,000 of a million vectors of
-# 128, and the rest went six times as slowly, through the disk.
+# Memory of HNSW's graph while it is built, besides the vectors: with 512 bytes each it was full at 860,000 of a million vectors of 128
+# components, and the rest took six times as long, on disk.
 _GRAPH_BYTES = 800
 _MOST_MEMORY_KIB = 4 * 2**20
 _REMEDY = "Check store.postgres (or MEETBEFORE_POSTGRES) and that the server runs, or set index.kind to auto."
@@ -42,8 +42,8 @@ class PgVectorIndex:
     """Implements `ports.VectorIndex` within an open transaction.
 
     Args:
-        cursor: of a connection that is nobody else's.
-        vectors: (n, d) float32, unit rows; sent block by block.
+        cursor: of a connection that nobody else uses.
+        vectors: (n, d) float32, unit rows; sent in blocks.
         method: hnsw, ivfflat, or exact.
     """
 
@@ -74,7 +74,7 @@ class PgVectorIndex:
             self._cursor.execute(pgvector_sql.SET_IVFFLAT_PROBES.format(probes=max(1, lists // 64)))
 
     def search(self, queries: F32, k: int) -> tuple[F32, I64]:
-        """See `ports.VectorIndex`; equally near rows come in their order. Raises StoreError."""
+        """See `ports.VectorIndex`; equally near rows are sorted by row. Raises StoreError."""
         cosine = np.full((len(queries), max(k, 0)), -np.inf, np.float32)
         rows = np.full(cosine.shape, -1, np.int64)
         if k < 1 or not self._count:
@@ -101,7 +101,7 @@ class PgVectorIndex:
         return query, row, cosine.astype(np.float32)
 
     def size_bytes(self) -> int:
-        """Room that table and index take on the server."""
+        """Size of table and index on the server, bytes."""
         self._cursor.execute(pgvector_sql.SIZE_ON_DISK.format(**self._names))
         return int(self._cursor.fetchone()[0])
 
@@ -110,13 +110,13 @@ class PgVectorIndex:
 
 
 def _cells_kib(lists: int, size: int) -> int:
-    """Room that pgvector asks for to find cells: a sample of 50 vectors a cell, and how far each may be from each cell."""
+    """Memory that pgvector needs to train cells: a sample of 50 vectors per cell, and distance bounds for each vector and cell."""
     sample = max(50 * lists, 10_000)
     return (sample * (4 * size + 4 * lists) + 8 * lists * (size + lists)) * 5 // 4 // 1024
 
 
 def _place(query: I64, row: I64, cosine: F32, cosines: F32, rows: I64) -> None:
-    """Put what was found where it belongs, the nearest first."""
+    """Write results into the result arrays, nearest first."""
     order = np.lexsort((row, -cosine, query))
     query, row, cosine = query[order], row[order], cosine[order]
     count = np.bincount(query, minlength=len(rows))
@@ -126,13 +126,13 @@ def _place(query: I64, row: I64, cosine: F32, cosines: F32, rows: I64) -> None:
 
 @contextlib.contextmanager
 def pgvector_index_of(vectors: F32, queries: int, address: str, method: str = "hnsw") -> Iterator[VectorIndex]:
-    """An index over (n, d) unit vectors that is to be asked `queries` times, there until the context is left.
+    """Yield an index over (n, d) unit vectors, dropped at the end.
 
     Args:
         vectors: float32.
-        queries: as many as there are going to be; where they are few for these vectors, all are compared.
+        queries: number of queries; if an exact search is little enough work, it is used.
         address: postgresql://… of a server with pgvector 0.5 or later.
-        method: hnsw or ivfflat, for what is too much to be compared exactly.
+        method: hnsw or ivfflat, if an exact search is too much work.
 
     Raises:
         SettingsError: there is no address.
@@ -144,7 +144,7 @@ def pgvector_index_of(vectors: F32, queries: int, address: str, method: str = "h
             remedy="Set store.postgres (or MEETBEFORE_POSTGRES), or set index.kind to auto.",
         )
     driver = load_driver("index.kind is pgvector")
-    # Nothing is ever committed but the extension: the server takes it all back when the connection is closed.
+    # Nothing is committed but the extension: the server rolls everything back when the connection is closed.
     with contextlib.closing(connect(driver, address, "vectors", _REMEDY)) as connection:
         try:
             _add_extension(connection)
@@ -154,7 +154,7 @@ def pgvector_index_of(vectors: F32, queries: int, address: str, method: str = "h
 
 
 def _add_extension(connection: Any) -> None:
-    """Add the extension to the database where it is not there yet. Raises StoreError where the server does not have it."""
+    """Create the extension in the database if missing. Raises StoreError if the server does not have it."""
     with connection.cursor() as cursor:
         cursor.execute(pgvector_sql.FIND_EXTENSION)
         found = cursor.fetchone()

@@ -1,7 +1,7 @@
-"""Packs and unpacks rows of Postgres' binary COPY format as arrays.
+"""Converts between arrays and rows in Postgres' binary COPY format.
 
-https://www.postgresql.org/docs/current/sql-copy.html (File Formats, Binary Format); a vector is its number of components and an unused
-number, 16 bits each, and the components: pgvector's `vector_recv`, https://github.com/pgvector/pgvector/blob/master/src/vector.c.
+https://www.postgresql.org/docs/current/sql-copy.html (File Formats, Binary Format). A vector is its length and an unused number, 16 bits
+each, then the components: pgvector's `vector_recv`, https://github.com/pgvector/pgvector/blob/master/src/vector.c.
 """
 
 import numpy as np
@@ -36,6 +36,6 @@ def _row_type(size: int) -> np.dtype[np.void]:
 
 
 def unpack_rows(data: bytes) -> tuple[I64, I64, F64]:
-    """Queries, rows and cosines of what (int4, int4, float8) rows were copied out as."""
+    """Unpack (int4, int4, float8) rows to arrays of queries, rows and cosines."""
     rows = np.frombuffer(data, _FOUND, offset=len(_HEADER), count=(len(data) - len(_HEADER) - len(_TRAILER)) // _FOUND.itemsize)
     return rows["query"].astype(np.int64), rows["row"].astype(np.int64), rows["cosine"].astype(np.float64)

@@ -1,18 +1,18 @@
-"""SQL statements for pgvector. {vectors} and {queries} are names of tables of one transaction."""
+"""SQL statements for pgvector. {vectors} and {queries} are tables of one transaction."""
 
 FIND_EXTENSION = "select installed_version from pg_available_extensions where name = 'vector'"
-# Two that begin at once would both add it, and one of them would fail.
+# Two processes that start at the same time would both create it, and one of them would fail.
 WAIT_FOR_OTHERS = "select pg_advisory_xact_lock(hashtext('meetbefore create extension'))"
 CREATE_EXTENSION = "create extension if not exists vector"
 
-# The transaction is one long one, which a server may be told to end; plans that are compiled take longer to compile than to run.
+# The transaction is long, so timeouts of the server are switched off; so is JIT, because plans take longer to compile than to run.
 SET_UP = """
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
 set local jit = off;
 set local client_min_messages = warning
 """
-# A row of 512 components would be moved out of its table, and fetched from there for each comparison.
+# Without plain storage, a row of 512 components would be stored out of line, and fetched for each comparison.
 CREATE_TABLE = """
 create unlogged table {table} (row integer not null, vector vector({size}) not null);
 alter table {table} alter column vector set storage plain

@@ -18,6 +18,8 @@ from meetbefore_assets_tests.identities.test_face_index import edges_by_name, pe
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 from meetbefore_assets_tests.support.project import Project
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["memory", "disk", "pgvector"]
 
 
