@@ -1,1 +1,1 @@
-"""Fourth stage, encounters: when people were met, how remarkable that is, and whether chance explains it."""
+"""Encounters: when people were met, how remarkable that is, and whether chance explains it."""

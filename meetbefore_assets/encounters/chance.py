@@ -1,4 +1,4 @@
-"""Applies the chance model to the record: are people met on more days than chance explains?"""
+"""The table `chance`: applies the chance model to the record."""
 
 import datetime as dt
 
@@ -16,17 +16,18 @@ from meetbefore_assets.identities.policy import policy
 from meetbefore_assets.recordings.clocks import clock_table
 from meetbefore_assets.recordings.places import place_table, with_cells
 
-# Tracks that share a moment are strangers for certain. With fewer such pairs than this, tracks are drawn at random: nearly all are.
+# Tracks that share a frame are certainly different people. With fewer such pairs, pairs are drawn at random: nearly all differ.
 LEAST_PAIRS, DRAWN_PAIRS = 100, 100_000
 
 
 def write_chance(home: Home, videos: list[str], scored: pl.DataFrame, version: str) -> pl.DataFrame:
-    """Compare everybody's days with chance, and put it on record.
+    """Compare everybody's days with chance; writes and returns the table `chance`.
 
     Args:
-        videos: that have identities.
-        scored: columns of ENCOUNTER_SCORES, of all of them.
-        version: of the scores.
+        home: the home.
+        videos: ids of the videos with identities.
+        scored: their encounters, columns of ENCOUNTER_SCORES.
+        version: data version of the scores.
     """
     ordered = with_cells(scored).sort("started_at", "video_id")
     begins = ordered.group_by("person_id", "encounter_id").agg(pl.col("started_at").first().alias("at"), pl.col("place").first())
@@ -48,13 +49,13 @@ def _false_links(home: Home, videos: list[str]) -> FalseLinks:
 
 
 def _local(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Add day and hour (local) of the moment `at`; rows without a time fall out."""
+    """Add local day and hour of the time `at`; rows without a time are dropped."""
     there = pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
     return rows.filter(pl.col("at").is_not_null()).with_columns(there.dt.date().alias("day"), there.dt.hour().cast(pl.Int64).alias("hour"))
 
 
 def recorded_hours(home: Home, videos: list[str]) -> pl.DataFrame:
-    """day, hour (local), place (null where it is not known): every hour in which something was recorded, none twice."""
+    """Every hour in which something was recorded, once: day, hour (local), place (null if unknown)."""
     rows: list[tuple[dt.datetime, str | None]] = []
     places = with_cells(place_table(home, videos)).partition_by("video_id", as_dict=True)
     durations = dict(home.store.scan("videos", videos, ["video_id", "duration_s"]).iter_rows()) if videos else {}
@@ -66,7 +67,7 @@ def recorded_hours(home: Home, videos: list[str]) -> pl.DataFrame:
 
 
 def _hours(start: dt.datetime, duration_s: float, places: pl.DataFrame | None) -> list[tuple[dt.datetime, str | None]]:
-    """A moment in every hour of a recording with the place of the whole, or the moments and places on its way."""
+    """(time, place) within a recording: its GPS places, or else one time in every hour with the place of the whole recording."""
     way = None if places is None else places.filter(pl.col("source") != "location")
     if way is not None and way.height:
         return [(start + dt.timedelta(seconds=time_s), place) for time_s, place in way.select("time_s", "place").iter_rows()]
@@ -76,10 +77,10 @@ def _hours(start: dt.datetime, duration_s: float, places: pl.DataFrame | None) -
 
 
 def stranger_similarities(tracks: pl.DataFrame) -> F64:
-    """(n,) cosines between tracks of different people: of those that share a moment, or, where they are few, of any.
+    """(n,) cosines between tracks of different people: pairs that share a frame, or random pairs if those are few.
 
     Args:
-        tracks: video_id, vector, frame_pts; in an order that does not depend on how they arrived.
+        tracks: video_id, vector, frame_pts; in an order that does not depend on the order of import.
     """
     if tracks.height < 2:
         return np.zeros(0)

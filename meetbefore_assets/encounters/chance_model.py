@@ -1,32 +1,31 @@
 """The chance model: is somebody met on more days than chance explains?
 
-The question: had everybody who is around when I record an equal chance to be in the picture, on how many days would I see one
-person whom I have seen at all? The model, and what it assumes:
+The question: if everybody who is around when I record had an equal chance to be in the picture, on how many days would I see one person
+whom I have seen at all? The model and its assumptions:
 
-* **Strata.** People who are around on Tuesdays at eight may not be those of Saturday night, nor those of another place: then few
-  come into question, and to meet one of them again is less of a surprise. Or they are the same all week: then there were more
-  chances to meet. Nobody knows which, so all of it is tried, as far as enough was recorded: everybody keeps to the weekdays and hours (and
-  places, where they are known) at which they were seen, or to the hours, or to the quarters of the day, or to nothing. What explains
-  the days best by chance counts.
-* **How many are around.** Of the people of a stratum, some are seen on one day, some on two. How many are never seen follows
-  from these (Chao's estimator for incidence data, bias-corrected: A. Chao, Biometrics 43, 1987, 783-791; Chao & Chiu 2016, eq. 10):
+* **Strata.** The people who are around on Tuesdays at eight may differ from those of Saturday night or of another place: then there are
+  few candidates, and meeting one of them again is less surprising. Or they are the same all week: then there were more chances to meet.
+  Nobody knows which, so all are tried for which enough was recorded: people keep to the weekdays and hours (and places, if known) at which
+  they were seen, or to the hours, or to the quarters of the day, or to nothing. The one that explains the days best by chance is used.
+* **How many are around.** In a stratum, some people are seen on one day, some on two. The number of those who are never seen is estimated
+  from them (Chao's estimator for incidence data, bias-corrected: A. Chao, Biometrics 43, 1987, 783-791; Chao & Chiu 2016, eq. 10):
   `N = S + (m - 1) / m * q1 (q1 - 1) / (2 (q2 + 1))` with S people seen on m recorded days, q1 of them on one and q2 on two.
-  It is a lower bound where people differ in how often they are around, which errs on the side of chance. The person in
-  question is left out of S, q1 and q2, and counted as one more.
-* **Coincidence.** On a recorded day with k people in the picture everybody is among them with probability k / N, day by day
-  independently. The number of days is taken as Poisson with the sum L of these as its mean (it spreads no less than the true
-  distribution, which errs on the side of chance again), given that it is not 0: nobody is asked about who was never seen.
-* **False links.** A stranger's track is taken for this person with probability f, whatever day it is from: days that come of
-  that are Poisson with mean f times the tracks of all other days.
+  It is a lower bound if people differ in how often they are around, which errs on the side of chance. The person in question is left out
+  of S, q1 and q2, and counted as one more.
+* **Coincidence.** On a recorded day with k people in the picture, everybody is among them with probability k / N, independently of other
+  days. The number of days is taken as Poisson with their sum L as its mean (its spread is no less than that of the true distribution, which
+  again errs on the side of chance), given that it is not 0, because only people who were seen are tested.
+* **False links.** A stranger's track is taken for this person with probability f, on whatever day: the number of such days is Poisson
+  with mean f times the tracks of all other days.
 
-`chance_p` is the probability of at least as many days as were seen, `expected_by_chance` the expected number of days, the first
-among them, and `chance_q` the share of people that are mere chance among all with this or a lower chance_p (Benjamini & Hochberg 1995, over
-everybody who was seen).
+`chance_p` is the probability of at least as many days as were seen, `expected_by_chance` the expected number of days, including the first,
+and `chance_q` the share of coincidences among all people with this chance_p or a lower one (Benjamini & Hochberg 1995, over everybody who
+was seen).
 
-Where it cannot know: it takes people as equal, so whoever is out more than others (a shopkeeper, a commuter in an archive of mostly
-tourists) looks remarkable, and is, though not for my sake. Without places it takes a neighbour for somebody of the whole town.
-Lookalikes who are regulars themselves are linked on more days than independent false links would be. A person who was split in two is
-met less than seen. And it knows nothing of why the camera was on.
+Limits: the model takes people as equal, so somebody who is out more than others (a shopkeeper, a commuter in an archive of mostly
+tourists) looks remarkable, and is, but not because of me. Without places, a neighbour is compared with the whole town. Lookalikes who are
+regulars themselves are linked on more days than independent false links would be. A person who was split in two has fewer days than they
+were seen. And the model does not know why the camera was on.
 """
 
 import math
@@ -37,9 +36,9 @@ import polars as pl
 
 from meetbefore_assets.core.ports import F64
 
-# A stratum says something from so many recorded days and so many people on.
+# Fewest recorded days and people with which a stratum is used.
 LEAST_DAYS, LEAST_PEOPLE = 4, 15
-# From the finest to the coarsest; `place` is null where it is not known.
+# From fine to coarse; `place` is null if unknown.
 LEVELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("weekday and hour", ("place", "weekday", "hour")),
     ("hour", ("place", "hour")),
@@ -52,11 +51,11 @@ COLUMNS = ("person_id", "days", "expected_by_chance", "expected_coincidence", "e
 
 @dataclass(frozen=True)
 class FalseLinks:
-    """How often strangers are taken for one another.
+    """How often strangers are mistaken for each other.
 
     Attributes:
         rate: probability that one track of a stranger is taken for a given person.
-        tracks: columns day, tracks: how many there are a day.
+        tracks: columns day, tracks: number of tracks per day.
     """
 
     rate: float
@@ -69,12 +68,12 @@ def more_than_chance(seen: pl.DataFrame, recorded: pl.DataFrame, links: FalseLin
     Args:
         seen: person_id, day (date), hour (0..23, local), place (text or null); rows may repeat.
         recorded: day, hour, place of everything that was recorded, whether anybody was seen or not; rows may repeat.
-        links: false links.
+        links: rate of false links.
 
     Returns:
-        A row a person, by chance_p and person_id: person_id, days, expected_by_chance (days, the sum of the next two),
-        expected_coincidence, expected_false, chance_p, chance_q, basis (the name of a level). Where the
-        basis is TOO_LITTLE, the numbers but days and expected_false are null.
+        One row per person, sorted by chance_p and person_id: person_id, days, expected_by_chance (days, the sum of the next two),
+        expected_coincidence, expected_false, chance_p, chance_q, basis (the name of a level). If the basis is TOO_LITTLE, all numbers
+        except days and expected_false are null.
     """
     cells = _with_cells(seen).unique()
     mean = _expected_days(cells, _strata(cells, _with_cells(recorded).unique()))
@@ -96,7 +95,7 @@ def _with_cells(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _strata(cells: pl.DataFrame, recorded: pl.DataFrame) -> list[pl.DataFrame]:
-    """For each level its strata: its keys, days (recorded), incidences (of people on days), people, once, twice."""
+    """The strata of each level: keys, days (recorded), incidences (of people on days), people, once, twice (people seen on 1, 2 days)."""
     result = []
     for _, keys in LEVELS:
         counted = (
@@ -111,16 +110,16 @@ def _strata(cells: pl.DataFrame, recorded: pl.DataFrame) -> list[pl.DataFrame]:
             )
         )
         days = recorded.group_by(keys).agg(pl.col("day").n_unique().alias("days"))
-        # What was seen was recorded, also where a clock was corrected since.
+        # A stratum in which somebody was seen has at least one recorded day, even if a clock was corrected since.
         result.append(counted.join(days, on=keys, how="left").with_columns(pl.col("days").fill_null(1)))
     return result
 
 
 def _expected_days(cells: pl.DataFrame, strata: list[pl.DataFrame]) -> pl.DataFrame:
-    """person_id, level (name), coincidence (mean number of days, the first among them): the level with the greatest mean.
+    """For each person the level with the greatest expected number of days: person_id, level (name), coincidence (days, with the first).
 
-    A level counts for a person if each of the strata they were seen in says enough. Whoever is missing was seen where too
-    little is known.
+    A level is used for a person if each stratum that they were seen in has enough days and people. People without such a level are left
+    out.
     """
     means = [pl.DataFrame(schema={"person_id": pl.String, "coincidence": pl.Float64, "level": pl.String})]
     for (name, keys), known in zip(LEVELS, strata, strict=True):
@@ -134,7 +133,7 @@ def _expected_days(cells: pl.DataFrame, strata: list[pl.DataFrame]) -> pl.DataFr
 
 
 def _around(rows: pl.DataFrame) -> pl.Series:
-    """Chao's estimate of how many people there are in the stratum of each row, the row's own person (n days) counted apart."""
+    """Chao's estimate of the number of people in the stratum of each row; the row's own person (n days) is counted separately."""
     numbers = {name: rows[name].to_numpy().astype(np.float64) for name in ("people", "once", "twice", "days", "n")}
     once = numbers["once"] - (numbers["n"] == 1)
     twice = numbers["twice"] - (numbers["n"] == 2)
@@ -165,14 +164,14 @@ def _tested(people: pl.DataFrame) -> pl.DataFrame:
 
 
 def poisson_tail(days: int, coincidence: float, false: float) -> float:
-    """Probability of `days` days or more: Poisson with mean `coincidence`, not 0, and Poisson with mean `false`, added."""
+    """Probability of `days` or more: the sum of a Poisson number with mean `coincidence`, given not 0, and one with mean `false`."""
     if days <= 1:
         return 1.0
-    from scipy.special import gammaln, pdtr  # half a second to load (scipy.stats: more than one), which `run` does without at first
+    from scipy.special import gammaln, pdtr  # half a second to load (scipy.stats: more than one), which most runs do not need
 
     counts = np.arange(1, days)
     given = np.exp(counts * np.log(coincidence) - gammaln(counts + 1) - coincidence) / -np.expm1(-coincidence)
-    # The false ones make up for what the coincidences lack.
+    # For each number of coincidences: the probability that the false links stay below the rest.
     fewer = float((given * pdtr(days - 1 - counts, false)).sum())
     return min(1.0, max(0.0, 1.0 - fewer))
 
@@ -185,9 +184,9 @@ def false_link_rate(strangers: F64, threshold: float) -> float:
         threshold: least cosine of one person.
 
     Returns:
-        The upper tail of a normal distribution with their median and spread (median absolute deviation), which a few pairs of
-        one person among them do not move. Of SFace 0.1% of strangers were measured above 0.371; a normal distribution with
-        the measured mean 0.104 and deviation 0.087 says 0.373. 0 where there are fewer than two pairs.
+        The upper tail of a normal distribution with their median and median absolute deviation, which a few pairs of one person among
+        them do not move. With SFace, 0.1% of strangers were measured above 0.371; a normal distribution with the measured mean 0.104 and
+        deviation 0.087 gives 0.373. 0 if there are fewer than two pairs.
     """
     if len(strangers) < 2:
         return 0.0
@@ -198,6 +197,8 @@ def false_link_rate(strangers: F64, threshold: float) -> float:
 
 def false_discovery_share(p: F64) -> F64:
     """(n,) p-values -> (n,) share of false discoveries among all with this or a lower one (Benjamini & Hochberg).
+
+    `scipy.stats.false_discovery_control` gives the same, and takes a second of processor time to load.
 
     >>> false_discovery_share(np.array([0.01, 0.5, 0.02])).round(3).tolist()
     [0.03, 0.5, 0.03]

@@ -10,13 +10,13 @@ _COUNTS = {"first": pl.String, "second": pl.String, "times": pl.Int64}
 
 
 def overlaps(encounters: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of encounters of two people that overlap in a video.
+    """Pairs of encounters of different people that overlap in a video.
 
     Args:
-        encounters: encounter_id, video_id, person_id, started_at, ended_at; a row per encounter and video.
+        encounters: encounter_id, video_id, person_id, started_at, ended_at; one row per encounter and video.
 
     Returns:
-        first, second (person ids, first < second), first_encounter, second_encounter, video_id; in no order.
+        first, second (person ids, first < second), first_encounter, second_encounter, video_id; unsorted.
     """
     ordered = encounters.sort("video_id", "started_at", "encounter_id")
     left, right = _overlapping(ordered)
@@ -40,10 +40,10 @@ def pairs_seen_together(encounters: pl.DataFrame) -> pl.DataFrame:
     """Pairs of people whose encounters overlap in a video.
 
     Args:
-        encounters: as `overlaps` takes them.
+        encounters: as for `overlaps`.
 
     Returns:
-        first, second (person ids, first < second), times: in how many pairs of encounters; the most frequent first.
+        first, second (person ids, first < second), times (number of pairs of encounters); the most frequent first.
         Two encounters that overlap in several videos count once.
     """
     pairs = overlaps(encounters).drop("video_id").unique()
@@ -52,7 +52,7 @@ def pairs_seen_together(encounters: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_company(encounters: pl.DataFrame) -> pl.DataFrame:
-    """Add `seen_with`: ids of the people whose encounter overlaps in the same video, sorted; an empty list if there are none."""
+    """Add `seen_with`: sorted ids of the people whose encounters overlap in the same video; an empty list if there are none."""
     pairs = overlaps(encounters)
     sides = [
         pairs.select(pl.col(f"{me}_encounter").alias("encounter_id"), "video_id", pl.col(other).alias("other"))
@@ -65,7 +65,7 @@ def with_company(encounters: pl.DataFrame) -> pl.DataFrame:
 
 
 def _overlapping(ordered: pl.DataFrame) -> tuple[I64, I64]:
-    """Rows of pairs of one video of which the second begins before the first ends; `ordered` by video and begin."""
+    """Row numbers of overlapping pairs: same video, and the second starts before the first ends; `ordered` by video and start."""
     begins = ordered["started_at"].to_physical().to_numpy()
     ends = ordered["ended_at"].to_physical().to_numpy()
     rows = np.arange(ordered.height, dtype=np.int64)

@@ -1,21 +1,21 @@
-"""Merges sightings of a person that lie closer than a gap into encounters, across videos."""
+"""Merges sightings of a person into encounters: those less than a gap apart, across videos."""
 
 import polars as pl
 
-from meetbefore_assets.identities.person_ids import short_id
+from meetbefore_assets.core.short_ids import short_id
 
 
 def encounters(sightings: pl.DataFrame, gap_min: float, interval_s: float) -> pl.DataFrame:
     """Merge sightings into encounters.
 
     Args:
-        sightings: columns person_id, video_id, face_id, seen_at (UTC); a row a face.
-        gap_min: two sightings of a person are one encounter if no more than so many minutes of wall-clock time lie between.
-        interval_s: time between two looked-at moments; a moment in which a person is seen counts so many seconds.
+        sightings: columns person_id, video_id, face_id, seen_at (UTC); one row per face.
+        gap_min: longest wall-clock gap between two sightings of one encounter, minutes.
+        interval_s: time between sampled frames, seconds; each frame in which a person is seen counts as this long.
 
     Returns:
-        Columns encounter_id, video_id, person_id, started_at, ended_at, faces, seconds_visible, gap_before_h: a row per
-        encounter and video, sorted by person, time and video. gap_before_h is null for a person's first encounter.
+        Columns encounter_id, video_id, person_id, started_at, ended_at, faces, seconds_visible, gap_before_h: one row per encounter and
+        video, sorted by person, time and video. gap_before_h is null for a person's first encounter.
     """
     ordered = sightings.sort("person_id", "seen_at", "face_id")
     apart = pl.col("seen_at").diff().over("person_id") > pl.duration(microseconds=round(gap_min * 60e6))

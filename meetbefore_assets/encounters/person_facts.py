@@ -1,4 +1,4 @@
-"""What is computed of each person beside the score: usual weekday and hour, proposed role, AreWeMeetBefore's measure."""
+"""Facts about a person besides the score: usual weekday and hour, proposed role, AreWeMeetBefore's measure."""
 
 import math
 
@@ -6,35 +6,34 @@ import polars as pl
 
 _TURN = 2.0 * math.pi / 24.0  # radians an hour
 
-# Fewer videos say nothing.
+# Roles are proposed from so many videos on.
 LEAST_VIDEOS = 4
-# Seen in so large a share of the videos, or in so large a share of the recorded time, somebody goes along.
+# Somebody seen in this share of the videos, or of the recorded time, is a companion.
 VIDEO_SHARE = 0.6
 TIME_SHARE = 0.25
-# A large share of very little says nothing either.
+# Shortest time that counts as a large share of the recorded time.
 LEAST_PRESENCE_S = 60.0
-# Whoever starts and stops the camera looks into it: seen so near the beginning or end of so large a share of the videos.
+# The user starts and stops the camera, and is seen within EDGE_S of the start or end of this share of the videos.
 EDGE_S = 3.0
 EDGE_SHARE = 0.6
 
 
 def habits(encounters: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Weekday and time of day at which the encounters of each person begin.
+    """Usual weekday and time of day at which the encounters of each person start.
 
-    Weekdays count days, not encounters: three meetings on one Sunday are one Sunday. The hour is the direction of the mean of the
-    hours laid round a clock face, so that 23:00 and 01:00 give midnight; its spread is the circular standard deviation
-    sqrt(-2 ln R) of directional statistics, R being the length of that mean (Mardia and Jupp, Directional Statistics, 2.3). The
-    spread is at most half a day.
+    Weekdays count days, not encounters: three meetings on one Sunday are one Sunday. The hour is the circular mean, so that 23:00 and 01:00
+    give midnight. Its spread is the circular standard deviation sqrt(-2 ln R), R being the length of the mean vector (Mardia and Jupp,
+    Directional Statistics, 2.3), at most half a day.
 
     Args:
-        encounters: person_id, encounter_id, started_at (UTC); a row per encounter and video.
-        zone: IANA name of the zone in which days and hours are told.
+        encounters: person_id, encounter_id, started_at (UTC); one row per encounter and video.
+        zone: IANA name of the zone of days and hours.
 
     Returns:
         person_id, usual_weekday (0 Monday .. 6 Sunday; the earlier one of equals), weekday_share (of the days, 0..1),
-        usual_hour (0 .. 24, local), hour_spread_h (0 .. 12). All null for those met on one day only: one day is no habit.
+        usual_hour (0..24, local), hour_spread_h (0..12). All null for people met on one day only: one day is no habit.
     """
-    # In one order, so that the mean of the hours has the same last bit every time.
+    # Sorted, so that the mean of the hours has the same last bit every time.
     begins = encounters.group_by("person_id", "encounter_id").agg(pl.col("started_at").min()).sort("person_id", "encounter_id")
     there = pl.col("started_at").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.replace_time_zone(None)
     angle = (there - there.dt.truncate("1d")).dt.total_microseconds() / 3.6e9 * _TURN
@@ -69,14 +68,14 @@ def _hours(told: pl.DataFrame) -> pl.DataFrame:
 
 
 def time_span_metric(people: pl.DataFrame) -> pl.Series:
-    """The measure of each person.
+    """AreWeMeetBefore's measure of each person.
 
     Args:
-        people: faces (pictures of the person), first_seen, last_seen (UTC); a row a person.
+        people: faces (pictures of the person), first_seen, last_seen (UTC); one row per person.
 
     Returns:
-        `time_span_metric`, one value a row, 0 or more; null for those whom the original leaves out: people pictured once, those with
-        the least number of pictures of the others, and everybody where all have the same span.
+        `time_span_metric`, one value per row, 0 or more; null for those whom the original leaves out: people with one picture, those with
+        the fewest pictures of the others, and everybody if all have the same span.
     """
     pictured = pl.col("faces") > 1
     span_s = (pl.col("last_seen") - pl.col("first_seen")).dt.total_microseconds() / 1e6
@@ -86,18 +85,18 @@ def time_span_metric(people: pl.DataFrame) -> pl.Series:
 
 
 def _to_one(value: pl.Expr, among: pl.Expr) -> pl.Expr:
-    """Brought to 0..1 over the rows of `among`; NaN where they are all equal."""
+    """Scale values to 0..1 over the rows of `among`; NaN if these are all equal."""
     least, most = value.filter(among).min(), value.filter(among).max()
     return (value - least) / (most - least)
 
 
 def proposed_roles(seen: pl.DataFrame, videos: pl.DataFrame, interval_s: float) -> dict[str, str]:
-    """person_id -> "me" or "companion"; at most one is proposed as oneself.
+    """Propose roles: person_id -> "me" or "companion"; at most one person is proposed as "me".
 
     Args:
-        seen: columns person_id, video_id, time_s; a row a face.
+        seen: columns person_id, video_id, time_s; one row per face.
         videos: columns video_id, duration_s; all videos that could have shown somebody.
-        interval_s: time between two looked-at moments, seconds.
+        interval_s: time between sampled frames, seconds.
     """
     if videos.height < LEAST_VIDEOS:
         return {}

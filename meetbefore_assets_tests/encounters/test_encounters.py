@@ -11,7 +11,7 @@ from meetbefore_assets.encounters.encounters import encounters
 from meetbefore_assets.encounters.score import people, score_encounters
 
 START = dt.datetime(2025, 3, 7, 8)
-SCHEMA = {"person_id": pl.String, "video_id": pl.String, "face_id": pl.String, "seen_at": pl.Datetime("us"), "quality": pl.Float32}
+SCHEMA = {"person_id": pl.String, "video_id": pl.String, "face_id": pl.String, "seen_at": pl.Datetime("us"), "portrait": pl.Float32}
 
 
 def sightings(rows: list[tuple[str, str, float]]) -> pl.DataFrame:

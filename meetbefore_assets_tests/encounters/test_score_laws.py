@@ -17,7 +17,7 @@ from meetbefore_assets.encounters.score import people, score_encounters, score_p
 START = dt.datetime(2025, 3, 3)
 GAP_MIN = 30
 MONTH_MIN = 60 * 24 * 31
-SIGHTINGS = {"person_id": pl.String, "video_id": pl.String, "face_id": pl.String, "seen_at": pl.Datetime("us"), "quality": pl.Float32}
+SIGHTINGS = {"person_id": pl.String, "video_id": pl.String, "face_id": pl.String, "seen_at": pl.Datetime("us"), "portrait": pl.Float32}
 ENCOUNTERS = {
     "encounter_id": pl.String,
     "video_id": pl.String,
@@ -187,3 +187,54 @@ def test_a_meeting_past_midnight_and_one_the_day_after_are_one_day() -> None:
 def test_numbers_to_remember() -> None:
     tuesday = [(60 * 24 * 7 * week, 60 * 24 * 7 * week) for week in range(4)]
     assert score(tuesday) == pytest.approx(2 + 4 + math.log2(22))
+
+
+# ---- encounters that may be with somebody else
+
+CHANCES = st.floats(0, 1)
+
+
+def score_of(spans: list[Span], same: list[float | None], zone: str = "UTC") -> float:
+    weighed = table(spans).with_columns(pl.Series("same_person", same, pl.Float64))
+    return float(score_encounters(weighed, zone)["score"].max())  # type: ignore[arg-type]
+
+
+@given(histories(most=1), CHANCES)
+def test_one_encounter_scores_nothing_however_sure(spans: list[Span], same: float) -> None:
+    assert score_of(spans, [same]) == 0
+
+
+@given(histories(), st.data(), ZONES)
+def test_sure_people_score_what_they_always_did(spans: list[Span], data: st.DataObject, zone: str) -> None:
+    same = data.draw(st.lists(st.one_of(st.none(), st.floats(0.95, 1)), min_size=len(spans), max_size=len(spans)))
+    assert score_of(spans, same, zone) == pytest.approx(score(spans, zone), abs=1e-9)
+
+
+@given(histories(), st.data(), ZONES)
+def test_another_encounter_never_lowers_the_score_however_dubious(spans: list[Span], data: st.DataObject, zone: str) -> None:
+    same: list[float | None] = list(data.draw(st.lists(CHANCES, min_size=len(spans), max_size=len(spans))))
+    assert score_of(spans[:-1] or spans, same[: max(1, len(spans) - 1)], zone) <= score_of(spans, same, zone) + 1e-9
+
+
+@given(histories(), st.data(), ZONES)
+def test_a_surer_encounter_never_lowers_the_score(spans: list[Span], data: st.DataObject, zone: str) -> None:
+    same: list[float | None] = list(data.draw(st.lists(CHANCES, min_size=len(spans), max_size=len(spans))))
+    row = data.draw(st.integers(0, len(spans) - 1))
+    surer = [*same[:row], 1.0, *same[row + 1 :]]
+    assert score_of(spans, same, zone) <= score_of(spans, surer, zone) + 1e-9
+
+
+@given(histories(), st.data(), ZONES)
+def test_the_score_is_the_best_of_those_at_least_as_sure(spans: list[Span], data: st.DataObject, zone: str) -> None:
+    steps = data.draw(st.lists(st.integers(0, 19), min_size=len(spans), max_size=len(spans)))
+    wanted = max(
+        step / 20 * (score([span for span, other in zip(spans, steps, strict=True) if other >= step], zone)) for step in set(steps)
+    )
+    same: list[float | None] = [0.95 * (step + 0.5) / 20 for step in steps]
+    assert score_of(spans, same, zone) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_dubious_encounters_alone_rank_below_fewer_sure_ones() -> None:
+    day = 24 * 60
+    dubious, sure = [(at * day, at * day + 1) for at in range(5)], [(at * day, at * day + 1) for at in range(3)]
+    assert score_of(dubious, [0.5] * 5) < score_of(sure, [0.99] * 3)
