@@ -1,164 +1,204 @@
-"""Makes corrections: anchors them to faces, checks them against earlier ones, and writes them."""
+"""Makes corrections for the commands: checks each against the record and earlier corrections, and writes it."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.correction_links import ONE_ROW, PICTURE, Conflict
-from meetbefore_assets.identities.corrections import ROLES, Anchor, Correction, Kind, correction, in_force
-from meetbefore_assets.identities.grouping_input import GroupingInput, read_grouping_input
+from meetbefore_assets.identities.corrections import SHOWN, Correction, correction, in_force
+from meetbefore_assets.identities.grouping_input import GroupingInput, TracksOnRecord, corrected_input, read_tracks
+from meetbefore_assets.identities.known_people import imported_names
+from meetbefore_assets.identities.person_evidence import compare
 from meetbefore_assets.identities.policy import policy, usable_tracks
 from meetbefore_assets.identities.queries import assigned_faces, people_table
-from meetbefore_assets.identities.stored_corrections import read_corrections, write_correction
+from meetbefore_assets.identities.stored_corrections import CorrectionsInForce, corrections_in_force, read_corrections, write_correction
+from meetbefore_assets.review import statements
+from meetbefore_assets.review.statements import NOTHING_CHANGED, Shown, Statement
+from meetbefore_assets.review.unsure import what_was_seen
 
-# Anchors of one side: a face of each track, the best first. More would say nothing new of somebody who is always there.
-MAX_ANCHORS = 64
-CLEAR_ROLE = "none"
+# Raises UsageError if the last of these corrections contradicts the others.
+Refuse = Callable[[list[Correction]], None]
 
 
 def name_person(home: Home, person_id: str, name: str) -> Correction:
-    """Give a name to a person; an empty one takes it away.
-
-    Raises:
-        UsageError: somebody else bears that name.
-    """
-    name = " ".join(name.split())
-    others = people_table(home).filter((pl.col("person_id") != person_id) & (pl.col("name").str.to_lowercase() == name.lower()))
-    if name and others.height:
-        raise UsageError(
-            f"{others['person_id'][0]} is called '{others['name'][0]}' already; expected a name that nobody has.",
-            remedy=f"If they are one person: meetbefore merge {others['person_id'][0]} {person_id}",
-        )
-    return _say(home, "name", name, _faces_of(home, person_id))
+    """Name a person; an empty name removes it: see `statements.named`."""
+    return _say(home, statements.named(_shown(home), person_id, name))
 
 
 def set_role(home: Home, person_id: str, role: str) -> Correction:
-    """Say that a person is oneself, a companion, or nobody of interest; `none` takes it back.
+    """Say that a person is the user, a companion, or to be ignored: see `statements.has_role`."""
+    return _say(home, statements.has_role(_shown(home), person_id, role))
+
+
+def merge(home: Home, *people: str) -> Correction:
+    """Say that two people or more are one.
 
     Raises:
-        UsageError: it is no role, or somebody else is `me`.
+        UsageError: they are one person already, appear in one picture, or an earlier correction says that they are two.
     """
-    if role not in (*ROLES, CLEAR_ROLE):
-        raise UsageError(f"'{role}' is no role; expected one of {', '.join((*ROLES, CLEAR_ROLE))}.")
-    me = people_table(home).filter((pl.col("role") == "me") & (pl.col("person_id") != person_id))
-    if role == "me" and me.height:
-        raise UsageError(
-            f"{me['person_id'][0]} is you already; expected one person to be you.",
-            remedy=f"Merge the two (meetbefore merge {me['person_id'][0]} {person_id}), or take the other back (meetbefore undo).",
-        )
-    return _say(home, "role", "" if role == CLEAR_ROLE else role, _faces_of(home, person_id))
-
-
-def merge(home: Home, first: str, second: str) -> Correction:
-    """Say that two people are one.
-
-    Raises:
-        UsageError: they are one already, are seen in one picture, or were said to be two.
-    """
-    _refuse_same(first, second)
-    return _say(home, "merge", "", _faces_of(home, first), _faces_of(home, second))
+    return _say(home, statements.are_one(_shown(home), people))
 
 
 def not_same(home: Home, first: str, second: str) -> Correction:
     """Say that two people are two, whatever the threshold.
 
     Raises:
-        UsageError: they are one person by a correction.
+        UsageError: an earlier correction says that they are one person.
     """
-    _refuse_same(first, second)
-    return _say(home, "not-same", "", _faces_of(home, first), _faces_of(home, second))
+    return _say(home, statements.are_two(_shown(home), first, second))
+
+
+def unsure(home: Home, first: str, second: str) -> Correction:
+    """Say that nobody can tell whether two people are one; the question is not asked again until there is more to see."""
+    shown = _shown(home)
+    known = _tracks(home)
+    seen = seen_of_two(corrected_input(home, known, _stands(home, known)), shown, (first, second), policy(home).threshold)
+    return _say(home, statements.nobody_knows(shown, first, second, seen), known)
 
 
 def split(home: Home, person_id: str, face_ids: Sequence[str], *, only_these: bool = False) -> Correction:
-    """Say that some faces are not this person: they leave, with the whole of the tracks they are in unless `only_these`.
+    """Say that some faces are not this person: see `statements.are_somebody_else`."""
+    return _say(home, statements.are_somebody_else(_shown(home), person_id, face_ids, only_these=only_these))
+
+
+def move(home: Home, face_ids: Sequence[str], person_id: str, *, only_these: bool = False) -> Correction:
+    """Say that some faces are this person and not the one they were assigned to: see `statements.belong_to`.
 
     Raises:
-        UsageError: a face is not this person's, or none would be left.
+        UsageError: they appear in one picture with this person; or as `statements.belong_to` says.
     """
-    mine = assigned_faces(home).filter(pl.col("person_id") == person_id)
-    strange = sorted(set(face_ids) - set(mine["face_id"]))
-    if strange or not face_ids:
-        raise UsageError(
-            f"{', '.join(strange) or 'nothing'} is no face of {person_id}; expected some of its {mine.height} faces.",
-            remedy=f"`meetbefore show {person_id} --faces` lists them.",
-        )
-    named = mine.filter(pl.col("face_id").is_in(list(face_ids)))
-    leaving = named if only_these else mine.filter(pl.col("track_id").is_in(named["track_id"].unique().implode()))
-    staying = mine.filter(~pl.col("face_id").is_in(leaving["face_id"].implode()))
-    if not staying.height:
-        raise UsageError(
-            f"these are all faces of {person_id}: nobody would be left to split them from.",
-            remedy="Name only the faces of somebody else.",
-        )
-    # Every face that leaves is an anchor: of a track that goes in part, the rest must be told apart from them.
-    return _say(home, "split", "", _anchors(leaving), _anchors(_best_of_tracks(staying)))
+    return _say(home, statements.belong_to(_shown(home), face_ids, person_id, only_these=only_these))
+
+
+def not_a_face(home: Home, face_ids: Sequence[str]) -> Correction:
+    """Say that some detections are not faces: they then belong to nobody and count nowhere."""
+    return _say(home, statements.are_no_faces(_shown(home), face_ids))
+
+
+def portrait(home: Home, face_id: str) -> Correction:
+    """Choose the face that is shown for its person."""
+    return _say(home, statements.is_portrait(_shown(home), face_id))
 
 
 def undo(home: Home, correction_id: str = "") -> tuple[Correction, Correction]:
-    """Take back a correction, or the latest; undoing an undo brings in again what it took back. Returns (undo, what it undid).
+    """Undo a correction, or the latest: see `statements.is_taken_back`. Returns (the undo, the correction that it undid).
 
     Raises:
-        UsageError: there is no such correction, it was undone before, or bringing it in again would contradict.
+        UsageError: a correction that would hold again contradicts others; or as `statements.is_taken_back` says.
     """
-    said = read_corrections(home)
-    standing_ids = {one.correction_id for one in in_force(said)}
-    if correction_id:
-        found = [one for one in said if one.correction_id.startswith(correction_id)]
-    else:
-        found = [one for one in said if one.correction_id in standing_ids][-1:]
-    if len(found) != 1:
-        what = "there is nothing to undo" if not correction_id else f"'{correction_id}' fits {len(found)} corrections, expected one"
-        raise UsageError(f"{what}.", remedy="`meetbefore corrections` lists them.")
-    if found[0].kind != "undo" and found[0].correction_id not in standing_ids:
-        raise UsageError(
-            f"{found[0].correction_id} was undone before.", remedy="`meetbefore corrections` says by which undo; undo that one."
-        )
-    return _say(home, "undo", found[0].correction_id), found[0]
+    statement, undone = statements.is_taken_back(read_corrections(home), correction_id)
+    return _say(home, statement), undone
 
 
-def _refuse_same(first: str, second: str) -> None:
-    if first == second:
-        raise UsageError(
-            f"both are {first}; expected two people.",
-            remedy=f"To take faces out of one: meetbefore split {first} FACE",
-        )
+def seen_of_two(given: GroupingInput, shown: Shown, people: tuple[str, str], threshold: float) -> str:
+    """Return the evidence on whether two people are one, as `unsure.what_was_seen` writes it."""
+    tracks = [shown.of(person_id)["track_id"].unique() for person_id in people]
+    group = np.full(given.tracks.height, -1, np.int64)
+    for number, its in enumerate(tracks):
+        group[given.tracks["track_id"].is_in(its.implode()).to_numpy()] = number
+    is_known = given.model is not None and {0, 1} <= set(group.tolist())
+    sureness = float(compare(given, group, np.array([[0], [1]]), threshold).sureness[0]) if is_known else None
+    return what_was_seen(sureness, (len(tracks[0]), len(tracks[1])))
 
 
-def _faces_of(home: Home, person_id: str) -> list[Anchor]:
-    return _anchors(_best_of_tracks(assigned_faces(home).filter(pl.col("person_id") == person_id)))
+def _shown(home: Home) -> Shown:
+    # An imported name is weaker than one that the user gives, so it must not keep that name from others.
+    name = pl.when(pl.col("person_id").is_in(list(imported_names(home)))).then(None).otherwise(pl.col("name")).alias("name")
+    return Shown(people_table(home).with_columns(name), assigned_faces(home))
 
 
-def _best_of_tracks(faces: pl.DataFrame) -> pl.DataFrame:
-    best = faces.sort(["quality", "face_id"], descending=[True, False])
-    return best.unique("track_id", keep="first", maintain_order=True).head(MAX_ANCHORS)
+def _tracks(home: Home) -> TracksOnRecord:
+    return read_tracks(home, sorted(usable_tracks(home, policy(home).recogniser_id)))
 
 
-def _anchors(faces: pl.DataFrame) -> list[Anchor]:
-    return [
-        Anchor(video_id, round(time_s, 3), *(round(number, 2) for number in box))
-        for video_id, time_s, *box in faces.select("video_id", "time_s", "x1", "y1", "x2", "y2").rows()
-    ]
+def _stands(home: Home, known: TracksOnRecord, said: list[Correction] | None = None) -> CorrectionsInForce:
+    return corrections_in_force(home, list(known.graph.plan.numbers), said)
 
 
-def _say(home: Home, kind: Kind, text: str, here: Sequence[Anchor] = (), there: Sequence[Anchor] = ()) -> Correction:
+def _say(home: Home, statement: Statement, known: TracksOnRecord | None = None) -> Correction:
+    if statement.kind in SHOWN:  # has no effect on grouping, so it cannot contradict
+        with home.lock("corrections"):
+            return put_on_record(home, statement, read_corrections(home), lambda _said: None)
+    known = known or _tracks(home)  # before the lock: of a large archive that takes seconds
+
+    def refuse(said: list[Correction]) -> None:
+        before, after = (corrected_input(home, known, _stands(home, known, some)) for some in (said[:-1], said))
+        refuse_contradiction(home, before, after, said[-1])
+
     with home.lock("corrections"):
-        said = read_corrections(home)
-        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-        newest = max((one.created_at for one in said), default=now)
-        # The order in which things were said must be theirs even where the clock went back.
-        moment = max(now, newest + dt.timedelta(microseconds=1))
-        one = correction(moment, kind, text, here, there)
-        videos = sorted(usable_tracks(home, policy(home).recogniser_id))
-        known = set(read_grouping_input(home, videos, said).links.conflicts)
-        given = read_grouping_input(home, videos, [*said, one])
-        new = [conflict for conflict in given.links.conflicts if conflict not in known]
-        if new:
-            raise _contradiction(home, given, new[0], one)
-        write_correction(home, one)
+        return put_on_record(home, statement, read_corrections(home), refuse)
+
+
+def put_on_record(home: Home, statement: Statement, said: list[Correction], refuse: Refuse) -> Correction:
+    """Write a correction, unless the same one is in force already. The caller holds the lock of corrections.
+
+    Args:
+        home: the home.
+        statement: the new correction.
+        said: all corrections ever made.
+        refuse: raises UsageError if the last of the given corrections contradicts the others.
+
+    Returns:
+        The correction on record, which is safely on disk when this returns.
+    """
+    before = said_before(said, statement)
+    if before is not None:
+        return before
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    newest = max((one.created_at for one in said), default=now)
+    # Corrections are ordered by time, so a new one must be later than all others even if the clock was set back.
+    moment = max(now, newest + dt.timedelta(microseconds=1))
+    one = correction(moment, statement.kind, statement.text, statement.here, statement.there, statement.to)
+    refuse([*said, one])
+    write_correction(home, one)
     return one
+
+
+def said_before(said: Sequence[Correction], statement: Statement) -> Correction | None:
+    """Return the correction in force that says exactly the same, or None; for a command that was killed and is given again.
+
+    Args:
+        said: all corrections ever made.
+        statement: the new correction.
+    """
+    if statement.kind == "undo":
+        return None
+    faces = {*statement.here, *statement.there, *statement.to}
+    standing = in_force(said)
+    about_them = [one for one in standing if one.kind == statement.kind and faces & {*one.here, *one.there, *one.to}]
+    # A later name, role, portrait or "unsure" replaces an earlier one; other corrections hold beside each other.
+    candidates = about_them[-1:] if statement.kind in ("name", "role", "portrait", "unsure") else about_them
+    same = [one for one in candidates if _content(one) == _content(statement)]
+    if not same or any(one.kind in ("split", "move") and faces & set(one.here) for one in standing[standing.index(same[-1]) + 1 :]):
+        return None  # a later correction gave its faces to somebody else
+    return same[-1]
+
+
+def _content(one: Correction | Statement) -> tuple[object, ...]:
+    return one.kind, one.text, set(one.here), set(one.there), set(one.to)
+
+
+def refuse_contradiction(home: Home, before: GroupingInput, after: GroupingInput, one: Correction) -> None:
+    """Raise UsageError if a new correction causes a contradiction that was not there before.
+
+    Args:
+        home: the home.
+        before, after: the tracks without and with the new correction.
+        one: the new correction.
+    """
+    known = {_of_tracks(before, conflict) for conflict in before.links.conflicts}
+    new = [conflict for conflict in after.links.conflicts if _of_tracks(after, conflict) not in known]
+    if new:
+        raise _contradiction(home, after, new[0], one)
+
+
+def _of_tracks(given: GroupingInput, conflict: Conflict) -> tuple[str, str, frozenset[str]]:
+    """Return a conflict with the ids of its tracks instead of row numbers, which change when a track is divided."""
+    return conflict.correction_id, conflict.against, frozenset(given.tracks["track_id"][list(conflict.rows)])
 
 
 def _contradiction(home: Home, given: GroupingInput, conflict: Conflict, one: Correction) -> UsageError:
@@ -168,13 +208,13 @@ def _contradiction(home: Home, given: GroupingInput, conflict: Conflict, one: Co
         shared = set(rows["frame_pts"][0]) & set(rows["frame_pts"][1])
         seen = home.store.get("detections", rows["video_id"][0], ["pts", "time_s"]).filter(pl.col("pts") == min(shared))
         place = f"{names[rows['video_id'][0]]} at {seen['time_s'][0]:.1f} s"
-        return UsageError(f"they are seen in one picture ({place}), so they cannot be one person.", remedy="Nothing was written.")
+        return UsageError(f"they are in the same picture ({place}), so they cannot be one person.", remedy=NOTHING_CHANGED)
     places = " and ".join(f"{names[video]} at {at:.1f} s" for video, at in rows.select("video_id", "first_time_s").rows())
     if conflict.against == ONE_ROW:
-        return UsageError(f"the faces of {places} are one track by now, so they cannot be two people.", remedy="Nothing was written.")
-    # An older statement that is brought in again makes a newer one the one that cannot hold.
+        return UsageError(f"the faces of {places} are one track now, so they cannot be two people.", remedy=NOTHING_CHANGED)
+    # If an undo brings an older correction back, the newer one is named as the one that cannot hold.
     other = conflict.against if conflict.correction_id == one.correction_id else conflict.correction_id
     return UsageError(
-        f"that contradicts what was said before: of {places}, correction {other} says otherwise. Nothing was written.",
-        remedy=f"If that was wrong: meetbefore undo {other}",
+        f"this contradicts correction {other} about {places}. {NOTHING_CHANGED}",
+        remedy=f"If that one is wrong: meetbefore undo {other}",
     )

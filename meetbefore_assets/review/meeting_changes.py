@@ -1,4 +1,4 @@
-"""Compares two groupings: people, and meetings gained and lost."""
+"""Compares two groupings of tracks into people: how many people, and which meetings are gained and lost."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,13 @@ from meetbefore_assets.core.ports import F64, I64
 
 @dataclass(frozen=True)
 class Difference:
-    """One grouping of tracks seen from another.
+    """How one grouping of tracks differs from another.
 
     Attributes:
-        people: groups.
-        met_again: groups with two encounters or more.
-        largest_share: tracks of the largest group, as a share of all, 0..1.
-        gained, lost: (n, 2) rows of tracks, the earlier first: meetings of this grouping that the other does not know, and
-            meetings of the other that this one does not know.
+        people: number of groups.
+        met_again: number of groups with two encounters or more.
+        largest_share: share of all tracks that are in the largest group, 0..1.
+        gained, lost: (n, 2) numbers of tracks, the earlier first: meetings only in this grouping, and meetings only in the other.
     """
 
     people: int
@@ -27,15 +26,15 @@ class Difference:
 
 
 def meetings(first_s: F64, last_s: F64, labels: I64, gap_s: float) -> I64:
-    """Every time somebody is met again.
+    """Find every time that somebody is met again.
 
     Args:
         first_s, last_s: (m,) wall-clock seconds of the first and last face of each track.
         labels: (m,) the person of each track.
-        gap_s: longest silence within one encounter, seconds.
+        gap_s: longest time without a sighting within one encounter, seconds.
 
     Returns:
-        (n, 2) rows: the track that ended an encounter, and the one that began the same person's next.
+        (n, 2) numbers of tracks: the last of an encounter, and the first of the same person's next encounter.
     """
     order = np.lexsort([np.arange(len(labels)), last_s, first_s, labels])
     pairs: list[tuple[int, int]] = []
@@ -51,7 +50,7 @@ def meetings(first_s: F64, last_s: F64, labels: I64, gap_s: float) -> I64:
 
 
 def difference(first_s: F64, last_s: F64, now: I64, then: I64, gap_s: float) -> Difference:
-    """How the grouping `then` differs from the grouping `now`."""
+    """Compare the grouping `then` with the grouping `now`."""
     mine, others = meetings(first_s, last_s, then, gap_s), meetings(first_s, last_s, now, gap_s)
     sizes = np.bincount(then) if len(then) else np.zeros(0, np.int64)
     return Difference(

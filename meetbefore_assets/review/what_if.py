@@ -1,4 +1,4 @@
-"""What other thresholds would change, from the tracks on record; nothing is written."""
+"""Computes what other thresholds would change, from the tracks on record; writes nothing."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class VideoMoment:
-    """A place in a video."""
+    """A moment in a video."""
 
     file_name: str
     time_s: float
@@ -27,7 +27,7 @@ class VideoMoment:
 
 @dataclass(frozen=True)
 class Example:
-    """Two sightings that would (not) be of one person, and the cosine of their tracks."""
+    """Two sightings that become, or no longer are, the same person; with the cosine of their tracks."""
 
     earlier: VideoMoment
     later: VideoMoment
@@ -36,16 +36,24 @@ class Example:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """One threshold, and what it would change against the one in force."""
+    """One threshold, and what it would change compared with the one in force.
+
+    Attributes:
+        threshold: that was asked for.
+        sureness: how surely two groups are one person that it just joins, 0..1; None: nobody measured the recogniser.
+        change: what it would change.
+        gained, lost: examples.
+    """
 
     threshold: float
+    sureness: float | None
     change: Difference
     gained: list[Example]
     lost: list[Example]
 
 
 def what_if(home: Home, thresholds: list[float]) -> tuple[float, list[WhatIf]]:
-    """The threshold in force, and what each of the given ones would change.
+    """Return the threshold in force, and what each of the given ones would change.
 
     Raises:
         UsageError: there are no tracks yet.
@@ -55,7 +63,7 @@ def what_if(home: Home, thresholds: list[float]) -> tuple[float, list[WhatIf]]:
     given = read_grouping_input(home, videos)
     tracks = given.tracks
     if not tracks.height:
-        raise UsageError("there are no tracks to group yet.", remedy="`meetbefore run FOLDER` takes recordings in.")
+        raise UsageError("nothing is processed yet.", remedy="Import recordings: meetbefore run FOLDER")
     first_s, last_s = _wall_clock(home, videos, tracks)
     gap_s = home.settings().encounters.gap_min * 60
     now = group(given, decided.threshold)
@@ -63,7 +71,8 @@ def what_if(home: Home, thresholds: list[float]) -> tuple[float, list[WhatIf]]:
     results = []
     for threshold in thresholds:
         change = difference(first_s, last_s, now, group(given, threshold), gap_s)
-        results.append(WhatIf(threshold, change, _examples(given, names, change.gained), _examples(given, names, change.lost)))
+        sure = given.model.sureness(threshold) if given.model else None
+        results.append(WhatIf(threshold, sure, change, _examples(given, names, change.gained), _examples(given, names, change.lost)))
     return decided.threshold, results
 
 
@@ -75,7 +84,7 @@ def _wall_clock(home: Home, videos: list[str], tracks: pl.DataFrame) -> tuple[F6
 
 
 def _examples(given: GroupingInput, names: dict[str, str], pairs: I64) -> list[Example]:
-    """The pairs nearest to being decided otherwise: the most similar of them first."""
+    """Return the most similar pairs as examples, the most similar first."""
     tracks, similarity = given.tracks, dot_pairs(given.vectors, pairs)
     chosen = np.argsort(-similarity, kind="stable")[:EXAMPLES]
 
