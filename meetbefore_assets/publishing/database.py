@@ -1,4 +1,4 @@
-"""Publishes the record as one DuckDB file that anybody can open."""
+"""Writes the tables of the record into one DuckDB file for SQL, and brings only what changed up to date."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from meetbefore_assets.identities.stored_corrections import corrections_table, c
 from meetbefore_assets.recordings.clocks import clock_table
 from meetbefore_assets.recordings.intake import known_videos
 
-# Tables of many objects whose order or version is their own: what reads them, and what tells that they changed.
+# Tables with several objects that are read in an order of their own: table -> (reads all its rows, hash that changes when they do).
 _READERS: dict[str, tuple[Callable[[Home], pl.DataFrame], Callable[[Home], str]]] = {
     CORRECTIONS.name: (corrections_table, corrections_version),
     IDENTITY_HISTORY.name: (history_table, history_version),
@@ -29,19 +29,19 @@ _READERS: dict[str, tuple[Callable[[Home], pl.DataFrame], Callable[[Home], str]]
 
 
 def database_path(home: Home) -> Path:
-    """Where the published database lies."""
+    """Return the path of the published database."""
     return home.folder / "meetbefore.duckdb"
 
 
 def publish(home: Home) -> PublishResult:
-    """Bring the database in step with the record; it is not touched where it is."""
+    """Bring the database up to date with the record; a file that is up to date is not touched."""
     with home.lock("publishing"):
         videos = video_rows(home)
         return open_published(home).publish(wanted_versions(home, videos), row_reader(home, videos), vector_size(home))
 
 
 def row_reader(home: Home, videos: pl.DataFrame) -> Fetch:
-    """What reads the rows of some parts of a table off the record, as they are published."""
+    """Return a function that reads some parts of a table from the record, with the columns that are published."""
     starts = dict(zip(videos["video_id"], videos["started_at"], strict=True))
 
     def fetch(table: Table, parts: list[str]) -> pl.DataFrame:
@@ -57,22 +57,22 @@ def row_reader(home: Home, videos: pl.DataFrame) -> Fetch:
 
 
 def is_published(home: Home) -> bool:
-    """Whether the database is in step with the record."""
+    """Whether the database is up to date with the record."""
     return open_published(home).is_in_step(wanted_versions(home, video_rows(home)), vector_size(home))
 
 
 def vector_size(home: Home) -> int:
-    """Numbers a vector of the recogniser in force."""
+    """Length of the face vectors of the recogniser in use."""
     return home.found_pack().recogniser.vector_size
 
 
 def open_published(home: Home) -> Publisher:
-    """The published database."""
+    """Open the published database, to write it or to read a snapshot of it."""
     return home.published(database_path(home))
 
 
 def wanted_versions(home: Home, videos: pl.DataFrame) -> dict[str, dict[str, str]]:
-    """Table -> part -> version, as the database should hold them."""
+    """Return what an up-to-date database holds: table -> part (a video, or the whole table) -> version."""
     return {table.name: _versions(home, table, videos) for table in published_tables()}
 
 
@@ -104,7 +104,7 @@ def _objects_version(home: Home, table: Table) -> str:
 
 
 def _is_timed(table: Table) -> bool:
-    """Whether its rows are moments of a video, published with their time by the wall clock."""
+    """Whether its rows are moments of a video; these are published with their wall-clock time."""
     return SEEN_AT in table.columns
 
 
@@ -149,7 +149,7 @@ def video_rows(home: Home) -> pl.DataFrame:
 
 
 def failure_rows(home: Home) -> dict[str, dict[str, object]]:
-    """video_id -> why it could not be used."""
+    """Return the videos that could not be processed: video_id -> row of FAILURES, with the reason."""
     keys = home.store.keys(FAILURES.name)
     if not keys:
         return {}

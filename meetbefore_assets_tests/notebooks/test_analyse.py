@@ -12,6 +12,8 @@ from meetbefore_assets.identities import queries
 from meetbefore_assets.publishing.database import publish
 from meetbefore_assets_tests.support.record import Record, Seen, dji
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "analyse.ipynb"
 CELL_TIMEOUT_S = 120
 

@@ -1,1 +1,1 @@
-"""Tables, calendars, clips and archives for other programs."""
+"""Exports: tables, calendars, clips and archives for other programs."""

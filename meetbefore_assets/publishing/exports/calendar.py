@@ -1,4 +1,4 @@
-"""Exports encounters as calendar entries."""
+"""Exports encounters as a calendar (iCalendar)."""
 
 import datetime as dt
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import icalendar
 import polars as pl
 
+from meetbefore_assets.core.untrusted_text import without_controls
 from meetbefore_assets.core.words import offset
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities import queries
@@ -17,7 +18,7 @@ _LEFT_OUT = ("me", "ignored")
 
 
 def export_ics(home: Home, destination: Path) -> int:
-    """Write an entry for every encounter with somebody met more than once, in order of time; returns how many.
+    """Write a calendar entry for every encounter with somebody met more than once, by time; returns the number of entries.
 
     Times are UTC, which calendars show as local. The same record gives the same file.
     """
@@ -32,7 +33,7 @@ def export_ics(home: Home, destination: Path) -> int:
 
 
 def _rows(home: Home) -> pl.DataFrame:
-    """A row an encounter and video: its person, its video and when that began."""
+    """One row per encounter and video, with its person, its video and the video's start."""
     videos = matched_videos(home)
     if not videos:
         return pl.DataFrame(schema={"encounter_id": pl.String})
@@ -56,9 +57,9 @@ def _event(parts: list[dict[str, object]]) -> icalendar.Event:
     event.add("dtend", max(*ends, begin + dt.timedelta(seconds=1)))
     if first["latitude"] is not None:
         event.add("geo", (first["latitude"], first["longitude"]))
-    event.add("summary", str(first["name"] or first["person_id"]))
+    event.add("summary", without_controls(str(first["name"] or first["person_id"])))
     lines = [f"Met {first['encounters']} times on {first['days']} days.", *(_place(part) for part in parts)]
-    event.add("description", "\n".join(lines))
+    event.add("description", without_controls("\n".join(lines)))
     return event
 
 

@@ -1,4 +1,4 @@
-"""Plans clips: which seconds of which recordings show a person."""
+"""Plans clips of a person: which seconds of which recordings to cut."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from meetbefore_assets.core.words import local
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities import queries
 
-# Sightings further apart are clips of their own: an encounter may be half an hour with nothing in between.
+# Sightings further apart become separate clips: an encounter may be half an hour with nothing in between.
 APART_S = 15.0
 
 
 @dataclass(frozen=True)
 class ClipPart:
-    """Seconds of one recording, counted from its first picture; `started_at` (naive UTC) is when the person is first seen in them."""
+    """A part of one recording, in seconds since its first picture; `started_at` (naive UTC) is when the person is first seen in it."""
 
     uri: str
     file_name: str
@@ -28,14 +28,14 @@ class ClipPart:
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """What to cut, in order of time, and (file name, reason) of what cannot be."""
+    """Parts to cut, by time, and (file name, reason) of recordings that cannot be cut."""
 
     parts: list[ClipPart]
     left_out: list[tuple[str, str]]
 
 
 def plan_clips(home: Home, person_id: str, margin_s: float) -> ClipPlan:
-    """The seconds in which a person is seen, with a margin on both sides.
+    """Plan clips of all parts in which a person is seen, with a margin on both sides.
 
     Raises:
         UsageError: none of them can be cut.
@@ -73,5 +73,5 @@ def _parts(rows: pl.DataFrame, uri: str, file_name: str, margin_s: float, interv
 
 
 def clip_name(part: ClipPart, zone: str) -> str:
-    """Name of a clip without ending: local time and the recording's name, so that clips sort by time."""
+    """File name of a clip, without ending: local time and the recording's name, so that clips sort by time."""
     return f"{local(part.started_at, zone):%Y-%m-%d_%H-%M-%S}_{Path(part.file_name).stem}"

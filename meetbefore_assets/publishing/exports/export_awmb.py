@@ -1,15 +1,13 @@
-"""Exports the files that AreWeMeetBefore keeps, so that its notebook and scripts work on our people.
+"""Exports an archive in the format of AreWeMeetBefore, so that its notebook and scripts work on our people.
 
-One line of `face_metadata.jsonl` a person, in order of first sight; `face_id` counts from 0 and is the row of the person's vector in
-`face_index.bin` (Faiss, flat, squared L2), which is that of the first face, as there. Pictures are named by local time to the
-second. `failed_images.txt` lists the moments in which nobody was found, and the videos that could not be used.
+`face_metadata.jsonl` has one line per person, in order of first sight; `face_id` counts from 0 and is the row of the person's vector in
+`face_index.bin` (Faiss, flat, squared L2). The vector is that of the first face, as there. Pictures are named by local time to the second.
+`failed_images.txt` lists the frames in which nobody was found, and the videos that could not be used.
 """
 
 import datetime as dt
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,10 +22,11 @@ from meetbefore_assets.identities import queries
 from meetbefore_assets.identities.queries import matched_videos
 from meetbefore_assets.publishing.database import failure_rows, video_rows
 from meetbefore_assets.recordings.clocks import clock_table, to_local
-from meetbefore_assets.storage.atomic_file import write_private
+from meetbefore_assets.storage.atomic_file import move_in_place, write_private
+from meetbefore_assets.storage.private_folder import private_folder
 
 METADATA, INDEX, FAILED = "face_metadata.jsonl", "face_index.bin", "failed_images.txt"
-# Where AreWeMeetBefore looks for its pictures, and what it says of one without a face, and of one that it cannot use.
+# AreWeMeetBefore's folder of pictures, and its messages for a picture without a face and for one that it cannot use.
 _PICTURES = "./video/splitted"
 _NO_FACE, _UNUSABLE = "未检测到人脸", "处理异常"
 
@@ -35,19 +34,21 @@ WriteVectors = Callable[[Path, F32], None]
 
 
 def export_awmb(home: Home, destination: Path, write_vectors: WriteVectors, now: dt.datetime | None = None) -> int:
-    """Write the files into a new or empty folder; returns the number of people.
+    """Write the archive into a new or empty folder; returns the number of people.
 
     Args:
+        home: the home.
+        destination: the folder.
         write_vectors: writes (n, d) float32 rows as a flat L2 index of Faiss.
-        now: local time that `failed_images.txt` bears; None: this moment.
+        now: local time written into `failed_images.txt`; None: the current time.
 
     Raises:
-        UsageError: something is in the folder already, or it cannot be made.
+        UsageError: the folder is not empty, or cannot be created.
     """
     _check_folder(destination)
     faces = _faces(home)
-    folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.absolute().parent))
-    try:
+    with home.adapters.storage.scratch() as scratch:  # if this process is killed, it leaves nothing in the user's folder
+        folder = private_folder(scratch / destination.name)
         people = _people(faces)
         lines = (json.dumps(person, ensure_ascii=False) + "\n" for person in people)
         write_private(folder / METADATA, "".join(lines).encode())
@@ -56,12 +57,7 @@ def export_awmb(home: Home, destination: Path, write_vectors: WriteVectors, now:
         os.chmod(folder / INDEX, 0o600)
         _write_pictures(home, first, folder)
         write_private(folder / FAILED, "".join(_failed(home, now or dt.datetime.now())).encode())
-        if destination.exists():
-            destination.rmdir()
-        folder.rename(destination)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        move_in_place(folder, destination)
     return len(people)
 
 
@@ -73,7 +69,7 @@ def _check_folder(destination: Path) -> None:
 
 
 def _faces(home: Home) -> pl.DataFrame:
-    """face_id, video_id, person_id, image, number: a row a face, in the order in which AreWeMeetBefore would have come to it."""
+    """One row per face, in the order in which AreWeMeetBefore would have processed it: face_id, video_id, person_id, image, number."""
     videos = matched_videos(home)
     if not videos:
         return pl.DataFrame(schema={**dict.fromkeys(("face_id", "video_id", "person_id", "image"), pl.String), "number": pl.Int64})
@@ -85,7 +81,7 @@ def _faces(home: Home) -> pl.DataFrame:
 
 
 def _named(home: Home, moments: pl.DataFrame) -> pl.DataFrame:
-    """Add the name of each moment's picture (video_id, time_s); moments of recordings without any clock fall out."""
+    """Add the picture name of each frame (video_id, time_s); frames of recordings without a clock are dropped."""
     zone, interval_s = home.zone(), home.settings().sampling.interval_s
     clocks = clock_table(home, sorted(moments["video_id"].unique()))
     starts = {video_id: to_local(start, zone) for video_id, start in clocks.select("video_id", "started_at").iter_rows() if start}

@@ -32,7 +32,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Part:
-    """What of an encounter lies in one video; `clock` is local wall-clock time, `places` are offsets in the video."""
+    """The part of an encounter that is in one video; `clock` is local wall-clock time, `places` are offsets in the video."""
 
     file_name: str
     clock: str
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Link:
-    """Somebody else on the page, and how often."""
+    """Link to another person on the page, with how often they were seen together."""
 
     person_id: str
     label: str
@@ -60,6 +60,7 @@ class Meeting:
     parts: tuple[Part, ...]
     why: Phrase
     holds: Phrase | None
+    sure: Phrase | None
     company: tuple[Link, ...]
     more_company: int
     split: str
@@ -78,6 +79,7 @@ class Card:
     habit: Phrase | None
     visible: Phrase
     chance: Phrase | None
+    sure: Phrase | None
     role: Phrase | None
     score: str
     parts: Phrase | None
@@ -89,14 +91,39 @@ class Card:
 
     @property
     def found_by(self) -> str:
-        """What the page's search looks through, in one line that ends in the id."""
-        return " ".join([*self.name.lower().split(), self.person_id])
+        """Return the line that the page's search looks through: see `search_line`."""
+        return search_line(self.name, self.person_id)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One person who was seen once."""
+
+    person_id: str
+    label: str
+    name: str
+    portrait: str
+    when: Phrase
+    parts: tuple[Part, ...]
+    faces: Phrase
+    corrections: tuple[Command, ...]
+
+    @property
+    def found_by(self) -> str:
+        """Return the line that the page's search looks through: see `search_line`."""
+        return search_line(self.name, self.person_id)
+
+
+def search_line(name: str, person_id: str) -> str:
+    """Return the text by which the page's search finds a person: one line, which ends in the id."""
+    return " ".join([*name.lower().split(), person_id])
 
 
 @dataclass(frozen=True)
 class _Sources:
     overview: Overview
     pictures: Pictures
+    has_commands: bool
     labels: dict[str, str]
     shown: frozenset[str]
     encounters: dict[str, list[list[Row]]]
@@ -106,32 +133,41 @@ class _Sources:
     last: dt.datetime
 
 
-def cards(overview: Overview, encounters: pl.DataFrame, faces: pl.DataFrame, pairs: pl.DataFrame, pictures: Pictures) -> list[Card]:
-    """A card a person shown, strangers before companions, each in the order of the ranking."""
+def cards(
+    overview: Overview, encounters: pl.DataFrame, faces: pl.DataFrame, pairs: pl.DataFrame, pictures: Pictures, *, has_commands: bool = True
+) -> list[Card]:
+    """Make a card for each person who was met again: strangers first, then companions, each in the order of the ranking."""
     shown = overview.shown
     if not shown.height:
         return []
-    first: dt.datetime = encounters["started_at"].min()  # type: ignore[assignment]
-    last: dt.datetime = encounters["started_at"].max()  # type: ignore[assignment]
-    sources = _Sources(
-        overview,
-        pictures,
-        labels(overview.people),
-        frozenset(shown["person_id"]),
-        _grouped(encounters),
-        _face_groups(faces),
-        _companions_of(pairs),
-        first,
-        last,
-    )
+    sources = _sources(overview, encounters, faces, pairs, pictures, has_commands)
     made = []
     for rows in (shown.filter(~is_companion()), shown.filter(is_companion())):
         made += [_card(row, rank, sources) for rank, row in enumerate(rows.iter_rows(named=True), start=1)]
     return made
 
 
+def tiles(overview: Overview, once: pl.DataFrame, encounters: pl.DataFrame, faces: pl.DataFrame, pictures: Pictures) -> list[Tile]:
+    """Make a tile for each person seen once (rows of PEOPLE), in the order given; those without a picture come last."""
+    if not once.height:
+        return []
+    pairs = pl.DataFrame(schema={"first": pl.String, "second": pl.String, "times": pl.Int64})
+    sources = _sources(overview, encounters, faces, pairs, pictures, True)
+    return sorted((_tile(row, sources) for row in once.iter_rows(named=True)), key=lambda tile: not tile.portrait)
+
+
+def _sources(
+    overview: Overview, encounters: pl.DataFrame, faces: pl.DataFrame, pairs: pl.DataFrame, pictures: Pictures, has_commands: bool
+) -> _Sources:
+    first: dt.datetime = encounters["started_at"].min()  # type: ignore[assignment]
+    last: dt.datetime = encounters["started_at"].max()  # type: ignore[assignment]
+    shown = frozenset(overview.shown["person_id"])
+    grouped = (_grouped(encounters), _face_groups(faces), _companions_of(pairs))
+    return _Sources(overview, pictures, has_commands, labels(overview.people), shown, *grouped, first, last)
+
+
 def labels(people: pl.DataFrame) -> dict[str, str]:
-    """person_id -> name, or the id where there is none."""
+    """Return what people are called on the page: person_id -> name, or the id where there is no name."""
     return {person_id: name or person_id for person_id, name in people.select("person_id", "name").iter_rows()}
 
 
@@ -146,11 +182,11 @@ def _grouped(encounters: pl.DataFrame) -> dict[str, list[list[Row]]]:
 
 
 def _face_groups(faces: pl.DataFrame) -> dict[tuple[str, str], Row]:
-    """(encounter_id, video_id) -> its faces as columns, by time."""
-    ranked = faces.sort([-pl.col("quality"), "face_id"], maintain_order=True).with_columns(
+    """(encounter_id, video_id) -> its faces as columns, by time; `place` 1 is the best of the encounter."""
+    ranked = faces.sort([-pl.col("portrait"), "face_id"], maintain_order=True).with_columns(
         pl.int_range(1, pl.len() + 1).over("encounter_id").alias("place")
     )
-    ordered = ranked.sort("encounter_id", "video_id", "place")
+    ordered = ranked.sort("encounter_id", "video_id", "time_s", "face_id")
     columns = ["face_id", "track_id", "time_s", "similarity", "place", "runner_up_person_id", "runner_up_similarity"]
     grouped = ordered.group_by("encounter_id", "video_id", maintain_order=True).agg(columns)
     return {(str(row["encounter_id"]), str(row["video_id"])): row for row in grouped.iter_rows(named=True)}
@@ -169,7 +205,6 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
     person_id, zone = str(row["person_id"]), sources.overview.zone
     wholes = sources.encounters[person_id]
     begins: list[dt.datetime] = [whole[0]["started_at"] for whole in wholes]
-    nearest = runner_up([group for whole in wholes for group in _groups(whole, sources)])
     said, proposed = row["role"], row["proposed_role"]
     role = say(f"role.{said}") if said == "companion" else say(f"role.proposed.{proposed}") if proposed and not said else None
     return Card(
@@ -177,11 +212,12 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
         person_id=person_id,
         label=sources.labels[person_id],
         name=str(row["name"] or ""),
-        portrait=sources.pictures.portraits.get(str(row["best_face_id"]), ""),
+        portrait=sources.pictures.jpegs.get(str(row["best_face_id"]), ""),
         sentence=sentence(row, zone),
         habit=habit(row),
         visible=say("visible", seconds=f"{row['seconds_visible']:,.0f}", videos=count(row["videos"], "video")),
         chance=optional_columns.chance_phrase(row),
+        sure=optional_columns.sure_person_phrase(row),
         role=role,
         score=f"{row['score']:.1f}",
         parts=_score_text(wholes, int(str(row["days"])), float(str(row["score"]))),
@@ -189,12 +225,35 @@ def _card(row: Row, rank: int, sources: _Sources) -> Card:
         week=week([words.local(moment, zone) for moment in begins]),
         meetings=tuple(_meeting(whole, sources) for whole in wholes),
         seen_with=tuple(Link(other, sources.labels[other], times) for other, times in sources.together.get(person_id, [])),
-        corrections=corrections(row, nearest[0] if nearest else None, sources.labels),
+        corrections=_corrections(row, wholes, sources),
     )
 
 
+def _tile(row: Row, sources: _Sources) -> Tile:
+    person_id = str(row["person_id"])
+    wholes = sources.encounters[person_id]
+    return Tile(
+        person_id=person_id,
+        label=sources.labels[person_id],
+        name=str(row["name"] or ""),
+        portrait=sources.pictures.jpegs.get(str(row["best_face_id"]), ""),
+        when=clock(wholes[0][0]["started_at"], sources.overview.zone),
+        parts=tuple(_part(part, sources) for part in wholes[0]),
+        faces=count(int(row["faces"]), "face"),
+        corrections=_corrections(row, wholes, sources),
+    )
+
+
+def _corrections(row: Row, wholes: Sequence[Sequence[Row]], sources: _Sources) -> tuple[Command, ...]:
+    if not sources.has_commands:
+        return ()
+    nearest = runner_up([group for whole in wholes for group in _groups(whole, sources)])
+    company = {other for whole in wholes for part in whole for other in part.get("seen_with") or ()}
+    return corrections(sources.overview.home_folder, row, nearest[0] if nearest else None, sources.labels, company)
+
+
 def _score_text(wholes: Sequence[Sequence[Row]], days: int, score: float) -> Phrase | None:
-    """The terms of the score; None where they do not add up to the one on record."""
+    """Return the sum that makes the score, in words; None where its terms do not add up to the score on record."""
     between = wholes[-1][0]["started_at"] - max(part["ended_at"] for part in wholes[0])
     parts = score_parts(len(wholes), days, max(between.total_seconds(), 0.0))
     if abs(parts.score - score) >= 0.01:
@@ -219,10 +278,11 @@ def _meeting(rows: list[Row], sources: _Sources) -> Meeting:
         place=optional_columns.place_phrase(first),
         parts=tuple(_part(row, sources) for row in rows),
         why=why(groups, sources.labels),
-        holds=optional_columns.threshold_range_phrase(first),
+        holds=optional_columns.threshold_range_phrase(first, sources.overview.sureness),
+        sure=optional_columns.sure_encounter_phrase(first),
         company=tuple(Link(other, sources.labels[other], 1) for other in company[:SEEN_WITH]),
         more_company=max(0, len(company) - SEEN_WITH),
-        split=split_command(first["person_id"], groups),
+        split=split_command(sources.overview.home_folder, first["person_id"], groups) if sources.has_commands else "",
     )
 
 
@@ -231,7 +291,7 @@ def _part(row: Row, sources: _Sources) -> Part:
     times: list[float] = group.get("time_s", [])
     ids: list[str] = group.get("face_id", [])
     places: list[int] = group.get("place", [])
-    known = sources.pictures.shots
+    known = sources.pictures.jpegs
     shots = tuple(
         Picture(known[face_id], words.offset(time_s))
         for face_id, time_s, place in zip(ids, times, places, strict=True)
@@ -245,13 +305,16 @@ def _part(row: Row, sources: _Sources) -> Part:
 
 
 def clock_range(begins: dt.datetime, ends: dt.datetime) -> str:
-    """'08:12:05' or '08:12:05–08:12:40'."""
+    """Format a range of times of day: '08:12:05–08:12:40', or '08:12:05' where both are the same second."""
     first, last = f"{begins:%H:%M:%S}", f"{ends:%H:%M:%S}"
     return first if first == last else f"{first}–{last}"
 
 
 def ranges(times: Sequence[float], most_apart_s: float) -> str:
-    """Offsets in a video (seconds, rising), those no further apart in one: [5, 6, 7, 70] -> '0:05–0:07, 1:10'."""
+    """Format offsets in a video (seconds, rising), neighbours at most `most_apart_s` apart as one range.
+
+    Example: [5, 6, 7, 70] -> '0:05–0:07, 1:10'.
+    """
     runs: list[list[float]] = []
     for time_s in times:
         if runs and time_s - runs[-1][1] <= most_apart_s:

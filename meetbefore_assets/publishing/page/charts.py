@@ -1,4 +1,4 @@
-"""The small charts of the page: timeline, calendar, weekday and hour. Only numbers go in."""
+"""Computes the small charts of the page (timeline, calendar, weekday by hour) from times alone."""
 
 import calendar
 import datetime as dt
@@ -50,7 +50,7 @@ class Month:
 
 
 def months(encounters: Sequence[dt.date], recorded: Sequence[dt.date]) -> tuple[Month, ...]:
-    """Local days on which encounters begin and on which something was recorded, as the months that have any."""
+    """Make the calendar: the months that have recordings or encounters, given the local days of both."""
     counts, days = Counter(encounters), {*encounters, *recorded}
     most = max(counts.values(), default=1)
     made = []
@@ -67,7 +67,7 @@ def _day(day: dt.date, of_month: int, counts: Counter[dt.date], recorded: set[dt
 
 
 def strip_path(moments: Sequence[dt.datetime], first: dt.datetime, last: dt.datetime) -> str:
-    """SVG path that draws a dot for each moment, on a line from `first` (x = 0) to `last` (x = STRIP_WIDTH)."""
+    """Return the SVG path of a timeline: a dot for each moment, from `first` (x = 0) to `last` (x = STRIP_WIDTH)."""
     length = max((last - first).total_seconds(), 1.0)
     places = sorted({round((moment - first).total_seconds() / length * STRIP_WIDTH, 1) for moment in moments})
     return "".join(f"M{place:g} 0h0" for place in places)

@@ -1,4 +1,4 @@
-"""Draws a map that needs no network: where the camera went, and where people were met."""
+"""Draws the map of the page as SVG, without map tiles or network: the camera's GPS tracks, and a dot for each encounter."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ from markupsafe import Markup, escape
 
 WIDTH, MARGIN = 800.0, 24.0
 LEAST_HEIGHT, MOST_HEIGHT = 160.0, 800.0
-# A line is broken where nothing is known for so long; the smallest map is so wide.
+# Seconds without a position that break a line; least width of the map, in degrees.
 APART_S, LEAST_DEG = 120.0, 0.002
-# Points nearer than this to the last one drawn are left out: they cannot be seen, and days of GPS are many.
+# Points less than so many pixels from the last one drawn are left out: they cannot be seen, and days of GPS have many.
 LEAST_STEP = 0.7
 _BAR_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How degrees become pixels: equal distances stay equal near the middle of the map (equirectangular)."""
+    """Converts degrees to pixels (equirectangular: distances are true near the middle of the map)."""
 
     west: float
     north: float
@@ -28,12 +28,12 @@ class Frame:
     height: float
 
     def at(self, latitude: float, longitude: float) -> tuple[float, float]:
-        """x to the right, y down."""
+        """Return the pixel of a place: x to the right, y down."""
         return (longitude - self.west) * self.narrowing * self.per_degree + MARGIN, (self.north - latitude) * self.per_degree + MARGIN
 
 
 def frame_of(latitudes: list[float], longitudes: list[float]) -> Frame:
-    """The frame that shows all points, WIDTH wide."""
+    """Return the frame that shows all points, WIDTH pixels wide."""
     south, north, west, east = min(latitudes), max(latitudes), min(longitudes), max(longitudes)
     narrowing = max(math.cos(math.radians((south + north) / 2)), 0.01)
     wide, high = max((east - west) * narrowing, LEAST_DEG), max(north - south, LEAST_DEG / 4)
@@ -45,7 +45,7 @@ def frame_of(latitudes: list[float], longitudes: list[float]) -> Frame:
 
 
 def map_svg(encounters: pl.DataFrame, tracks: pl.DataFrame) -> Markup:
-    """The drawing as SVG without colours of its own (classes way, met and bar); empty where no place is known.
+    """Draw the map; the style sheet colours its classes way, met and bar. Empty where no place is known.
 
     Args:
         encounters: person_id, started_at, latitude, longitude (null where unknown); a dot each.
@@ -87,7 +87,7 @@ def _dots(known: pl.DataFrame, frame: Frame) -> Iterable[str]:
 
 
 def _bar(frame: Frame) -> str:
-    """A bar of 1, 2 or 5 times a power of ten metres."""
+    """Draw the scale bar: 1, 2 or 5 times a power of ten metres."""
     metres_per_pixel = 111_195 / frame.per_degree
     most = WIDTH * _BAR_SHARE * metres_per_pixel
     steps = [base * 10**power for power in range(-1, 8) for base in (1, 2, 5)]

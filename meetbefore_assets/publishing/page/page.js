@@ -42,10 +42,11 @@
     }
   };
 
-  document.addEventListener("toggle", (event) => { if (event.target.open) addButtons(event.target); }, true);
+  document.addEventListener("toggle", (event) => { if (event.target.open && !event.target.matches(".once")) addButtons(event.target); }, true);
 
   // People far down are packed until somebody comes near, looks for them or follows a link.
   const CARD_REM = 13;
+  const FEW = 20; // people whom one finds by looking
   const unpacking = new Map();
   let looked = "";
   let isUnfolded = false;
@@ -78,13 +79,13 @@
     if (holder) await unpack(holder);
     const target = document.getElementById(id);
     if (!target) return;
-    target.querySelector("details").open = true;
-    if (holder) target.scrollIntoView();
+    for (let around = target; around; around = around.parentElement?.closest("details")) (around === target ? target.querySelector("details") : around).open = true;
+    target.scrollIntoView();
   };
 
   document.addEventListener("DOMContentLoaded", () => {
     setLanguage(language);
-    document.querySelectorAll(".tools, .find").forEach((element) => { element.hidden = false; });
+    document.querySelectorAll(".tools").forEach((element) => { element.hidden = false; });
     document.getElementById("language").addEventListener("click", (event) => {
       setLanguage(event.currentTarget.dataset.to);
       remember("lang", language);
@@ -102,16 +103,19 @@
     const total = document.querySelectorAll(".card").length + packed().reduce((sum, holder) => sum + wantedLines(holder), 0);
 
     const find = document.getElementById("find");
+    if (find && total > FEW) find.parentElement.hidden = false;
     if (find) find.addEventListener("input", () => {
       looked = find.value.trim().toLowerCase();
       sift(document.querySelectorAll(".card"));
       const waiting = packed().reduce((sum, holder) => sum + makeRoom(holder), 0);
       const shown = waiting + document.querySelectorAll(".card:not([hidden])").length;
+      const once = document.querySelector(".once");
+      if (once && looked && once.querySelector(".card:not([hidden])")) once.open = true;
       document.getElementById("found").textContent = looked ? shown + " / " + total : "";
     });
 
-    document.querySelectorAll("details[open]").forEach(addButtons);
-    const details = () => [...document.querySelectorAll(".card details")];
+    document.querySelectorAll(".card details[open], .how").forEach(addButtons);
+    const details = () => [...document.querySelectorAll(".card:not(.tile) details, .once")];
     const unfold = document.getElementById("unfold");
     if (unfold) unfold.addEventListener("click", () => {
       isUnfolded = unfold.parentElement.toggleAttribute("data-open");

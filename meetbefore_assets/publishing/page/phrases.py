@@ -1,4 +1,4 @@
-"""Phrases in English and Chinese at once, so that the page can switch by itself."""
+"""Builds phrases in English and Chinese at once: the page holds both, and switches without a server."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -16,12 +16,12 @@ class Phrase(NamedTuple):
 
 
 def same(text: object) -> Phrase:
-    """A text that is the same in both: a name, a number."""
+    """Return a phrase that is the same in both languages: a name, a number."""
     return Phrase(str(text), str(text))
 
 
 def say(key: str, **parts: Phrase | str | int) -> Phrase:
-    """Fill in a sentence of the table.
+    """Fill in a sentence of `translations.STRINGS`.
 
     Raises:
         KeyError: the table has no such sentence, or a part of it is not given.
@@ -42,7 +42,7 @@ def count(number: int, noun: str) -> Phrase:
 
 
 def join(phrases: Iterable[Phrase]) -> Phrase:
-    """A list, with the comma of each language."""
+    """Join phrases with the comma of each language."""
     kept = list(phrases)
     comma = say("list")
     return Phrase(comma.en.join(phrase.en for phrase in kept), comma.zh.join(phrase.zh for phrase in kept))
@@ -59,7 +59,7 @@ def month(year: int, number: int) -> Phrase:
 
 
 def span(hours: float) -> Phrase:
-    """Length of time: 266 -> '11 days', '11 天'."""
+    """Format a length of time, in hours: 266 -> '11 days', '11 天'."""
     english = words.span(hours)
     number, _, noun = english.partition(" ")
     if english == STRINGS["unit.moment"][0]:
@@ -79,7 +79,7 @@ def clock(moment: dt.datetime, zone: str) -> Phrase:
 
 
 def sentence(row: dict[str, object], zone: str) -> Phrase:
-    """What there is to say of a person (a row of PEOPLE)."""
+    """Sum up how often and when a person was met (a row of PEOPLE)."""
     number, days = int(str(row["encounters"])), int(str(row["days"]))
     last: dt.datetime = row["last_seen"]  # type: ignore[assignment]
     if number == 1:

@@ -1,4 +1,4 @@
-"""Chooses the faces that are pictured on the page: the best of each encounter, as many as fit."""
+"""Chooses which faces the page shows pictures of: the best of each encounter, as many as fit into its size."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 
+from meetbefore_assets.faces.lighting import TOO_DARK
 from meetbefore_assets.home.home import Home
 
 PER_ENCOUNTER = 6
 MOST_BYTES = 50_000_000
 # What the text of the page takes, a person and an encounter: measured on 5,000 people with 25,000 encounters, rounded up.
 PAGE_BYTES = 58_000_000
-PLAIN_BYTES, PACKED_BYTES = (3_500, 1_300), (450, 130)
+PLAIN_BYTES, PACKED_BYTES = (4_000, 1_400), (500, 140)
 _FACE_JPEG = 85
 _FACES_AT_ONCE = 4_000  # at 4 to 15 kB a thumbnail
 _AROUND = 120  # bytes of an <img> around its data
@@ -21,17 +22,19 @@ _AROUND = 120  # bytes of an <img> around its data
 
 @dataclass(frozen=True)
 class Disguise:
-    """Changes pictures before they go on the page, for example to blur whoever is not meant to be seen.
+    """Changes pictures before they go on the page, for example to blur people who should not be recognised.
 
     Attributes:
-        name: part of the page's version: another disguise makes another page.
+        name: part of the page's version, so that another disguise makes a new page.
         change: (person_id, JPEG) -> JPEG.
-        face_alone: ids of people who are pictured without their surroundings, in which others may stand; not changed otherwise.
+        face_alone: ids of people whose pictures are cut to the face, since others may stand around it, and not changed otherwise.
+        is_for_sharing: the page is for others to see: it has no commands, no people seen once, and no names of failed files.
     """
 
     name: str
     change: Callable[[str, bytes], bytes]
     face_alone: frozenset[str] = frozenset()
+    is_for_sharing: bool = False
 
 
 NO_DISGUISE = Disguise("", lambda _person_id, jpeg: jpeg)
@@ -42,18 +45,16 @@ class Pictures:
     """Pictures of the page.
 
     Attributes:
-        portraits: face_id -> base64 of the JPEG, of each person's best face.
-        shots: face_id -> base64 of the JPEG, of the best faces of the encounters.
-        left_out: candidates for which there was no room.
+        jpegs: face_id -> base64 of the JPEG, of each person's best face and of the best faces of the encounters.
+        left_out: number of candidates that did not fit.
     """
 
-    portraits: dict[str, str]
-    shots: dict[str, str]
+    jpegs: dict[str, str]
     left_out: int
 
 
 def picture_budget(encounters: pl.DataFrame, plain_cards: int) -> int:
-    """Bytes that pictures may take beside the text.
+    """Return how many bytes of pictures fit on the page beside its text.
 
     Args:
         encounters: person_id and file_name, a row per encounter and video.
@@ -67,43 +68,45 @@ def picture_budget(encounters: pl.DataFrame, plain_cards: int) -> int:
     return max(0, min(MOST_BYTES, PAGE_BYTES - round(text)))
 
 
-def picture_candidates(people: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:
-    """Faces that should be pictured, the most wanted first.
+def picture_candidates(people: pl.DataFrame, once: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:
+    """Return the faces that should be pictured, the most important first; faces too dark to see anything are left out.
 
     Args:
-        people: person_id and best_face_id, in the order of the ranking.
-        faces: face_id, video_id, person_id, encounter_id, quality, seen_at.
+        people, once: person_id and best_face_id of those met again and of those seen once, in the order in which they are shown.
+        faces: face_id, video_id, person_id, encounter_id, light, portrait.
 
     Returns:
-        face_id, video_id, person_id, level: everybody's best face (level 0), then the best face of every encounter (1), the second
-        best (2), and so on to six; within a level by rank.
+        face_id, video_id, person_id, level: the best face of everybody met again (level 0); the best face of each of their encounters,
+        and of everybody seen once (1); the second best of the encounters (2), and so on to six; within a level by rank.
     """
+    lit = faces.filter(pl.col("light") >= TOO_DARK)
     ranked = people.select("person_id", "best_face_id").with_row_index("rank")
-    portraits = faces.join(ranked, left_on=["person_id", "face_id"], right_on=["person_id", "best_face_id"])
-    portraits = portraits.sort("rank").select("face_id", "video_id", "person_id", pl.lit(0, pl.UInt32).alias("level"))
-    order = faces.join(ranked, on="person_id").sort([-pl.col("quality"), "face_id"], maintain_order=True)
+    order = lit.join(ranked, on="person_id").sort([-pl.col("portrait"), "face_id"], maintain_order=True)
     levels = order.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over("encounter_id").alias("level"))
     shots = (
         levels.filter(pl.col("level") <= PER_ENCOUNTER)
         .sort("level", "rank", "encounter_id")
         .select("face_id", "video_id", "person_id", "level")
     )
-    return pl.concat([portraits, shots])
+    first = shots.filter(pl.col("level") == 1)
+    return pl.concat([_best_faces(people, lit, 0), first, _best_faces(once, lit, 1), shots.filter(pl.col("level") > 1)])
+
+
+def _best_faces(people: pl.DataFrame, faces: pl.DataFrame, level: int) -> pl.DataFrame:
+    ranked = people.select("person_id", "best_face_id").with_row_index("rank")
+    best = faces.join(ranked, left_on=["person_id", "face_id"], right_on=["person_id", "best_face_id"])
+    return best.sort("rank").select("face_id", "video_id", "person_id", pl.lit(level, pl.UInt32).alias("level"))
 
 
 def choose_pictures(home: Home, wanted: pl.DataFrame, most_bytes: int, disguise: Disguise = NO_DISGUISE) -> Pictures:
     """Read the pictures of the first candidates that fit into `most_bytes`.
 
-    The pictures of a few thousand faces at a time are in memory; they are read twice, because what fits is known only when all
-    sizes are. A disguise is put on the ones that fit.
+    The pictures of a few thousand faces at a time are in memory. They are read twice: which fit is known only when all sizes are.
+    Those that fit are disguised.
     """
     sizes = _sizes(home, wanted)
     chosen = sizes.filter(pl.col("size").cum_sum() <= most_bytes)
-    jpegs = _read(home, chosen, disguise)
-    portraits, shots = chosen.filter(pl.col("level") == 0)["face_id"], chosen.filter(pl.col("level") > 0)["face_id"]
-    return Pictures(
-        {face_id: jpegs[face_id] for face_id in portraits}, {face_id: jpegs[face_id] for face_id in shots}, sizes.height - chosen.height
-    )
+    return Pictures(_read(home, chosen, disguise), sizes.height - chosen.height)
 
 
 def _sizes(home: Home, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -117,7 +120,7 @@ def _sizes(home: Home, wanted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _batches(home: Home, wanted: pl.DataFrame) -> Iterator[list[str]]:
-    """The videos of some faces, so many at a time that their pictures fit into memory with ease."""
+    """Divide the videos of some faces into batches whose pictures fit into memory."""
     batch: list[str] = []
     rows = 0
     for video_id in sorted(wanted["video_id"].unique()):

@@ -1,10 +1,11 @@
-"""The sections below the cards: summary, companions, clocks, and what was left out."""
+"""Makes the sections around the cards: summary, who appears together, clocks, and what was left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from meetbefore_assets.core import words
 from meetbefore_assets.publishing.page.cards import Link, labels
 from meetbefore_assets.publishing.page.data import Overview, is_companion
 from meetbefore_assets.publishing.page.phrases import Phrase, count, day, join, say
@@ -13,13 +14,26 @@ from meetbefore_assets.publishing.page.translations import STRINGS
 MOST_PAIRS = 25
 MOST_FILES = 12
 LEAST_TIMES = 2
-# Words by which the warnings of recordings.clock_sources are told apart -> sentence of the page.
+# Warnings of recordings.clock_sources by a part of their text, and the sentence of the page for each.
 _WARNINGS = (("only the day", "warn.day"), ("summer time", "warn.summer"), ("was sent", "warn.sent"))
+
+
+def joined_from(threshold: float | None, sureness: Mapping[float, float]) -> Phrase | None:
+    """Say from which certainty or threshold on people are joined.
+
+    Args:
+        threshold: least cosine at which groups of tracks were joined; None if nothing was matched yet.
+        sureness: threshold -> probability from which on it joins two groups, 0..1; empty if the recogniser was not measured.
+    """
+    if threshold is None:
+        return None
+    sure = sureness.get(threshold)
+    return say("threshold", threshold=f"{threshold:.2f}") if sure is None else say("threshold.sure", sure=words.sureness(sure))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two people that were seen together."""
+    """Two people who were seen together."""
 
     first: Link
     second: Link
@@ -27,7 +41,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Together:
-    """Pairs to list, and how many there are in all."""
+    """The pairs that are listed, and the number of all pairs."""
 
     pairs: tuple[Pair, ...]
     total: int
@@ -35,7 +49,7 @@ class Together:
 
 @dataclass(frozen=True)
 class ClockRow:
-    """Where the clock of some videos comes from."""
+    """How many videos have their time from one source."""
 
     source: Phrase
     videos: int
@@ -44,7 +58,7 @@ class ClockRow:
 
 @dataclass(frozen=True)
 class Files:
-    """Some file names with a common remark; `more` counts those that are not listed."""
+    """File names with a remark that is true of all; `more` counts those that are not listed."""
 
     remark: Phrase
     names: tuple[str, ...]
@@ -62,7 +76,7 @@ class LeftOut:
 
 
 def summary(overview: Overview) -> Phrase:
-    """The whole page in a sentence."""
+    """Sum up the page in one sentence."""
     people, shown = overview.people, overview.shown
     if not people.height:
         return say("summary.empty")
@@ -82,8 +96,13 @@ def summary(overview: Overview) -> Phrase:
     )
 
 
+def zone_name(zone: str) -> str:
+    """Return the name of a zone as people know it: 'Etc/UTC' -> 'UTC', 'Europe/Berlin' unchanged."""
+    return zone.removeprefix("Etc/")
+
+
 def companions_table(overview: Overview, pairs: pl.DataFrame) -> Together:
-    """Pairs of strangers that were seen together repeatedly."""
+    """List the pairs of strangers who were seen together repeatedly."""
     strangers = overview.shown.filter(~is_companion())["person_id"].to_list()
     often = pairs.filter((pl.col("times") >= LEAST_TIMES) & pl.col("first").is_in(strangers) & pl.col("second").is_in(strangers))
     names = labels(overview.people)
@@ -92,20 +111,20 @@ def companions_table(overview: Overview, pairs: pl.DataFrame) -> Together:
 
 
 def clock_rows(overview: Overview) -> list[ClockRow]:
-    """What told the clocks, the most frequent first."""
+    """Count the sources of the videos' times, the most frequent first."""
     counted = overview.clocks.group_by("clock_source").agg(pl.len().alias("videos"), (~pl.col("is_certain")).sum().alias("doubtful"))
     ordered = counted.sort(["videos", "clock_source"], descending=[True, False])
     return [ClockRow(source_phrase(source), videos, doubtful) for source, videos, doubtful in ordered.iter_rows()]
 
 
 def source_phrase(source: str) -> Phrase:
-    """What told a clock, in words."""
+    """Say a source of time in words."""
     key = f"clock.{source}"
     return say(key) if key in STRINGS and key != "clock.name" else say("clock.name", pattern=source)
 
 
 def clock_warnings(overview: Overview) -> list[Files]:
-    """Doubtful clocks, by reason."""
+    """List the videos whose time is doubtful, by reason."""
     doubtful = overview.clocks.filter(~pl.col("is_certain")).join(overview.videos.select("video_id", "file_name"), on="video_id")
     named: dict[str, list[str]] = {}
     for source, warning, name in doubtful.select("clock_source", "warning", "file_name").sort("file_name").iter_rows():
@@ -114,23 +133,22 @@ def clock_warnings(overview: Overview) -> list[Files]:
 
 
 def warning_key(source: str, warning: str) -> str:
-    """Which sentence of the page tells what a warning of recordings.clock_sources tells."""
+    """Return the key of the page's sentence for a warning of recordings.clock_sources."""
     if source in ("mtime", "none"):
         return f"warn.{source}"
     return next((key for part, key in _WARNINGS if part in warning), "warn.other")
 
 
-def left_out(overview: Overview, pictures_left_out: int) -> LeftOut:
-    """What was left out, and why."""
-    once = overview.people.filter(pl.col("encounters") <= 1).height
+def left_out(overview: Overview, once_left_out: int, pictures_left_out: int) -> LeftOut:
+    """Say what is not on the page and why; the arguments count people seen once, and pictures, that did not fit."""
     videos = overview.videos.sort("file_name", "video_id")
     failed = videos.filter(pl.col("status") == "failed").select("file_name", pl.col("error").fill_null("")).rows()
     missing = videos.filter(pl.col("status") == "missing")["file_name"].to_list()
     remarks = [
-        say("left.once", people=count(once, "person")) if once else None,
+        say("left.once", people=count(once_left_out, "person")) if once_left_out else None,
         say("left.hidden", people=count(overview.hidden, "person")) if overview.hidden else None,
         _dropped(overview.dropped),
-        say("left.moments", moments=count(overview.undecodable, "moment")) if overview.undecodable else None,
+        say("left.frames", frames=count(overview.undecodable, "frame")) if overview.undecodable else None,
         say("left.pictures", pictures=count(pictures_left_out, "picture")) if pictures_left_out else None,
     ]
     remark = say("left.missing", videos=count(len(missing), "video"))

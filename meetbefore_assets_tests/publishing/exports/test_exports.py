@@ -147,6 +147,32 @@ def test_encounters_as_calendar_entries(tmp_path: Path) -> None:
     assert (tmp_path / "e.ics").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ['=cmd|"/C calc"!A0', "+1", "-1", "@SUM(A1)", "＝1", "\x1b=1"])
+def test_no_cell_of_a_csv_is_computed(tmp_path: Path, name: str) -> None:
+    record = Record(tmp_path / "home")
+    record.video("=1+1.mp4", [Seen("ann", [5])])
+    record.video(dji(4), [Seen("ann", [5])])
+    home = record.finish(names={"ann": name})
+    export(home, "csv", tmp_path / "e.csv")
+    export(home, "assignments", tmp_path / "a.csv")
+    rows = pl.read_csv(tmp_path / "e.csv")
+    assert rows["name"].unique().to_list() == ["'" + name.removeprefix("\x1b")]
+    assert "'=1+1.mp4" in rows["file_name"].to_list()
+    assert "'=1+1.mp4" in pl.read_csv(tmp_path / "a.csv")["video"].to_list()
+    assert "\x1b" not in (tmp_path / "e.csv").read_text(encoding="utf-8")
+
+
+def test_a_calendar_has_no_signs_that_speak_to_a_terminal(tmp_path: Path) -> None:
+    record = Record(tmp_path / "home")
+    for day in (3, 4):
+        record.video(dji(day), [Seen("ann", [5])])
+    home = record.finish(names={"ann": "A\x1b]0;n\x07n\u202e"})
+    export(home, "ics", tmp_path / "e.ics")
+    content = (tmp_path / "e.ics").read_bytes()
+    assert b"SUMMARY:A]0\\;nn\r\n" in content
+    assert b"\x1b" not in content
+
+
 def test_a_calendar_without_encounters_is_one(tmp_path: Path) -> None:
     assert export(fake_home(tmp_path / "home"), "ics", tmp_path / "e.ics") == 0
     assert icalendar.Calendar.from_ical((tmp_path / "e.ics").read_bytes()).walk("VEVENT") == []

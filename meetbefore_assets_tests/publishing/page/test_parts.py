@@ -15,7 +15,13 @@ from meetbefore_assets.home.settings.sections import TimeSettings
 from meetbefore_assets.publishing.page.cards import ranges
 from meetbefore_assets.publishing.page.charts import months, strip_path, week
 from meetbefore_assets.publishing.page.evidence import habit
-from meetbefore_assets.publishing.page.optional_columns import chance_phrase, place_phrase, threshold_range_phrase
+from meetbefore_assets.publishing.page.optional_columns import (
+    chance_phrase,
+    place_phrase,
+    sure_encounter_phrase,
+    sure_person_phrase,
+    threshold_range_phrase,
+)
 from meetbefore_assets.publishing.page.packed_cards import PLAIN_CARDS
 from meetbefore_assets.publishing.page.phrases import Phrase, count, join, same, say, sentence, span
 from meetbefore_assets.publishing.page.pictures import MOST_BYTES, choose_pictures, picture_budget, picture_candidates
@@ -44,7 +50,7 @@ def test_numbers_and_lists_follow_each_language() -> None:
     assert count(1, "day") == Phrase("1 day", "1 天")
     assert count(1200, "encounter") == Phrase("1,200 encounters", "1,200 次相遇")
     assert join([same("a"), same("b")]) == Phrase("a, b", "a、b")
-    assert [span(hours).zh for hours in (0.001, 0.2, 30, 266, 24 * 200)] == ["片刻", "12 分钟", "30 小时", "11 天", "7 个月"]
+    assert [span(hours).zh for hours in (0.001, 0.2, 30, 266, 24 * 200)] == ["不到一分钟", "12 分钟", "30 小时", "11 天", "7 个月"]
     with pytest.raises(KeyError):
         say("sentence", days=1)
 
@@ -78,7 +84,7 @@ def test_every_doubt_about_a_clock_has_its_sentence(name: str, mtime_s: float | 
 
 
 def test_sources_of_clocks() -> None:
-    assert source_phrase("mtime").en == "time the file was last changed"
+    assert source_phrase("mtime").en == "date of the file"
     assert source_phrase("dji").en == "file name (dji)"
     assert source_phrase("name").en == "file name (name)"
 
@@ -92,25 +98,32 @@ def test_offsets_that_follow_each_other_are_one(times: list[float], text: str) -
 
 
 def faces(rows: list[tuple[str, str, str, float]]) -> pl.DataFrame:
+    names = ("face_id", "video_id", "person_id", "encounter_id")
     return pl.DataFrame(
-        [(f"f{number}", f"v-{encounter}", person, encounter, quality) for number, (person, encounter, _, quality) in enumerate(rows)],
-        schema={"face_id": pl.String, "video_id": pl.String, "person_id": pl.String, "encounter_id": pl.String, "quality": pl.Float32},
+        [(f"f{number}", f"v-{encounter}", person, encounter, good, 0.9) for number, (person, encounter, _, good) in enumerate(rows)],
+        schema={**dict.fromkeys(names, pl.String), "portrait": pl.Float32, "light": pl.Float32},
         orient="row",
     )
 
 
 def test_everybody_gets_a_face_before_anybody_gets_a_second() -> None:
-    table = faces([("a", "a1", "", 0.5), ("a", "a1", "", 0.9), ("a", "a2", "", 0.4), ("b", "b1", "", 0.8), ("b", "b1", "", 0.7)])
+    table = faces(
+        [("a", "a1", "", 0.5), ("a", "a1", "", 0.9), ("a", "a2", "", 0.4), ("b", "b1", "", 0.8), ("b", "b1", "", 0.7), ("c", "c1", "", 0.9)]
+    )
     people = pl.DataFrame({"person_id": ["b", "a"], "best_face_id": ["f3", "f1"]})
-    found = picture_candidates(people, table)
+    once = pl.DataFrame({"person_id": ["c"], "best_face_id": ["f5"]})
+    found = picture_candidates(people, once, table)
     assert found.select("face_id", "level").rows() == [
-        ("f3", 0), ("f1", 0), ("f3", 1), ("f1", 1), ("f2", 1), ("f4", 2), ("f0", 2),
+        ("f3", 0), ("f1", 0), ("f3", 1), ("f1", 1), ("f2", 1), ("f5", 1), ("f4", 2), ("f0", 2),
     ]  # fmt: skip
+    dark = table.with_columns(pl.when(pl.col("face_id").is_in(["f3", "f5", "f2"])).then(0.01).otherwise("light").alias("light"))
+    assert set(picture_candidates(people, once, dark)["face_id"]) == {"f0", "f1", "f4"}
 
 
 def test_at_most_six_pictures_an_encounter() -> None:
     table = faces([("a", "a1", "", 0.1 * place) for place in range(9)])
-    found = picture_candidates(pl.DataFrame({"person_id": ["a"], "best_face_id": ["f8"]}), table)
+    people = pl.DataFrame({"person_id": ["a"], "best_face_id": ["f8"]})
+    found = picture_candidates(people, people.clear(), table)
     assert found.filter(pl.col("level") > 0)["face_id"].to_list() == ["f8", "f7", "f6", "f5", "f4", "f3"]
 
 
@@ -127,9 +140,9 @@ def test_what_does_not_fit_is_left_out_and_counted(tmp_path: object) -> None:
         schema_overrides={"level": pl.UInt32},
     )
     full, tight, none = (choose_pictures(record.home, wanted, most_bytes) for most_bytes in (10_000, 3_500, 0))
-    assert (list(full.portraits), list(full.shots), full.left_out) == ([f"{video_id}-ann-0"], [f"{video_id}-ann-{n}" for n in (0, 1, 2)], 0)
-    assert (len(tight.portraits), len(tight.shots), tight.left_out) == (1, 1, 2)
-    assert (len(none.portraits), len(none.shots), none.left_out) == (0, 0, 4)
+    assert (set(full.jpegs), full.left_out) == ({f"{video_id}-ann-{n}" for n in (0, 1, 2)}, 0)
+    assert (set(tight.jpegs), tight.left_out) == ({f"{video_id}-ann-0"}, 2)
+    assert (none.jpegs, none.left_out) == ({}, 4)
 
 
 def test_room_shrinks_with_the_text_and_is_never_negative() -> None:
@@ -184,19 +197,32 @@ def test_habits_are_told_where_they_stand_out(changes: dict[str, object], text: 
 
 
 def test_optional_figures_are_silent_where_they_are_not_on_record() -> None:
-    assert (chance_phrase(ROW), place_phrase({}), threshold_range_phrase({"holds_from": None, "holds_to": None})) == (None, None, None)
+    assert (chance_phrase(ROW), place_phrase({}), threshold_range_phrase({"holds_from": None, "holds_to": None}, {})) == (None, None, None)
     found = [
         chance_phrase(ROW | {"expected_by_chance": 1.312, "chance_q": 0.04}),
-        chance_phrase(ROW | {"days": 1, "expected_by_chance": 1.3}),
+        chance_phrase(ROW | {"expected_by_chance": 1.8, "chance_q": 0.4}),
         place_phrase({"latitude": 52.5, "longitude": -13.25}),
-        threshold_range_phrase({"holds_to": 0.5}),
+        threshold_range_phrase({"holds_to": 0.5}, {}),
+        threshold_range_phrase({"holds_from": 0.3, "holds_to": 0.5}, {0.3: 0.004, 0.5: 0.97}),
+        threshold_range_phrase({"holds_from": 0.4, "holds_to": None}, {0.4: 0.62}),
     ]
     assert [phrase.en for phrase in found if phrase] == [
-        "4 days, where chance alone would give 1.3 (of people this unlikely, 4% are mere chance)",
-        "1 day, where chance alone would give 1.3",
+        "Met more often than chance: about 1 day expected by chance",
+        "Could be coincidence: about 2 days expected by chance",
         "at 52.5000, -13.2500",
-        "Counts as meeting them again at any threshold up to 0.50.",
+        "Same result with any threshold up to 0.50.",
+        "Same result whether you ask to be <1% or 97% sure.",
+        "Same result if you ask to be 62% sure or more.",
     ]
+
+
+def test_how_sure_a_person_and_an_encounter_are_is_told_where_somebody_can_tell() -> None:
+    assert (sure_person_phrase({"same_person": None}), sure_encounter_phrase({"same_person": None})) == (None, None)
+    person, encounter = sure_person_phrase({"same_person": 0.974, "faces": 5, "days": 4}), sure_encounter_phrase({"same_person": 0.84})
+    assert person is not None
+    assert encounter is not None
+    assert person.en == "97% sure that it is one person: 5 views on 4 days"
+    assert encounter.en == "84% sure to be the same person"
 
 
 def test_weekdays_and_hours_are_counted() -> None:

@@ -17,7 +17,6 @@ ALONE, BLURRED = b"\xff\xd8 the face alone", b"\xff\xd8 nobody can be known"
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
     """Ann and Bob are met twice."""
-    monkeypatch.setattr(FakeImaging, "decode_crops", lambda _self, blobs: [b""])
     monkeypatch.setattr(FakeImaging, "encode_jpeg", lambda _self, _image, _quality, _side=0: ALONE)
     record = Record(tmp_path / "home")
     for day in (3, 4):
@@ -60,3 +59,21 @@ def test_a_page_with_faces_is_no_page_without_them(record: Record) -> None:
     assert write_report(home, path, blurred_but(home, frozenset())).version != write_report(home, path).version
     write_report(home, path, blurred_but(home, frozenset()))
     assert set(pictures(path)) == {BLURRED}
+
+
+def test_the_page_for_sharing_has_no_commands_no_folders_and_nobody_who_was_met_once(record: Record) -> None:
+    record.video(dji(5), [Seen("cy", [1])])
+    record.failed_video("torn.mp4", f"{record.folder}/torn.mp4 ends too early.")
+    home = record.finish(roles={"ann": "companion"})
+    text = write_report(home, blurred_page(home), blurred_but(home, clear_people(home, []))).path
+    page = Path(text).read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    assert "<code>" not in body
+    assert "meetbefore " not in body
+    assert str(record.folder) not in page
+    assert "cy" not in re.findall(r'id="p-(\w+)"', body)
+    assert "torn.mp4" not in body
+    assert "everybody is blurred but you" in body
+    private = Path(write_report(home).path).read_text(encoding="utf-8")
+    assert "<code>" in private
+    assert "torn.mp4" in private
