@@ -1,1 +1,1 @@
-"""Erasing people and videos everywhere."""
+"""Forgetting: erases people and videos from every file of a home."""

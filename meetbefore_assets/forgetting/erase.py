@@ -1,9 +1,8 @@
-"""Erases people and videos from the record: first it is written down what goes, so that a broken attempt is completed."""
+"""Erases people and videos from the record. What to erase is recorded first, so that an interrupted attempt can be completed."""
 
 import contextlib
-import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,24 +19,36 @@ from meetbefore_assets.faces.tracks import make_tracks
 from meetbefore_assets.faces.unit_vectors import to_unit_vectors
 from meetbefore_assets.forgetting.erase_history import forget_corrections
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.suppressions import BOX, block_person, suppress, suppress_file, suppressed_files
-from meetbefore_assets.identities.queries import matched_videos
+from meetbefore_assets.home.record.home_files import quiet_run_path
+from meetbefore_assets.home.record.suppressions import (
+    BOX,
+    are_suppressions_known,
+    block_person,
+    suppress,
+    suppress_file,
+    suppressed_files,
+    suppressions_of,
+)
+from meetbefore_assets.identities.known_people import forget_known, known_of_people
+from meetbefore_assets.identities.queries import matched_videos, people_table
 from meetbefore_assets.publishing.database import open_published
 from meetbefore_assets.recordings.intake import drop_video, known_videos
 
-# There while something that was to be forgotten may still lie in the database, the index or a page.
+# The locks of matching, indexing, scoring and publishing. Always taken in this order.
+_DECIDING = ("matching", "index", "scoring", "publishing")
+# Marker file: exists while something to be forgotten may still be in the database, the index or a page.
 _PENDING = "forgetting"
 
 
 @dataclass
 class Erased:
-    """What was taken out.
+    """What was erased.
 
     Attributes:
-        faces: how many.
+        faces: number of faces.
         videos: ids of the videos they were in.
-        dropped: ids of videos that are gone altogether.
-        block_id: under which a person was put on the block list; "" if that was not asked for.
+        dropped: ids of videos that were erased entirely.
+        block_id: entry of the block list; "" if none was asked for.
     """
 
     faces: int = 0
@@ -46,12 +57,21 @@ class Erased:
     block_id: str = ""
 
 
-# Called with the ids of videos that are gone altogether, for what else is kept of them or of forgotten faces (`suppressions_of`).
+@contextlib.contextmanager
+def forgetting_alone(home: Home) -> Iterator[None]:
+    """Hold all deciding locks, so that no other process writes what it read before the erasure. Raises LockTimeoutError."""
+    with contextlib.ExitStack() as held:
+        for name in _DECIDING:
+            held.enter_context(home.lock(name))
+        yield
+
+
+# Called with the ids of entirely erased videos, to erase what else is kept of them or of forgotten faces (`suppressions_of`).
 HOOKS: list[Callable[[Home, list[str]], None]] = [forget_corrections]
 
 
 def person_faces(home: Home, person_ids: list[str]) -> pl.DataFrame:
-    """Where the faces of some people are: face_id, video_id, track_id, time_s, x1, y1, x2, y2."""
+    """The faces of some people: face_id, video_id, track_id, time_s, x1, y1, x2, y2."""
     videos = matched_videos(home)
     columns = ["face_id", "video_id", "track_id", "person_id"]
     if not videos:
@@ -62,17 +82,35 @@ def person_faces(home: Home, person_ids: list[str]) -> pl.DataFrame:
 
 
 def erase_people(home: Home, person_ids: list[str], *, is_blocked: bool = False) -> Erased:
-    """Take people out of the record, of every video, for good; who is who must be decided anew afterwards.
+    """Erase people from the record, in every video, for good; all videos must be matched again afterwards.
+
+    Names from elsewhere that are theirs, or may be, go with their faces.
 
     Args:
-        person_ids: as they are on record.
-        is_blocked: keep one vector of each, so that they are dropped at sight in new videos.
+        home: the home.
+        person_ids: current ids.
+        is_blocked: keep one vector of each, so that they are left out of new videos.
+
+    Raises:
+        RecordTornError: the suppressions of one of their videos cannot be read; nothing was erased.
     """
     faces = person_faces(home, person_ids)
+    for video_id in faces["video_id"].unique():
+        suppressions_of(home, video_id)
     block_id = _block(home, faces) if is_blocked and faces.height else ""
+    names = people_table(home).filter(pl.col("person_id").is_in(person_ids))["name"].drop_nulls().to_list()
     _mark_pending(home)
+    forget_known(home, known_of_people(home, person_ids, names))
     suppress(home, faces)
     return Erased(faces.height, sorted(faces["video_id"].unique()), complete_erasure(home).dropped, block_id)
+
+
+def erase_names(home: Home, names: list[str]) -> int:
+    """Erase names from elsewhere with their faces; returns the number of faces. Identities must be decided anew afterwards."""
+    _mark_pending(home)
+    faces = forget_known(home, names)
+    complete_erasure(home)
+    return faces
 
 
 def _block(home: Home, faces: pl.DataFrame) -> str:
@@ -82,7 +120,7 @@ def _block(home: Home, faces: pl.DataFrame) -> str:
 
 
 def erase_videos(home: Home, video_ids: list[str]) -> Erased:
-    """Take videos out of everything; their files stay where they are, and are not taken in again."""
+    """Erase videos from the record; their files stay where they are, and are not imported again."""
     known = known_videos(home)
     faces = sum(stamp.rows for video_id in video_ids if (stamp := home.store.stamp("detections", video_id)))
     _mark_pending(home)
@@ -91,26 +129,16 @@ def erase_videos(home: Home, video_ids: list[str]) -> Erased:
     return Erased(faces, list(video_ids), complete_erasure(home).dropped)
 
 
-def expired_strangers(home: Home, now: dt.datetime) -> list[str]:
-    """People without name or role who were met once, more than `privacy.single_sightings_days` before `now` (naive UTC)."""
-    days = home.settings().privacy.single_sightings_days
-    if not days or home.store.stamp("people", WHOLE) is None:
-        return []
-    people = home.store.get("people", WHOLE)
-    is_stranger = (pl.col("encounters") == 1) & pl.col("name").is_null() & pl.col("role").is_null()
-    return people.filter(is_stranger & (pl.col("last_seen") < now - dt.timedelta(days=days)))["person_id"].sort().to_list()
-
-
 def is_pending(home: Home) -> bool:
-    """Whether something that was to be forgotten is not out of everything yet."""
-    unfinished = (video_id for video_id in home.store.keys(FORGOTTEN_FACES.name) if not is_redacted(home, video_id))
+    """Whether an erasure is not complete yet."""
+    unfinished = (video_id for video_id in _redactable(home) if not is_redacted(home, video_id))
     return home.store.stamp(_PENDING, WHOLE) is not None or next(unfinished, None) is not None
 
 
 def complete_erasure(home: Home) -> Erased:
-    """Take everything that was to be forgotten out of the record, and remove what was made from it.
+    """Erase everything that is suppressed from the record, and delete the files made from it.
 
-    Safe to repeat: what to forget is read off the record. `finish_erasure` ends it once database, index and page are made anew.
+    Safe to repeat: what to erase is read from the record. Call `finish_erasure` once database, index and page are rebuilt.
     """
     _mark_pending(home)
     done = Erased()
@@ -121,7 +149,7 @@ def complete_erasure(home: Home) -> Erased:
                 drop_video(home, video_id)
             (home.folder / "locks" / f"video-{video_id}.lock").unlink(missing_ok=True)
             done.dropped.append(video_id)
-    for video_id in home.store.keys(FORGOTTEN_FACES.name):
+    for video_id in _redactable(home):
         with home.lock(f"video-{video_id}"):
             done.faces += _erase(home, video_id)
     for hook in HOOKS:
@@ -130,8 +158,13 @@ def complete_erasure(home: Home) -> Erased:
     return done
 
 
+def _redactable(home: Home) -> list[str]:
+    """Videos with suppressions that can be read. If they cannot, nothing can be erased, and nothing new is computed for the video."""
+    return [video_id for video_id in home.store.keys(FORGOTTEN_FACES.name) if are_suppressions_known(home, video_id)]
+
+
 def finish_erasure(home: Home) -> None:
-    """Everything that people open was made anew: nothing is pending any more."""
+    """Mark the erasure as complete, after database, index and page were rebuilt."""
     home.store.drop(_PENDING, WHOLE)
 
 
@@ -140,7 +173,7 @@ def _mark_pending(home: Home) -> None:
 
 
 def _erase(home: Home, video_id: str) -> int:
-    """Faces and embeddings go; tracks are linked anew, at once or (where the models are not at hand) by the next run."""
+    """Erase suppressed faces and embeddings of a video; tracks are linked again now, or (if the models are missing) by the next run."""
     if is_redacted(home, video_id):
         return 0
     erased = redact_video(home, video_id)
@@ -154,7 +187,7 @@ def _erase(home: Home, video_id: str) -> int:
 
 
 def _remove_derived_files(home: Home) -> None:
-    """Remove files that hold what was forgotten: rows that are deleted from a database leave their bytes in it."""
+    """Delete the files that contain what was forgotten: deleted rows of a database leave their bytes in its file."""
     with home.lock("publishing"):
         open_published(home).remove()
     rebuilt = [table for table in personal_tables() if table.redaction == "rebuild"]
@@ -166,6 +199,7 @@ def _remove_derived_files(home: Home) -> None:
         _drop(home.store, [table for table in rebuilt if not table.is_cached])
     _unlink(*home.folder.glob("report*.html"), *home.folder.glob(".report*.tmp"))
     home.unshare(home.folder / "report.html")
+    _unlink(quiet_run_path(home))
     for folder in ("previews", "frames"):
         _unlink(*(home.folder / folder).glob("**/.*.tmp"))
 

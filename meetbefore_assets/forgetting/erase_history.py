@@ -1,22 +1,24 @@
-"""Erases forgotten faces from corrections, and ids that lead to nobody from the history of ids."""
+"""Erases forgotten faces from corrections, and ids that lead to nobody from the identity history."""
 
 import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.digest import digest
+from meetbefore_assets.core.errors import RecordTornError
 from meetbefore_assets.core.ports import WHOLE, Stamp
 from meetbefore_assets.core.schema.identities import CORRECTIONS, IDENTITY_HISTORY
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppression_match import suppressed_faces
-from meetbefore_assets.home.record.suppressions import BOX, suppressions_of
+from meetbefore_assets.home.record.suppressions import BOX, are_suppressions_known, suppressions_of
+from meetbefore_assets.identities.identity_history import keep_events
 from meetbefore_assets.recordings.intake import known_videos
 
 
 def forget_corrections(home: Home, dropped: list[str]) -> None:
-    """Take the places of forgotten faces and of videos that are gone out of corrections; one without any place left is removed whole.
+    """Remove the places of forgotten faces and erased videos from corrections; a correction without places is removed entirely.
 
-    A name goes with the last face it was given on. What undid a correction that is removed goes too.
+    A name goes with the last face it was given on. The undo of a removed correction is removed too.
     """
     with home.lock("corrections"):
         _forget_corrections(home, set(known_videos(home)) - set(dropped))
@@ -26,14 +28,19 @@ def _forget_corrections(home: Home, known: set[str]) -> None:
     undos: dict[str, str] = {}
     removed: set[str] = set()
     for key in home.store.keys(CORRECTIONS.name):
-        table = home.store.get(CORRECTIONS.name, key)
+        try:
+            table = home.store.get(CORRECTIONS.name, key)
+        except RecordTornError:
+            removed.add(key)  # neither copy can be read, so it may name a forgotten person
+            continue
         if table["kind"][0] == "undo":
             undos[key] = str(table["text"][0])
             continue
         rest = table.filter(~_is_gone(home, table, known))
         if rest.height == table.height:
             continue
-        if set(rest["side"]) != set(table["side"]):
+        rest = _still_said(table, rest)
+        if not rest.height:
             removed.add(key)
             continue
         stamp = Stamp(digest("trimmed", key, rest.height), {}, {"kind": str(table["kind"][0])}, rest.height)
@@ -45,29 +52,36 @@ def _forget_corrections(home: Home, known: set[str]) -> None:
         home.store.drop(CORRECTIONS.name, key)
 
 
+def _still_said(table: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a correction that still make sense without its erased faces; empty if nothing is left to say."""
+    kind, gone = str(table["kind"][0]), set(table["side"]) - set(rest["side"])
+    if kind == "move" and "there" in gone:
+        gone.remove("there")  # whose the faces were is gone, whose they are is not
+    if kind == "merge" and gone and str(table["text"][0]) and rest.height > 1:
+        # Of three who were merged, two are one person still.
+        first = pl.int_range(pl.len()) == 0
+        return rest.with_columns(pl.when(first).then(pl.lit(min(gone))).otherwise("side").alias("side"))
+    return rest.clear() if gone else rest
+
+
 def _is_gone(home: Home, table: pl.DataFrame, known: set[str]) -> pl.Series:
     gone = np.zeros(table.height, bool)
     for video_id in set(table["video_id"].drop_nulls()):
         rows = (table["video_id"] == video_id).fill_null(False).to_numpy()
         boxes = table.select(BOX).to_numpy().astype(np.float32)
-        lost = suppressed_faces(table["time_s"].to_numpy()[rows], boxes[rows], suppressions_of(home, video_id))
-        gone[rows] = lost if video_id in known else True
+        if video_id not in known:
+            gone[rows] = True
+        elif are_suppressions_known(home, video_id):
+            gone[rows] = suppressed_faces(table["time_s"].to_numpy()[rows], boxes[rows], suppressions_of(home, video_id))
     return pl.Series(gone)
 
 
 def forget_history(home: Home) -> None:
-    """Remove what is on record of ids that lead to nobody any more; to be called when who is who was decided anew."""
+    """Remove ids that lead to nobody any more from the identity history; call it after matching."""
     keys = [key for key in home.store.keys("identity_assignments") if key != WHOLE]
     people = home.store.scan("identity_assignments", keys, ["person_id"])["person_id"].unique() if keys else pl.Series([], dtype=pl.String)
     aliases = home.store.get("identity_assignments", WHOLE)["alias"]
     alive = set(people) | set(aliases) | {""}
     for key in home.store.keys(IDENTITY_HISTORY.name):
         table = home.store.get(IDENTITY_HISTORY.name, key)
-        rest = table.filter(pl.col("person_id").is_in(sorted(alive)) & pl.col("other_person_id").is_in(sorted(alive)))
-        if not rest.height:
-            home.store.drop(IDENTITY_HISTORY.name, key)
-        elif rest.height < table.height:
-            stamp = home.store.stamp(IDENTITY_HISTORY.name, key)
-            inputs = stamp.inputs if stamp else {}
-            changed = Stamp(digest("trimmed", key, rest.height), inputs, {}, rest.height)
-            home.store.put(IDENTITY_HISTORY.name, key, check(IDENTITY_HISTORY, rest), changed)
+        keep_events(home, key, table, pl.col("person_id").is_in(sorted(alive)) & pl.col("other_person_id").is_in(sorted(alive)))

@@ -1,1 +1,1 @@
-"""Checks and repairs of what is on record."""
+"""Upkeep: checks and repairs of the record."""

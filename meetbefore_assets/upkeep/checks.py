@@ -1,4 +1,4 @@
-"""What the asset checks look at: tables of the record, the index and the published database."""
+"""The asset checks, without Dagster: of tables of the record, of the index and of the published database."""
 
 import datetime as dt
 import json
@@ -14,31 +14,34 @@ from meetbefore_assets.core.ports import WHOLE, Fetch, Snapshot
 from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
 from meetbefore_assets.core.schema.lists import published_tables
 from meetbefore_assets.core.schema.table import Table
+from meetbefore_assets.faces.frame_counts import sampled_frames
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.identities.match import is_matched
 from meetbefore_assets.identities.policy import usable_tracks
 from meetbefore_assets.identities.queries import matched_videos
+from meetbefore_assets.identities.stored_corrections import corrections_in_force
 from meetbefore_assets.identities.stored_edges import edge_store, plan_edges
 from meetbefore_assets.publishing.database import open_published, row_reader, vector_size, video_rows, wanted_versions
 from meetbefore_assets.recordings.clocks import clock_of, clock_table
 from meetbefore_assets.upkeep import plausibility
 
 NEIGHBOURS = 5
-# Videos whose published rows are compared one by one with the record; of all others the versions and numbers of rows are.
+# Number of videos whose published rows are compared with the record; for the others only versions and row counts are.
 COMPARED_VIDEOS = 3
-# Objects that are checked against their declaration in one piece.
+# Number of objects that are checked against their declaration at once.
 TOGETHER = 256
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Findings in sentences (none: all is well), and how much was looked at."""
+    """Findings as sentences (none: all is well), and how much was checked."""
 
     findings: list[str]
     looked_at: dict[str, int] = field(default_factory=dict)
 
 
 def torn_as_finding(look: Callable[[], CheckResult]) -> CheckResult:
-    """A table that cannot be read is a finding."""
+    """Run a check; a table that cannot be read becomes a finding."""
     try:
         return look()
     except RecordTornError as error:
@@ -46,7 +49,7 @@ def torn_as_finding(look: Callable[[], CheckResult]) -> CheckResult:
 
 
 def matches_declaration(home: Home, table: Table, keys: list[str]) -> CheckResult:
-    """Some objects of one table against its declaration."""
+    """Check some objects of one table against its declaration."""
     findings: list[str] = []
     rows = 0
     for start in range(0, len(keys), TOGETHER):
@@ -56,7 +59,7 @@ def matches_declaration(home: Home, table: Table, keys: list[str]) -> CheckResul
             found = plausibility.outside_declaration(table, frame)
         except RecordTornError:
             found = [""]
-        # Two thousand objects are looked at in a second together, and in ten one by one, which only says what is wrong with which.
+        # Two thousand objects take one second together, and ten one by one, which is only needed to say which one is wrong.
         frames = [frame] if not found else [home.store.get(table.name, key) for key in some]
         rows += sum(frame.height for frame in frames)
         findings += [finding for frame in frames if found for finding in plausibility.outside_declaration(table, frame)]
@@ -64,28 +67,30 @@ def matches_declaration(home: Home, table: Table, keys: list[str]) -> CheckResul
 
 
 def unit_vectors(home: Home, video_id: str) -> CheckResult:
-    """The vectors of one video."""
+    """Check length and size of one video's vectors."""
     vectors = np.array(home.store.get("embeddings", video_id, ["vector"])["vector"].to_list(), np.float32)
     return CheckResult(plausibility.not_unit(vectors, home.found_pack().recogniser.vector_size), {"vectors": len(vectors)})
 
 
 def faces_as_in_neighbours(home: Home, video_id: str) -> CheckResult:
-    """The faces of one video against those of the videos before and after it by name, which mostly tells the time."""
+    """Compare the number of faces in one video with the videos before and after it by name (names mostly sort by time)."""
     keys = home.store.keys("detections")
     at = keys.index(video_id)
     around = [key for key in keys[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1] if key != video_id]
-    counts = [count for key in around if (count := _faces_and_moments(home, key))]
-    faces, moments = _faces_and_moments(home, video_id) or (0, 0)
-    return CheckResult(plausibility.lost_its_faces(faces, moments, counts), {"faces": faces, "moments": moments, "neighbours": len(counts)})
+    counts = [count for key in around if (count := _faces_and_frames(home, key))]
+    faces, moments = _faces_and_frames(home, video_id) or (0, 0)
+    return CheckResult(
+        plausibility.lost_its_faces(faces, moments, counts), {"faces": faces, "sampled frames": moments, "neighbours": len(counts)}
+    )
 
 
-def _faces_and_moments(home: Home, video_id: str) -> tuple[int, int] | None:
+def _faces_and_frames(home: Home, video_id: str) -> tuple[int, int] | None:
     stamp = home.store.stamp("detections", video_id)
-    return (stamp.rows, int(stamp.facts.get("moments", 0))) if stamp else None
+    return (stamp.rows, sampled_frames(stamp.facts)) if stamp else None
 
 
 def clock_is_plausible(home: Home, video_id: str) -> CheckResult:
-    """The clock of one video."""
+    """Check the clock of one video."""
     clock = clock_of(home, video_id)
     duration_s = float(home.store.get("videos", video_id, ["duration_s"])["duration_s"][0])
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
@@ -93,7 +98,7 @@ def clock_is_plausible(home: Home, video_id: str) -> CheckResult:
 
 
 def cameras_record_one_at_a_time(home: Home) -> CheckResult:
-    """The clocks of all videos: files of one camera lie one after another."""
+    """Check the clocks of all videos: recordings of one camera must not overlap."""
     videos = [key for key in home.store.keys("videos") if home.store.stamp("videos", key) is not None]
     if not videos:
         return CheckResult([])
@@ -106,24 +111,36 @@ def cameras_record_one_at_a_time(home: Home) -> CheckResult:
 
 
 def _camera(row: dict[str, object]) -> str:
-    """What tells one camera from another: its make and model, the size of its pictures, and the folder it writes to."""
+    """Key of a camera: make and model, picture size, and the folder it writes to."""
     tags = json.loads(str(row["tags"]))
     parts = (tags.get("make", ""), tags.get("model", ""), row["width"], row["height"], Path(str(row["uri"])).parent)
     return "|".join(map(str, parts))
 
 
 def every_face_once(home: Home) -> CheckResult:
-    """Vectors and assignments of all videos that were matched."""
-    videos = matched_videos(home)
+    """Check that every face with a vector belongs to exactly one person, in all matched videos; "not a face" corrections count as nobody.
+
+    Videos that another run is processing are no finding, nor is what changed since the last match, because it is matched again.
+    """
+    videos = [video_id for video_id in matched_videos(home) if _has_settled(home, video_id)]
     if not videos:
         return CheckResult([])
     embedded = home.store.scan("embeddings", videos, ["face_id"])["face_id"]
     assigned = home.store.scan("identity_assignments", videos, ["face_id"])["face_id"]
-    return CheckResult(plausibility.not_assigned_once(embedded, assigned), {"faces": len(embedded)})
+    nobodys = corrections_in_force(home, videos).nobodys()
+    findings = plausibility.not_assigned_once(embedded.filter(~embedded.is_in(sorted(nobodys))), assigned)
+    home.store.refresh()
+    return CheckResult(findings if is_matched(home) else [], {"faces": len(embedded)})
+
+
+def _has_settled(home: Home, video_id: str) -> bool:
+    """Whether the tracks of a video were made from its current vectors."""
+    tracks, embeddings = home.store.stamp("tracks", video_id), home.store.stamp("embeddings", video_id)
+    return tracks is not None and embeddings is not None and tracks.inputs.get("embeddings") == embeddings.data_version
 
 
 def nobody_twice_in_a_frame(home: Home) -> CheckResult:
-    """Assignments of all videos against the pictures their faces are in."""
+    """Check that nobody is assigned two faces in one frame, in all videos."""
     videos = matched_videos(home)
     if not videos:
         return CheckResult([])
@@ -134,10 +151,9 @@ def nobody_twice_in_a_frame(home: Home) -> CheckResult:
 
 
 def index_in_step(home: Home) -> CheckResult:
-    """The stored edges: each object readable, as declared, and between tracks that there were when it was written.
+    """Check the stored edges: each object is readable, as declared, and between tracks that existed when it was written.
 
-    Videos whose edges are not stored yet, or not any more, are no finding: they may have come a moment ago, and whoever needs
-    their edges finds them.
+    Videos without stored edges are no finding: they may be new, and their edges are computed when needed.
     """
     versions = usable_tracks(home, home.found_pack().recogniser_id)
     store, plan = edge_store(home), plan_edges(home, versions)
@@ -146,20 +162,20 @@ def index_in_step(home: Home) -> CheckResult:
     for key in keys:
         stamp = store.stamp(SIMILAR_TRACKS.name, key)
         if stamp is None:
-            findings.append("an object of it is torn.")
+            findings.append("a part of it is damaged.")
             continue
         edges = store.get(SIMILAR_TRACKS.name, key)
         findings += plausibility.outside_declaration(SIMILAR_TRACKS, edges)
         strangers = edges.filter((pl.col("row") >= int(stamp.facts["tracks"])) | (pl.col("video") != int(stamp.facts["number"]))).height
         if strangers:
-            findings.append(f"{strangers} edges are of tracks that their video does not have.")
+            findings.append(f"{strangers} edges belong to tracks that their video does not have.")
     return CheckResult(findings, {"tracks": plan.tracks, "objects": len(keys), "videos not indexed yet": len(plan.new)})
 
 
 def database_equals_record(home: Home) -> CheckResult:
-    """Numbers of rows of every part, and all rows of some videos and of the tables in one piece.
+    """Compare the published database with the record: the row counts of every part, and all rows of some videos and of whole tables.
 
-    Parts that the record has in another version by now are no finding: another run is at work, and will publish them.
+    Parts with another version in the record are no finding: another run is at work, and will publish them.
     """
     videos = video_rows(home)
     with open_published(home).snapshot(vector_size(home)) as held:
@@ -178,11 +194,11 @@ def _compared(home: Home, held: Snapshot, wanted: Mapping[str, Mapping[str, str]
         counts = held.counts(table, is_whole=WHOLE in parts or not parts)
         wrong = [part for part in same if counts.get(part, 0) != _recorded(home, table, part, fetch)]
         if wrong:
-            findings.append(f"{table.name}: {len(wrong)} of {len(same)} parts have another number of rows than the record.")
+            findings.append(f"{table.name}: {len(wrong)} of {len(same)} parts have a different number of rows than the record.")
             continue
         strangers = sum(count for part, count in counts.items() if part not in parts)
         if strangers:
-            findings.append(f"{table.name}: {strangers} rows are of nothing that was published.")
+            findings.append(f"{table.name}: {strangers} rows belong to nothing that was published.")
         some = same[:COMPARED_VIDEOS]
         if some:
             ours = fetch(table, some)

@@ -1,4 +1,4 @@
-"""Checks whether tables can be true; each function returns findings without names or ids."""
+"""Plausibility of tables; each function returns findings as sentences without names or ids."""
 
 import datetime as dt
 import statistics
@@ -11,18 +11,18 @@ from meetbefore_assets.core.errors import SchemaError
 from meetbefore_assets.core.ports import F32
 from meetbefore_assets.core.schema.table import Table, check
 
-# Vectors are stored in single precision: 512 numbers of 1e-7 each.
+# Vectors are stored in single precision: 512 numbers with an error of 1e-7 each.
 UNIT_TOLERANCE = 1e-3
-# Two files of one camera may share the second in which one ends and the next begins.
+# Two files of one camera may share the second in which one ends and the next starts.
 OVERLAP_S = 2.0
-# A video is said to have lost its faces when it has less than this share of what its neighbours lead one to expect,
-# and so many were expected that chance does not explain it (Poisson: 20 expected and at most 1 seen is 4e-8).
+# A video has lost its faces if it has less than this share of the number expected from its neighbours, and that number is so large that
+# chance does not explain it (Poisson: 20 expected and at most 1 seen is 4e-8).
 COLLAPSED_SHARE, LEAST_EXPECTED, LEAST_NEIGHBOURS = 0.05, 20.0, 3
 _EARLIEST = dt.datetime(1990, 1, 1)
 
 
 def outside_declaration(table: Table, frame: pl.DataFrame) -> list[str]:
-    """Columns, types, keys, nulls and ranges against the one declaration; boxes must have an inside."""
+    """Deviations from the declared columns, types, keys, nulls and ranges; boxes must not be empty."""
     try:
         checked = check(table, frame)
     except SchemaError as error:
@@ -30,7 +30,7 @@ def outside_declaration(table: Table, frame: pl.DataFrame) -> list[str]:
     if not {"x1", "y1", "x2", "y2"} <= set(checked.columns):
         return []
     inverted = checked.filter((pl.col("x2") <= pl.col("x1")) | (pl.col("y2") <= pl.col("y1"))).height
-    return [f"{inverted} of {checked.height} boxes have no inside (x2 <= x1 or y2 <= y1)."] if inverted else []
+    return [f"{inverted} of {checked.height} boxes are empty (x2 <= x1 or y2 <= y1)."] if inverted else []
 
 
 def not_unit(vectors: F32, size: int) -> list[str]:
@@ -38,7 +38,7 @@ def not_unit(vectors: F32, size: int) -> list[str]:
 
     Args:
         vectors: (n, m) float32.
-        size: numbers a vector should have.
+        size: expected length of a vector.
     """
     if not len(vectors):
         return []
@@ -47,7 +47,7 @@ def not_unit(vectors: F32, size: int) -> list[str]:
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     wrong = ~(np.abs(lengths - 1.0) <= UNIT_TOLERANCE)
     worst = lengths[wrong][0] if wrong.any() else 1.0
-    return [f"{int(wrong.sum())} of {len(vectors)} vectors have not the length 1, the first of them {worst:g}."] if wrong.any() else []
+    return [f"{int(wrong.sum())} of {len(vectors)} vectors do not have length 1, the first has {worst:g}."] if wrong.any() else []
 
 
 def not_assigned_once(embedded: pl.Series, assigned: pl.Series) -> list[str]:
@@ -55,32 +55,32 @@ def not_assigned_once(embedded: pl.Series, assigned: pl.Series) -> list[str]:
     have, want = set(assigned.to_list()), set(embedded.to_list())
     found = []
     if want - have:
-        found.append(f"{len(want - have)} of {len(want)} faces are assigned to nobody.")
+        found.append(f"{len(want - have)} of {len(want)} faces belong to nobody.")
     if have - want:
-        found.append(f"{len(have - want)} assignments are of faces that have no vector.")
+        found.append(f"{len(have - want)} assigned faces have no vector.")
     if len(have) != len(assigned):
         found.append(f"{len(assigned) - len(have)} faces are assigned more than once.")
     return found
 
 
 def twice_in_a_frame(faces: pl.DataFrame) -> list[str]:
-    """People who stand twice in one picture.
+    """People who appear twice in one picture.
 
     Args:
-        faces: columns frame_id, person_id; a row a face.
+        faces: columns frame_id, person_id; one row per face.
     """
     double = faces.group_by("frame_id", "person_id").len().filter(pl.col("len") > 1)
     if not double.height:
         return []
-    return [f"{double['person_id'].n_unique()} people are more than once in one picture, in {double['frame_id'].n_unique()} pictures."]
+    return [f"{double['person_id'].n_unique()} people appear twice in one picture, in {double['frame_id'].n_unique()} pictures."]
 
 
 def lost_its_faces(faces: int, moments: int, neighbours: Sequence[tuple[int, int]]) -> list[str]:
-    """A video with next to no faces among neighbours with many: a hint that a model or a decoder broke.
+    """A video with hardly any faces among neighbours with many: a hint that a model or a decoder broke.
 
     Args:
-        faces, moments: of the video.
-        neighbours: (faces, moments) of videos recorded around it.
+        faces, moments: number of faces and of sampled frames of the video.
+        neighbours: the same two numbers of videos recorded around it.
     """
     rates = [count / looked for count, looked in neighbours if looked]
     if len(rates) < LEAST_NEIGHBOURS:
@@ -88,7 +88,7 @@ def lost_its_faces(faces: int, moments: int, neighbours: Sequence[tuple[int, int
     expected = statistics.median(rates) * moments
     if expected < LEAST_EXPECTED or faces >= COLLAPSED_SHARE * expected:
         return []
-    return [f"{faces} faces in {moments} moments; {len(rates)} neighbours have so many that about {expected:.0f} were expected."]
+    return [f"{faces} faces in {moments} sampled frames; about {expected:.0f} expected from {len(rates)} neighbouring videos."]
 
 
 def doubtful_clock(started_at: dt.datetime | None, duration_s: float, source: str, now: dt.datetime) -> list[str]:
@@ -96,20 +96,21 @@ def doubtful_clock(started_at: dt.datetime | None, duration_s: float, source: st
 
     Args:
         started_at, now: naive UTC.
-        source: what told the start.
+        duration_s: length of the recording, seconds.
+        source: where the start comes from.
     """
     if started_at is None:
         return ["nothing tells when it was recorded: it is in no encounter."]
     if started_at < _EARLIEST:
-        return [f"it begins in {started_at:%Y}, as a camera does whose clock was never set (told by: {source})."]
+        return [f"it begins in {started_at:%Y}, as if the camera clock was never set (source: {source})."]
     end = started_at + dt.timedelta(seconds=duration_s)
     if end > now + dt.timedelta(hours=1):
-        return [f"it ends on {end:%Y-%m-%d %H:%M} UTC, which is in the future (told by: {source})."]
+        return [f"it ends on {end:%Y-%m-%d %H:%M} UTC, which is in the future (source: {source})."]
     return []
 
 
 def overlapping(recordings: pl.DataFrame) -> list[str]:
-    """Recordings of one camera that run at the same time: its clock was set, or a zone is wrong.
+    """Recordings of one camera that overlap: its clock was set, or a zone is wrong.
 
     Args:
         recordings: columns camera, file_name, started_at (UTC), duration_s; those without a start are left out.
@@ -120,4 +121,4 @@ def overlapping(recordings: pl.DataFrame) -> list[str]:
     overlaps = latest.with_columns((pl.col("busy_until") - pl.col("started_at")).dt.total_milliseconds().alias("ms"))
     wrong = overlaps.filter((pl.col("ms") / 1000 > OVERLAP_S) & (pl.col("ends") > pl.col("started_at")))
     examples = ", ".join(wrong["file_name"].head(3))
-    return [f"{wrong.height} recordings begin while their camera is still recording another: {examples}."] if wrong.height else []
+    return [f"{wrong.height} recordings begin while the same camera is still recording: {examples}."] if wrong.height else []

@@ -1,6 +1,6 @@
-"""Weekly upkeep: finds unreadable tables, tables of unknown videos, and temporary files of dead processes."""
+"""Weekly upkeep: removes unreadable tables, tables of unknown videos, and temporary files of dead processes."""
 
-import time
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,10 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.journal import rotate_log
 from meetbefore_assets.identities.identity_history import compact_history
 from meetbefore_assets.identities.stored_edges import edge_store
+from meetbefore_assets.storage.atomic_file import is_left_over, is_temporary, remove_left_over
 
-LITTER_AGE_S = 24 * 3600.0
-_FOLDERS = ("record", "record/*", "index", "index/*", "previews", "frames/*", ".")
+# Folders that may hold millions of files, but hardly ever a temporary one.
+_VAST = frozenset(["frames", "history", "storage"])
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class UpkeepReport:
 
     Attributes:
         verified: tables that were read from end to end.
-        torn: (asset, key) that cannot be read; those that a run can make again were dropped.
-        orphans: (asset, key) of videos that are not known; they were dropped.
-        litter: temporary files of processes that died; they were deleted.
-        compacted: objects of the history of ids that are one now.
+        torn: (asset, key) of unreadable tables; those that a run can rebuild were dropped.
+        orphans: (asset, key) of tables of unknown videos; they were dropped.
+        litter: temporary files of dead processes; they were deleted.
+        compacted: number of identity history objects that were merged into one.
     """
 
     verified: int
@@ -39,7 +40,7 @@ class UpkeepReport:
 
 
 def maintain_home(home: Home) -> UpkeepReport:
-    """Verify the record, and clear away what belongs to nobody."""
+    """Verify the record, and remove what is torn or left over."""
     with home.lock("intake"):
         orphans = _drop_orphans(home)
     verified, torn = 0, []
@@ -49,10 +50,7 @@ def maintain_home(home: Home) -> UpkeepReport:
         else:
             torn.append((asset, key))
     torn += _drop_torn_edges(home)
-    litter = [str(path) for path in litter_of(home)]
-    for path in litter:
-        Path(path).unlink(missing_ok=True)
-    litter += [str(path) for path in home.adapters.storage.sweep_scratch()]
+    litter = clear_litter(home, is_thorough=True)
     rotate_log(home)
     with home.lock("matching"):
         compacted = compact_history(home)
@@ -65,16 +63,16 @@ def _tables(home: Home) -> Iterator[tuple[str, str]]:
 
 
 def _rebuildable() -> set[str]:
-    """Tables of videos that a later run makes again; anything else that is torn is kept for a person to look at."""
+    """Tables of a video that a later run rebuilds; other torn tables are kept for the user to look at."""
     return {table.name for table in per_video_tables() if not table.is_original}
 
 
 def _is_readable(home: Home, asset: str, key: str) -> bool:
-    """Read one table; drop it where it is torn and can be made anew, under the lock of its video so that no new one is hit."""
+    """Whether a table can be read; drops it if it is torn and can be rebuilt, under the lock of its video, so that no new one is hit."""
     try:
         home.store.get(asset, key)
     except KeyError:
-        return True  # it went meanwhile
+        return True  # it was dropped meanwhile
     except RecordTornError:
         if asset in _rebuildable():
             with home.lock(f"video-{key}"):
@@ -84,7 +82,7 @@ def _is_readable(home: Home, asset: str, key: str) -> bool:
 
 
 def _drop_torn_edges(home: Home) -> list[tuple[str, str]]:
-    """The index is a cache: whatever cannot be read is found anew by whoever needs it."""
+    """Drop unreadable edges; the index is a cache, and they are computed again when needed."""
     store, torn = edge_store(home), []
     with home.lock("index"):
         for key in store.keys(SIMILAR_TRACKS.name):
@@ -106,7 +104,7 @@ def _drop_if_torn(home: Home, asset: str, key: str) -> None:
 
 
 def _drop_orphans(home: Home) -> list[tuple[str, str]]:
-    """Drop tables of videos that are not registered; a record without any `sources` is away or broken, and left alone."""
+    """Drop tables of unregistered videos; a record without any `sources` is missing or broken, and left alone."""
     known = set(home.store.keys(SOURCES.name))
     if not known:
         return []
@@ -121,8 +119,18 @@ def _drop_orphans(home: Home) -> list[tuple[str, str]]:
     return found
 
 
-def litter_of(home: Home, age_s: float = LITTER_AGE_S) -> list[Path]:
-    """Temporary files that nobody has written to for so long that whoever began them is dead."""
-    oldest_s = time.time() - age_s
-    found = [path for folder in _FOLDERS for path in home.folder.glob(f"{folder}/*.tmp") if path.is_file()]
-    return sorted(path for path in found if path.stat().st_mtime <= oldest_s)
+def litter_of(home: Home, *, is_thorough: bool = True) -> list[Path]:
+    """Temporary files of dead processes in the home's folders; `is_thorough`: also among kept frames and Dagster's files."""
+    closed = {home.folder / "models", *(source.absolute() for source in home.sources() if isinstance(source, Path))}
+    found = []
+    for root in home.own_folders():
+        for folder, names, files in os.walk(root):
+            names[:] = [name for name in names if Path(folder, name) not in closed and (is_thorough or name not in _VAST)]
+            found += [path for name in files if is_temporary(name) and is_left_over(path := Path(folder, name))]
+    return sorted(found)
+
+
+def clear_litter(home: Home, *, is_thorough: bool = False) -> list[str]:
+    """Delete what dead processes left; returns what was deleted."""
+    removed = [str(path) for path in litter_of(home, is_thorough=is_thorough) if remove_left_over(path)]
+    return removed + [str(path) for path in home.adapters.storage.sweep_scratch()]

@@ -1,8 +1,5 @@
 """People are forgotten: out of every file of the home, and not back at the next run."""
 
-import datetime as dt
-from pathlib import Path
-
 import dagster as dg
 import polars as pl
 import pytest
@@ -17,17 +14,13 @@ from meetbefore_assets.home.record.home_files import kept_frames_folder
 from meetbefore_assets.home.record.table_writer import current_table
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.queries import assigned_faces, people_table
-from meetbefore_assets.review import make_corrections
 from meetbefore_assets.running.partitions import ONLY_MISSING_TAG, PARTITIONS_NAME
 from meetbefore_assets_tests.defs.test_pipeline import FRIDAY, MONDAY, TUESDAY, three_days
 from meetbefore_assets_tests.support.fakes import write_video
-from meetbefore_assets_tests.support.searchable import SearchableHome, in_step, most_met, of_person, person_at, run, searchable_home, tables
+from meetbefore_assets_tests.support.searchable import SearchableHome, in_step, most_met, of_person, person_at, run, tables
 from meetbefore_assets_tests.support.traces import traces
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> SearchableHome:
-    return searchable_home(tmp_path)
+pytestmark = pytest.mark.slow
 
 
 def test_a_forgotten_person_is_found_in_no_byte_of_any_file(project: SearchableHome) -> None:
@@ -205,19 +198,6 @@ def test_without_the_block_list_no_vector_is_kept(project: SearchableHome) -> No
     assert people_table(project.home)["encounters"].to_list() == [1]
 
 
-def test_strangers_met_once_expire_and_others_stay(project: SearchableHome) -> None:
-    three_days(project)
-    run(project)
-    now = dt.datetime(2025, 4, 3, 12)
-    assert forget.forget_expired_strangers(project.home, now) == 0
-    settings_file.apply(project.folder, ["privacy.single_sightings_days=31"])
-    assert forget.forget_expired_strangers(project.home, now) == 0
-    assert forget.forget_expired_strangers(project.home, now + dt.timedelta(days=2)) == 1
-    assert people_table(project.home)["encounters"].to_list() == [3, 2]
-    assert run(project) == {}
-    assert forget.forget_expired_strangers(project.home, now + dt.timedelta(days=900)) == 0
-
-
 def test_nothing_is_lost_where_the_models_are_gone(project: SearchableHome) -> None:
     """Erasing needs no pack; deciding anew does, and is done by the next run."""
     three_days(project)
@@ -243,45 +223,3 @@ def test_what_nobody_knows_cannot_be_forgotten(project: SearchableHome) -> None:
         forget.lift_suppression(project.home, "0123")
     assert forget.find_target(project.home, MONDAY)[0] == "video"
     assert forget.find_target(project.home, most_met(project))[0] == "person"
-
-
-def test_names_and_corrections_go_with_the_person_and_others_stay(project: SearchableHome) -> None:
-    three_days(project)
-    run(project)
-    people = people_table(project.home)["person_id"].to_list()
-    make_corrections.name_person(project.home, people[0], "Scheherazade")
-    make_corrections.name_person(project.home, people[1], "Dunyazad")
-    make_corrections.not_same(project.home, people[0], people[1])
-    make_corrections.undo(project.home)
-    forget.rebuild(project.home)
-    needles = [*of_person(project, people[0]), b"Scheherazade"]
-    assert {"meetbefore.duckdb", "report.html"} <= traces(project.folder, [b"Scheherazade"])
-    forget.forget_people(project.home, [people[0]])
-    assert traces(project.folder, needles) == set()
-    assert set(people_table(project.home)["name"]) == {"Dunyazad", None}
-    assert len(project.home.store.keys("corrections")) == 1
-
-
-def test_a_name_goes_with_the_last_video_it_was_given_in(project: SearchableHome) -> None:
-    three_days(project)
-    run(project)
-    make_corrections.name_person(project.home, most_met(project), "Scheherazade")
-    forget.rebuild(project.home)
-    for left, name in enumerate((MONDAY, TUESDAY, FRIDAY)):
-        assert people_table(project.home).filter(pl.col("name") == "Scheherazade")["encounters"].to_list() == [3 - left]
-        forget.forget_videos(project.home, [forget.find_one_video(project.home, name)])
-    assert traces(project.folder, [b"Scheherazade"]) == set()
-
-
-def test_what_happened_to_the_ids_of_a_forgotten_person_is_forgotten(project: SearchableHome) -> None:
-    three_days(project)
-    run(project)
-    settings_file.apply(project.folder, ["matching.threshold=0.999"])
-    forget.rebuild(project.home)
-    split = set(people_table(project.home)["person_id"])
-    settings_file.apply(project.folder, ["matching.threshold=auto"])
-    forget.rebuild(project.home)
-    gone = split - set(people_table(project.home)["person_id"])
-    assert traces(project.folder, [person.encode() for person in gone])
-    forget.forget_people(project.home, people_table(project.home)["person_id"].to_list())
-    assert traces(project.folder, [person.encode() for person in split]) == set()

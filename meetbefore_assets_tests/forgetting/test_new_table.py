@@ -17,11 +17,14 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.table_writer import WrittenTable, start_table
 from meetbefore_assets.publishing.database import database_path, is_published, publish
 from meetbefore_assets.recordings.intake import drop_video
+from meetbefore_assets.recordings.status import all_statuses
 from meetbefore_assets.upkeep.checks import database_equals_record
 from meetbefore_assets.upkeep.verify_record import maintain_home
 from meetbefore_assets_tests.defs.test_pipeline import three_days
 from meetbefore_assets_tests.support.searchable import SearchableHome, most_met, of_person, run, searchable_home
 from meetbefore_assets_tests.support.traces import traces
+
+pytestmark = pytest.mark.slow
 
 MOODS = Table(
     "moods",
@@ -115,3 +118,12 @@ def test_its_columns_have_a_lineage(project: SearchableHome) -> None:
     assert sources_of("fame") == {}
     assert lists.pipeline_assets()[-1] == "moods"
     assert "fame" in lists.assets_of("match")
+
+
+def test_it_is_made_from_crops_while_the_file_is_away(project: SearchableHome) -> None:
+    assert lists.crop_assets() == ("embeddings", "tracks", "moods")
+    store = project.home.store
+    store.drop("moods", store.keys("moods")[0])
+    for path in project.videos.iterdir():
+        path.unlink()
+    assert [status.todo for status in all_statuses(project.home) if status.todo] == [("moods",)]

@@ -2,8 +2,7 @@
 
 import datetime as dt
 import json
-import os
-import time
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,12 +20,20 @@ from meetbefore_assets.home.record.run_history import all_runs, record_run
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.identity_history import MANY, compact_history, history_table, write_history
 from meetbefore_assets.identities.policy import policy
-from meetbefore_assets.identities.policy_history import BY_RUN_CONFIG, BY_SETTINGS, apply_threshold, policy_history, record_policy
+from meetbefore_assets.identities.policy_history import (
+    BY_RUN_CONFIG,
+    BY_SETTINGS,
+    apply_threshold,
+    policy_history,
+    record_policy,
+    undo_threshold,
+)
 from meetbefore_assets.recordings.failures import due_failures, record_failure
 from meetbefore_assets.recordings.intake import drop_video, import_recordings
 from meetbefore_assets.recordings.status import all_statuses
 from meetbefore_assets.running.instance_cleanup import prune_runs, report_record
 from meetbefore_assets.running.partitions import PARTITIONS_NAME
+from meetbefore_assets.storage.atomic_file import temporary_beside
 from meetbefore_assets.upkeep.verify_record import litter_of, maintain_home
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 
@@ -65,6 +72,16 @@ def test_a_failed_video_is_tried_again_after_a_while_that_doubles(home: Home, at
         record_failure(home, only(home), "frames", "it would not open")
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     assert (only(home) in due_failures(home, now + dt.timedelta(hours=hours))) == is_due
+
+
+def test_a_failure_recorded_by_a_clock_that_was_ahead_is_due_at_once(tmp_path: Path) -> None:
+    home = fake_home(tmp_path)
+    write_video(tmp_path / "videos", "a.mp4", [[1]])
+    (video_id,) = import_recordings(home, [tmp_path / "videos"]).present
+    record_failure(home, video_id, "videos", "broken")
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    assert due_failures(home, now - dt.timedelta(days=3650)) == {video_id}
+    assert due_failures(home, now - dt.timedelta(minutes=5)) == set(), "the clocks of two machines differ a little"
 
 
 def test_where_nothing_failed_nothing_is_due(tmp_path: Path) -> None:
@@ -125,17 +142,31 @@ def test_without_any_sources_nothing_is_taken_for_an_orphan(home: Home) -> None:
     assert len(home.store.keys("tracks")) == 1
 
 
-def test_litter_goes_when_it_is_old(home: Home) -> None:
-    old = [home.folder / ".meetbefore.duckdb.1.ab.tmp", home.folder / "record" / ".stamps.json.1.ab.tmp"]
-    young = home.folder / "record" / "tracks" / ".x.2.3.cd.tmp"
-    for path in (*old, young):
+def test_litter_goes_when_its_writer_is_dead(home: Home) -> None:
+    litter = [
+        home.folder / ".meetbefore.duckdb.1.ab.tmp",
+        home.folder / "dagster" / "logs" / ".meetbefore.jsonl.1.ab.tmp",
+        home.folder / "frames" / "v" / ".1.jpg.1.ab.tmp",
+        home.folder / "record" / ".stamps.json.1.ab.tmp",
+    ]
+    kept = [home.folder / "videos" / ".a.mp4.1.ab.tmp", home.folder / "models" / ".pack.1.ab.tmp", home.folder / "record" / "tmp.parquet"]
+    for path in (*litter, *kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
-    for path in old:
-        os.utime(path, (time.time() - 90_000, time.time() - 90_000))
-    assert litter_of(home) == old
-    assert maintain_home(home).litter == [str(path) for path in old]
-    assert not any(path.exists() for path in old)
-    assert young.exists()
+    with temporary_beside(home.folder / "record" / "tracks" / "x.parquet") as living:
+        assert litter_of(home) == litter
+        assert litter_of(home, is_thorough=False) == [path for path in litter if "frames" not in path.parts]
+        assert maintain_home(home).litter == [str(path) for path in litter]
+        assert not any(path.exists() for path in litter)
+        assert all(path.exists() for path in (living, *kept))
+
+
+def test_litter_of_a_record_that_lies_elsewhere_goes_too(home: Home, tmp_path: Path) -> None:
+    shutil.move(home.folder / "record", tmp_path / "elsewhere")
+    settings_file.apply(home.folder, [f"store.uri={tmp_path / 'elsewhere'}"])
+    path = tmp_path / "elsewhere" / "tracks" / ".x.1.ab.tmp"
+    path.write_bytes(b"half")
+    assert litter_of(fake_home(home.folder)) == [path]
 
 
 def note_joins(home: Home, first: int, last: int) -> None:
@@ -220,7 +251,7 @@ def test_a_threshold_in_the_run_config_is_put_in_force_and_shown(home: Home, ins
     instance.add_dynamic_partitions(PARTITIONS_NAME, [only(home)])
     job = build_definitions(home).resolve_job_def("match")
 
-    def start(threshold: str) -> dg.ExecuteInProcessResult:
+    def start(threshold: object) -> dg.ExecuteInProcessResult:
         return job.execute_in_process(
             instance=instance,
             partition_key=only(home),
@@ -229,13 +260,65 @@ def test_a_threshold_in_the_run_config_is_put_in_force_and_shown(home: Home, ins
             raise_on_error=False,
         )
 
-    (event,) = start("0.61").asset_materializations_for_node("matching_policy")
+    (event,) = start(0.61).asset_materializations_for_node("matching_policy")
     assert event.metadata["threshold"].value == 0.61
     assert "| 0.61 | settings: matching.threshold | colours-1 | run config |" in str(event.metadata["history"].value)
     assert home.settings().matching.threshold == 0.61
-    failed = start("7")
-    assert not failed.success
+    assert start("0.58").success
+    assert start("auto").success
+    assert home.settings().matching.threshold == "auto"
+    settings_file.apply(home.folder, ["matching.threshold=0.61"])
+    for wrong in (7, "7", "high", [1], None, {"auto": True}, True):
+        runs = instance.get_runs_count()
+        with pytest.raises(dg.DagsterInvalidConfigError, match="expected a cosine between -1 and 1"):
+            start(wrong)
+        assert instance.get_runs_count() == runs, "no run is begun"
     assert home.settings().matching.threshold == 0.61
+
+
+def test_what_a_run_changes_can_be_taken_back(home: Home, instance: dg.DagsterInstance) -> None:
+    instance.add_dynamic_partitions(PARTITIONS_NAME, [only(home)])
+    job = build_definitions(home).resolve_job_def("match")
+
+    def start(*threshold: float) -> None:
+        config = {"ops": {"matching_policy": {"config": {"threshold": threshold[0]}}}} if threshold else {}
+        keys = [dg.AssetKey("matching_policy")]
+        assert job.execute_in_process(instance=instance, partition_key=only(home), asset_selection=keys, run_config=config).success
+
+    assert undo_threshold(home) is None
+    start(0.9)
+    start(0.95)
+    settings_file.apply(home.folder, ["time.zone=Asia/Tokyo"])
+    start()
+    assert home.settings().matching.threshold == 0.95
+    assert undo_threshold(home) == "auto"
+    assert home.settings().matching.threshold == "auto"
+    assert undo_threshold(home) is None, "it is taken back already"
+
+    settings_file.apply(home.folder, ["matching.threshold=0.6"])
+    start()
+    start(0.9)
+    assert undo_threshold(home) == "0.6"
+    assert home.settings().matching.threshold == 0.6
+
+    start(0.9)
+    settings_file.apply(home.folder, ["matching.threshold=0.55"])
+    assert undo_threshold(home) is None, "what people set afterwards stays"
+    start()
+    assert undo_threshold(home) is None
+    assert home.settings().matching.threshold == 0.55
+
+
+def test_a_threshold_that_was_set_but_never_matched_with_is_what_to_go_back_to(home: Home, instance: dg.DagsterInstance) -> None:
+    settings_file.apply(home.folder, ["matching.threshold=0.6"])
+    instance.add_dynamic_partitions(PARTITIONS_NAME, [only(home)])
+    build_definitions(home).resolve_job_def("match").execute_in_process(
+        instance=instance,
+        partition_key=only(home),
+        asset_selection=[dg.AssetKey("matching_policy")],
+        run_config={"ops": {"matching_policy": {"config": {"threshold": 0.9}}}},
+    )
+    assert undo_threshold(home) == "0.6"
 
 
 def test_every_making_is_kept_with_its_pace(home: Home) -> None:
