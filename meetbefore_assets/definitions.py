@@ -1,4 +1,4 @@
-"""The Dagster definitions: the only place where assets, jobs, sensors, schedules, a home and its adapters meet."""
+"""The Dagster definitions of one home: assets, jobs, checks, sensors and schedules with the home as their resource."""
 
 import os
 from pathlib import Path
@@ -12,28 +12,30 @@ from meetbefore_assets.home.settings.sections import UpkeepSettings
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.running import executors
 from meetbefore_assets.running.instance import claim_run
+from meetbefore_assets.running.libraries import FOR_MATCHING, LIBRARIES, check_installed, check_libraries
 from meetbefore_assets.running.ray_chunks import remote_workers
+from meetbefore_assets.storage.private_folder import close_new_home, mask_process
 
 HOME_VARIABLE = "MEETBEFORE_HOME"
 
 
 def build_definitions(home: Home) -> dg.Definitions:
-    """The whole project over one home."""
+    """Build the definitions of a home."""
     upkeep = _upkeep(home)
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets),
-        jobs=[jobs.process_video, jobs.match, jobs.catch_up, jobs.upkeep, jobs.forget_video, jobs.forget_strangers],
+        jobs=[jobs.process_video, jobs.match, jobs.catch_up, jobs.upkeep, jobs.forget_videos, jobs.forget_strangers],
         asset_checks=[*asset_checks.build_checks(), asset_checks.threshold_is_off_the_cliff],
         sensors=sensors.build_sensors(upkeep.watch_s),
         schedules=schedules.build_schedules(upkeep.nightly, upkeep.weekly, home.adapters.recordings.machine_zone()),
-        # A process a step costs 26 to 35 s a video, one process for all 2 to 3 s; parallel by runs. The job process_video may have another.
+        # A process per step costs 26 to 35 s a video, one for all steps 2 to 3 s. Runs are parallel; process_video has its own executor.
         executor=dg.in_process_executor,
         resources={"home": _home_resource(home), "build_definitions": dg.ResourceDefinition.hardcoded_resource(build_definitions)},
     )
 
 
 def _upkeep(home: Home) -> UpkeepSettings:
-    """When sensors and schedules look; settings that are wrong are told by whatever reads them next, in the UI."""
+    """Intervals of sensors and schedules; the defaults if the settings are wrong, because a run that reads them reports it in the UI."""
     try:
         return home.settings().upkeep
     except SettingsError:
@@ -41,9 +43,14 @@ def _upkeep(home: Home) -> UpkeepSettings:
 
 
 def _home_resource(home: Home) -> dg.ResourceDefinition:
-    """The home; every run that asks for it is claimed by the process behind it, unless this is the process of one of its steps."""
+    """The home as a resource. A run that uses it is marked with this process, so that dead runs are recognised; steps do not mark it."""
 
     def take(context: dg.InitResourceContext) -> Home:
+        if context.run is None:
+            check_installed()
+        else:
+            check_libraries(FOR_MATCHING if context.run.job_name == jobs.match.name else tuple(LIBRARIES))
+        home.adapters.storage.sweep_scratch()
         threads = executors.step_threads()
         if threads:
             home.threads = threads
@@ -54,4 +61,13 @@ def _home_resource(home: Home) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(take, description="A home: its record, settings and adapters.")
 
 
-defs = build_definitions(open_home(Path(os.environ.get(HOME_VARIABLE, "data")), remote_workers=remote_workers))
+def _of_environment() -> dg.Definitions:
+    """The definitions of the home in MEETBEFORE_HOME; files of this process are closed to other users."""
+    folder = Path(os.environ.get(HOME_VARIABLE, "data"))
+    mask_process(folder)
+    if folder.is_dir():  # Dagster's web server may have created it before, open to everybody
+        close_new_home(folder)
+    return build_definitions(open_home(folder, remote_workers=remote_workers))
+
+
+defs = _of_environment()

@@ -1,1 +1,1 @@
-"""Dagster's objects: assets, checks, jobs, sensors, schedules."""
+"""Dagster objects: assets, asset checks, jobs, sensors, schedules."""

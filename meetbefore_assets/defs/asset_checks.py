@@ -1,7 +1,7 @@
-"""Asset checks. Those that block guard what the next assets build on; the others are hints for people.
+"""Asset checks. Blocking ones guard what the next assets build on; the others are hints for people.
 
-Tables that break their declaration are refused when they are written; the checks look again at what lies on record, at any time.
-One step makes all checks of a video, and one those of each other asset: a step of Dagster costs more than most of the checks.
+Tables that do not match their declaration are refused when they are written; the checks test again what is on record. One step runs all
+checks of a video, and one those of each other asset, because a Dagster step costs more than most checks.
 """
 
 import warnings
@@ -10,31 +10,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._utils.warnings import PreviewWarning
 
+from meetbefore_assets.core import words
 from meetbefore_assets.core.ports import WHOLE
 from meetbefore_assets.core.schema.encounters import ENCOUNTER_SCORES, PEOPLE
-from meetbefore_assets.core.schema.faces import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS
 from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
-from meetbefore_assets.core.schema.recordings import VIDEOS
+from meetbefore_assets.core.schema.lists import pipeline_assets, table_of
 from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.defs.assets.identity_assignments import identity_assignments
 from meetbefore_assets.defs.materialize import HomeResource
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities.threshold_survival import cliff_below
 from meetbefore_assets.identities.threshold_sweep import threshold_results
+from meetbefore_assets.recordings.sources import absent_sources
 from meetbefore_assets.running.executors import op_tags
 from meetbefore_assets.running.partitions import videos_partitions
 from meetbefore_assets.upkeep import checks as checking
+from meetbefore_assets.upkeep.access import access_of_home
 from meetbefore_assets.upkeep.checks import CheckResult
 
 SCHEMA_CHECK = "schema_and_ranges"
-_AS_DECLARED = "Columns, types, keys, nulls and ranges are as declared."
+_AS_DECLARED = "Columns, types, keys, nulls and ranges match the schema."
 
 
 @dataclass(frozen=True)
 class _Check:
-    """One check; `look` is given the video of the run, or "" where it looks at all videos."""
+    """One check; `look` gets the video of the run, or "" if it checks all videos."""
 
     asset: str
     name: str
@@ -45,10 +46,10 @@ class _Check:
 
 
 def build_checks() -> list[dg.AssetChecksDefinition]:
-    """Every check of the project."""
+    """All checks, one step for those of a video and one per other asset."""
     with warnings.catch_warnings():
-        # Checks by partition are marked as a preview by Dagster 1.13; without them one video's success hides another's failure.
-        warnings.simplefilter("ignore", PreviewWarning)
+        # Partitioned checks are a preview in Dagster 1.13; without them, one video's success would hide another's failure.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
         steps = [_step("check_video", _OF_A_VIDEO, is_partitioned=True)]
         for asset in dict.fromkeys(check.asset for check in _OF_ALL):
             steps.append(_step(f"check_{asset}", [check for check in _OF_ALL if check.asset == asset], is_partitioned=False))
@@ -67,19 +68,19 @@ def _all_declared(table: Table) -> _Check:
 
 
 _OF_A_VIDEO = (
-    *map(_declared, (VIDEOS, FRAMES, DETECTIONS, EMBEDDINGS, TRACKS)),
-    _Check("embeddings", "unit_vectors", "Every vector has the recogniser's size and length 1.", checking.unit_vectors),
+    *(_declared(table_of(asset)) for asset in pipeline_assets()),
+    _Check("embeddings", "unit_vectors", "Every vector has the right size and length 1.", checking.unit_vectors),
     _Check(
         "detections",
         "faces_as_in_neighbours",
-        "The video has not lost its faces while the videos around it have many: a hint that a model or a decoder broke.",
+        "The video has about as many faces as its neighbours; otherwise a model or decoder may be broken.",
         checking.faces_as_in_neighbours,
         is_error=False,
     ),
     _Check(
         "videos",
         "clock_is_plausible",
-        "It was not recorded in the future, or before cameras had clocks.",
+        "The recording date is plausible (not in the future, not before cameras had clocks).",
         checking.clock_is_plausible,
         is_error=False,
     ),
@@ -91,14 +92,14 @@ _OF_ALL = (
     _Check(
         "identity_assignments",
         "every_face_once",
-        "Every face with a vector is one person.",
+        "Every face belongs to exactly one person.",
         lambda home, _: checking.every_face_once(home),
         is_blocking=True,
     ),
     _Check(
         "identity_assignments",
         "nobody_twice_in_a_frame",
-        "Two faces in one picture are two people.",
+        "Nobody appears twice in one picture.",
         lambda home, _: checking.nobody_twice_in_a_frame(home),
         is_blocking=True,
     ),
@@ -114,15 +115,29 @@ _OF_ALL = (
     _Check(
         "face_index",
         "edges_are_sound",
-        "The stored edges can be read, and are of tracks on record.",
+        "The index can be read and matches the record.",
         lambda home, _: checking.index_in_step(home),
         is_blocking=True,
     ),
     _Check(
         "matching_policy",
         "cameras_record_one_at_a_time",
-        "Recordings of one camera do not overlap: otherwise its clock or its zone is wrong (setting `clocks`).",
+        "Recordings of one camera do not overlap; otherwise its clock or time zone is wrong (setting `clocks`).",
         lambda home, _: checking.cameras_record_one_at_a_time(home),
+        is_error=False,
+    ),
+    _Check(
+        "meetbefore_db",
+        "only_its_owner_can_read_it",
+        "No other user of this machine can read the home.",
+        lambda home, _: access_of_home(home),
+        is_error=False,
+    ),
+    _Check(
+        "meetbefore_db",
+        "sources_are_there",
+        "Every folder of the setting `sources` can be looked into.",
+        lambda home, _: CheckResult(absent_sources(home), {"sources": len(home.sources())}),
         is_error=False,
     ),
     _Check(
@@ -167,12 +182,14 @@ def _result(check: _Check, home: Home, video_id: str) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=identity_assignments, blocking=False)
 def threshold_is_off_the_cliff(home: HomeResource) -> dg.AssetCheckResult:
-    """Warns when a slightly lower threshold would make the largest group jump: then this one holds by luck."""
+    """Warn if a slightly lower threshold would make the largest group much larger: then the threshold is too low for this archive."""
     threshold, tried = threshold_results(home)
     found = cliff_below(threshold, [(rung.threshold, rung.largest_share) for rung in tried])
     now = next((rung.largest_share for rung in tried if rung.threshold == threshold), 0.0)
     text = "the largest group hardly grows at slightly lower thresholds"
     if found:
-        text = f"at {found[0]:g} the largest group would hold {found[1]:.1%} of all tracks instead of {now:.1%}: raise matching.threshold"
+        sure = next((rung.sureness for rung in tried if rung.threshold == found[0]), None)
+        asked = f"{found[0]:g}" + (f", which joins from {words.sureness(sure)} sure on," if sure is not None else "")
+        text = f"at {asked} the largest group would be {found[1]:.1%} of all tracks, not {now:.1%}: raise matching.threshold"
     metadata: dict[str, float | str] = {"threshold": threshold, "largest group's share": now, "what it means": text}
     return dg.AssetCheckResult(passed=found is None, severity=dg.AssetCheckSeverity.WARN, metadata={**metadata}, description=text)

@@ -1,10 +1,10 @@
-"""Column lineage: the columns of the parent asset that a column is made from."""
+"""Column lineage: the columns of the parent asset that each column is made from."""
 
 import dagster as dg
 
 from meetbefore_assets.core.schema.lists import table_of
 
-# Where a column comes from others than the parent's of the same name.
+# Columns that are not made from the parent's column of the same name.
 _FROM: dict[str, dict[str, tuple[str, ...]]] = {
     "frames": {"frame_id": ("content_hash",)},
     "detections": {"face_id": ("pts",)},
@@ -35,7 +35,7 @@ _FROM: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def sources_of(asset: str) -> dict[str, tuple[str, ...]]:
-    """Column of an asset -> columns of its parent; columns that are new there are left out."""
+    """Column of an asset -> columns of its parent; new columns are left out."""
     table = table_of(asset)
     if not table.made_from:
         return {}
@@ -45,7 +45,7 @@ def sources_of(asset: str) -> dict[str, tuple[str, ...]]:
 
 
 def column_lineage(asset: str) -> dict[str, dg.TableColumnLineage]:
-    """Metadata of a materialization."""
+    """Column lineage as metadata of a materialization."""
     deps = {
         column: [dg.TableColumnDep(asset_key=dg.AssetKey(table_of(asset).made_from), column_name=source) for source in sources]
         for column, sources in sources_of(asset).items()

@@ -1,4 +1,4 @@
-"""Materializes one table of one video, and turns its facts into metadata without anything that must be forgettable."""
+"""Materializes one table of one video, and turns its facts into metadata (never anything that might have to be forgotten)."""
 
 import datetime as dt
 import traceback
@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from meetbefore_assets.core.errors import ClusterError, MeetbeforeError, StoreError, VideoError
+from meetbefore_assets.core.schema.lists import pipeline_assets
 from meetbefore_assets.core.schema.table import Table
 from meetbefore_assets.defs.column_lineage import column_lineage
 from meetbefore_assets.faces.stages import STAGES
@@ -24,7 +25,7 @@ HomeResource = dg.ResourceParam[Home]
 
 
 def metadata(facts: Mapping[str, object], rows: int) -> dict[str, dg.MetadataValue]:
-    """Counts, words and numbers for people; never names, pictures or person ids, which could not be erased from events."""
+    """Turn facts into Dagster metadata: counts, words and numbers; never names, pictures or person ids, which events would keep."""
     values: dict[str, dg.MetadataValue] = {"dagster/row_count": dg.MetadataValue.int(rows)}
     for name, value in facts.items():
         if isinstance(value, bool):
@@ -41,7 +42,7 @@ def metadata(facts: Mapping[str, object], rows: int) -> dict[str, dg.MetadataVal
 
 
 def column_schema(table: Table) -> dict[str, dg.TableSchema]:
-    """The declared columns, as the UI shows them."""
+    """The declared columns as metadata for the UI."""
     columns = [dg.TableColumn(column.name, str(column.dtype), column.meaning) for column in table.columns]
     return {"dagster/column_schema": dg.TableSchema(columns)}
 
@@ -52,16 +53,16 @@ def materialize(
     asset: str,
     told: Callable[[Home, str], Mapping[str, object]] = lambda _home, _video_id: {},
 ) -> dg.MaterializeResult[None]:
-    """Make one table of the run's video.
+    """Compute and write one table of the run's video, under the lock of the video.
 
     Args:
         context: of the run.
         home: the home.
-        asset: the table's name.
-        told: what else people want to know of the video, asked when the table is there.
+        asset: name of the table.
+        told: returns more facts about the video for the metadata, called once the table is written.
 
     Raises:
-        dg.Failure: with a message for people; what happened is remembered beside the video, and the others go on.
+        dg.Failure: the video cannot be used; the message is for people, and the failure is on record.
     """
     video_id = context.partition_key
     place = {"run_id": context.run.run_id, "video_id": video_id, "asset": asset}
@@ -69,7 +70,7 @@ def materialize(
         begun = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         done = current_table(home, asset, video_id) if context.run.tags.get(ONLY_MISSING_TAG) else None
         if done is not None:
-            return _result(asset, done, {"was in step": True, **told(home, video_id)})
+            return _result(asset, done, {"was up to date": True, **told(home, video_id)})
         try:
             made: WrittenTable = STAGES[asset](home, video_id)
         except MeetbeforeError as error:
@@ -78,19 +79,19 @@ def materialize(
                 record_failure(home, video_id, asset, str(error))
                 record_run(home, video_id, asset, context.run.run_id, begun, {})
             context.log.error(traceback.format_exc())
-            # A store or a worker that was away is worth another try in engines that try again; a video that cannot be used is not.
+            # Executors with retries try again if a store or worker was away, but not if the video cannot be used.
             is_passing = isinstance(error, StoreError | ClusterError)
             raise dg.Failure(description=str(error), metadata={"video": video_id, "stage": asset}, allow_retries=is_passing) from error
         except (OSError, MemoryError) as error:
             journal.log_event(home, "failed", level="error", **place, message=f"{type(error).__name__}: {error}")
-            raise  # this machine's trouble, not the video's: the next run tries again
+            raise  # a problem of this machine, not of the video: the next run tries again
         except Exception as error:
             journal.log_event(home, "failed", level="error", **place, message=traceback.format_exc())
             record_failure(
                 home, video_id, asset, f"Unexpected {type(error).__name__}: {error}. This is a fault of the program, please report it."
             )
             raise
-        if asset == "tracks":
+        if asset == pipeline_assets()[-1]:
             clear_failure(home, video_id)
         record_run(home, video_id, asset, context.run.run_id, begun, {**made.facts, "rows": made.rows})
         journal.log_event(home, "made", **place, rows=made.rows, seconds=made.facts.get("seconds"))

@@ -1,4 +1,4 @@
-"""Reports the other partitions that a run over all videos rewrote."""
+"""Reports materializations of the other partitions that a run over all videos rewrote."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,10 @@ def report_partitions(
     changed: Mapping[str, tuple[str, int]],
     shown: Mapping[str, dg.MetadataValue],
 ) -> dg.MaterializeResult[None]:
-    """Log an event for every other partition that was rewritten; the run's own partition is the result.
+    """Report a materialization of every other rewritten partition; the run's own partition is the returned result.
 
     Raises:
-        dg.Failure: the run's own partition is a video without tracks, which has nothing to decide.
+        dg.Failure: the run's own partition is a video without tracks, so there is nothing to decide for it.
     """
     anchor = context.partition_key
     for video_id, (version, rows) in changed.items():

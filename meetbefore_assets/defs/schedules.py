@@ -1,4 +1,4 @@
-"""The schedules: nightly catching up, weekly upkeep, daily retention."""
+"""Schedules: catch up nightly, upkeep weekly, forget expired strangers daily."""
 
 import dagster as dg
 
@@ -10,7 +10,7 @@ def build_schedules(nightly: str, weekly: str, zone: str) -> list[dg.ScheduleDef
 
     Args:
         nightly, weekly: cron lines.
-        zone: IANA name of the zone they are read in.
+        zone: IANA name of the zone of the cron lines.
     """
     is_on = dg.DefaultScheduleStatus.RUNNING
     return [

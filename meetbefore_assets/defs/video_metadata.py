@@ -1,4 +1,4 @@
-"""Describes a video for the metadata of its assets: counts, times and paths; never names, pictures or person ids."""
+"""Metadata of a video's assets: counts, times and paths; never names, pictures or person ids."""
 
 import datetime as dt
 from pathlib import Path
@@ -9,7 +9,7 @@ from meetbefore_assets.recordings.clocks import clock_of, to_local
 
 
 def describe_clock(home: Home, video_id: str) -> dict[str, object]:
-    """When a video was recorded, by which clock, and what is doubtful about it."""
+    """When a video was recorded, where its clock comes from, and what is doubtful about it."""
     clock = clock_of(home, video_id)
     if clock.started_at is None:
         return {"recorded": "unknown", "clock": clock.warning}
@@ -27,11 +27,11 @@ def describe_clock(home: Home, video_id: str) -> dict[str, object]:
 
 
 def describe_faces(home: Home, video_id: str) -> dict[str, object]:
-    """From when to when faces are seen, and where to look at them."""
+    """The time span in which faces are seen, and the path of the contact sheet."""
     times = home.store.get("detections", video_id, ["time_s", "frame_id"])
     sheet = preview_path(home, video_id)
     if not times.height:
         return {"faces seen": "none"}
     span = f"{float(times['time_s'].min()):.1f} s to {float(times['time_s'].max()):.1f} s"  # type: ignore[arg-type]
-    told: dict[str, object] = {"faces seen": f"{span}, in {times['frame_id'].n_unique()} moments"}
+    told: dict[str, object] = {"faces seen": f"{span}, in {times['frame_id'].n_unique()} frames"}
     return {**told, **({"contact sheet": sheet} if sheet.exists() else {})}

@@ -1,1 +1,1 @@
-"""Running the pipeline through Dagster: the instance of a home, worker processes, executors of clusters."""
+"""Running the pipeline with Dagster: the instance of a home, worker processes, executors for clusters."""

@@ -1,4 +1,4 @@
-"""Cleaning up the Dagster instance: old runs, forgotten videos, and reporting what is on record."""
+"""Cleans up the Dagster instance: deletes old runs and forgotten videos, and reports tables on record to the UI."""
 
 import contextlib
 import datetime as dt
@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.schedules.schema import JobTickTable
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 
 from meetbefore_assets.core.errors import StoreError
 from meetbefore_assets.core.ports import WHOLE
@@ -18,6 +20,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.running import instance as instances
 from meetbefore_assets.running.instance import BUSY
+from meetbefore_assets.running.instance_folder import prepare
 
 _BATCH = 200
 
@@ -26,10 +29,10 @@ _PAGE = 500
 
 
 def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
-    """Delete runs, with their events and logs, that ended longer ago; returns how many. 0 days keeps all.
+    """Delete runs that ended more than `keep_days` ago (0 keeps all), with their events and logs; returns how many.
 
-    Nothing is lost: what is done is read off the record. But the UI knows materializations from the events of their runs:
-    call `report_record` afterwards.
+    No results are lost, because they are on record. But the UI knows materializations only from events of runs: call `report_record`
+    afterwards.
     """
     if not keep_days:
         return 0
@@ -44,10 +47,10 @@ def prune_runs(instance: dg.DagsterInstance, keep_days: int) -> int:
 
 
 def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Delete a run with its events and logs, and the files they were in."""
+    """Delete a run with its events and logs, and their files."""
     instance.compute_log_manager.delete_logs(prefix=[run_id])
     instance.delete_run(run_id)
-    # SQLite keeps a file for each run, which is empty now.
+    # SQLite storage has a file for each run, which is empty now.
     shard = getattr(instance.event_log_storage, "path_for_shard", None)
     if shard is not None:
         for ending in ("", "-wal", "-shm"):
@@ -56,13 +59,13 @@ def delete_run(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def report_record(instance: dg.DagsterInstance, home: Home, per_video: tuple[str, ...], anew: tuple[str, ...] = ()) -> int:
-    """Tell the UI of tables on record that it has no materialization of; returns how many.
+    """Report tables on record to the UI, if it has no materialization of them; returns how many.
 
     Args:
-        instance: of the home.
+        instance: the home's instance.
         home: the home.
         per_video: names of assets.
-        anew: those of them that are told in any case, because they changed without a run.
+        anew: those of them that are reported in any case, because they changed without a run.
     """
     partitions = set(instance.get_dynamic_partitions("videos"))
     count = 0
@@ -89,45 +92,56 @@ def _report(instance: dg.DagsterInstance, asset: str, key: str, version: str, ro
 
 
 def forget_videos_in_dagster(home_folder: Path, video_ids: Iterable[str]) -> int:
-    """Delete the partitions of some videos and every finished run that names them; returns how many runs that were.
+    """Delete the partitions of some videos and all finished runs that name them; returns the number of deleted runs.
 
-    Runs decide for many videos at once; what the record holds of the others is reported anew, so that the UI still shows it.
+    Runs of `match` are about many videos, so the tables of the others are reported again, and the UI still shows them.
 
     Raises:
         StoreError: the files of the instance are in use.
     """
     if not (home_folder / "dagster" / "dagster.yaml").exists():
         return 0
-    folder = instances.prepare(home_folder)
+    folder = prepare(home_folder)
     with instances.open_instance(home_folder) as instance:
+        instances.close_dead_runs(instance)
         deleted = forget_in_instance(instance, video_ids)
         for left in (path for run_id in deleted for path in folder.rglob(run_id)):
             shutil.rmtree(left)
         report_matching_tables(instance, open_home(home_folder))
-    for path in sorted(folder.rglob("*.db")):
-        vacuum_database(path)
+    vacuum_instance(home_folder)
     return len(deleted)
 
 
 def forget_in_instance(instance: dg.DagsterInstance, video_ids: Iterable[str]) -> list[str]:
-    """Delete partitions and runs; returns the ids of the runs. Runs that are under way are left alone."""
+    """Delete partitions and finished runs of some videos; returns the ids of the deleted runs."""
     videos = list(video_ids)
     instances.drop_partitions(instance, videos)
     naming = {run_id for video_id in videos for run_id in _runs_naming(instance, video_id)}
     finished = [run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=sorted(naming))) if run.is_finished] if naming else []
     for run_id in finished:
         delete_run(instance, run_id)
-    _forget_checks(instance, videos, finished)
+    _forget_notes(instance, videos, finished)
     return sorted(finished)
 
 
-def _forget_checks(instance: dg.DagsterInstance, videos: list[str], run_ids: list[str]) -> None:
-    """What checks found stays when their run is deleted, and Dagster has no call that takes it away."""
-    storage = instance.event_log_storage
-    if isinstance(storage, SqlEventLogStorage):
-        checks = AssetCheckExecutionsTable
-        with storage.index_connection() as connection:
+def _forget_notes(instance: dg.DagsterInstance, videos: list[str], run_ids: list[str]) -> None:
+    """Delete check results, reported events and sensor ticks of some videos, which Dagster keeps when their runs are deleted."""
+    events = instance.event_log_storage
+    if isinstance(events, SqlEventLogStorage):
+        checks, told = AssetCheckExecutionsTable, SqlEventLogStorageTable
+        without_a_run = told.delete().where(told.c.partition.in_(videos) & (told.c.run_id == ""))
+        with events.index_connection() as connection:
             connection.execute(checks.delete().where(checks.c.partition.in_(videos) | checks.c.run_id.in_(run_ids)))
+            connection.execute(without_a_run)
+        shard = getattr(events, "path_for_shard", None)
+        if shard is None or Path(shard("")).exists():
+            with events.run_connection("") as connection:
+                connection.execute(without_a_run)
+    schedules = instance.schedule_storage
+    if isinstance(schedules, SqlScheduleStorage):
+        with schedules.connect() as connection:
+            for video_id in videos:
+                connection.execute(JobTickTable.delete().where(JobTickTable.c.tick_body.contains(video_id, autoescape=True)))
 
 
 def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
@@ -144,8 +158,14 @@ def _runs_naming(instance: dg.DagsterInstance, video_id: str) -> Iterator[str]:
 
 
 def report_matching_tables(instance: dg.DagsterInstance, home: Home) -> int:
-    """Tell the UI what is on record now that runs are gone, and who is who was decided without one; returns how many tables."""
+    """Report the tables of `match` to the UI, after runs were deleted and videos matched without a run; returns how many."""
     return report_record(instance, home, (*pipeline_assets(), *decided_per_video()), anew=decided_per_video())
+
+
+def vacuum_instance(home_folder: Path) -> None:
+    """Rewrite the SQLite files of a home's instance, if it has any. Raises StoreError."""
+    for path in sorted((home_folder / "dagster").rglob("*.db")):
+        vacuum_database(path)
 
 
 def vacuum_database(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The state of the Dagster instance: runs, daemon, sensors, schedules."""
+"""Health of the Dagster instance, for doctor: runs, daemon, sensors, schedules."""
 
 import datetime as dt
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from meetbefore_assets.home.home import Home
 
-# What is found: what was looked at, a sentence, and whether all is well.
+# (what was checked, a sentence, whether all is well)
 Finding = tuple[str, str, bool]
 
 LATEST_RUNS = 20
@@ -15,7 +15,7 @@ WEEK_DAYS = 7
 
 
 def instance_findings(home: Home) -> Iterator[Finding]:
-    """Runs, daemon, sensors and schedules; nothing where the home has no instance yet."""
+    """Check runs, daemon, sensors and schedules; empty if the home has no instance yet."""
     folder = home.folder / "dagster"
     if not (folder / "dagster.yaml").exists():
         return
@@ -26,11 +26,13 @@ def instance_findings(home: Home) -> Iterator[Finding]:
         beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
         is_running = bool(beats) and time.time() - max(beats) < HEARTBEAT_S
         last = f"last seen {dt.datetime.fromtimestamp(max(beats)):%Y-%m-%d %H:%M}" if beats else "never started here"
-        yield "daemon", "running: sensors and schedules work" if is_running else f"not running, {last}; `dagster dev` starts it", True
+        yield "daemon", "running: sensors and schedules work" if is_running else f"not running, {last}; to start it: meetbefore ui", True
         for state in instance.all_instigator_state():
             ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
             said = (
-                f"last look {dt.datetime.fromtimestamp(ticks[0].timestamp):%Y-%m-%d %H:%M}: {_tick(ticks[0])}" if ticks else "never looked"
+                f"last check {dt.datetime.fromtimestamp(ticks[0].timestamp):%Y-%m-%d %H:%M}: {_tick(ticks[0])}"
+                if ticks
+                else "never checked"
             )
             yield f"{state.instigator_type.value.lower()} {state.instigator_name}", said, not ticks or ticks[0].status.value != "FAILURE"
 
@@ -50,9 +52,9 @@ def _runs(instance: object) -> Iterator[Finding]:
     recent = instance.get_run_records(dg.RunsFilter(created_after=since))
     failed = [record for record in recent if record.dagster_run.status is dg.DagsterRunStatus.FAILURE]
     busy = [record for record in recent if record.dagster_run.status in BUSY]
-    text = f"{len(recent)} in {WEEK_DAYS} days, {len(failed)} failed, {len(busy)} under way"
-    last = f"; the last: {recent[0].dagster_run.job_name}, {recent[0].dagster_run.status.value.lower()}" if recent else ""
+    text = f"{len(recent)} in {WEEK_DAYS} days, {len(failed)} failed, {len(busy)} running"
+    last = f"; last: {recent[0].dagster_run.job_name}, {recent[0].dagster_run.status.value.lower()}" if recent else ""
     yield "runs", text + last, True
     dead = dead_runs(instance)
     if dead:
-        yield "dead runs", f"{len(dead)} of processes that are gone; whatever looks next closes them", True
+        yield "dead runs", f"{len(dead)} of crashed processes; the next check closes them", True

@@ -1,4 +1,4 @@
-"""Chunks of one video on the workers of a Ray cluster: asking for workers, and the home that a worker has."""
+"""Chunks of one video on the workers of a Ray cluster: the worker pool, and the home of a worker."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from meetbefore_assets.core.errors import SettingsError
+from meetbefore_assets.core.installing import extra_requirements, install_command
 from meetbefore_assets.core.parallel import RemoteWorkers
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.open_home import open_home
@@ -17,10 +18,10 @@ Result = TypeVar("Result")
 
 
 def remote_workers(environment: Mapping[str, str] = os.environ) -> RemoteWorkers | None:
-    """Workers of the Ray cluster that this process belongs to; None where videos are not shared among workers.
+    """The worker pool of the Ray cluster that this process belongs to; None if videos are not divided among workers.
 
     Raises:
-        SettingsError: MEETBEFORE_PIECE_MOMENTS is no such number, or Ray is not installed.
+        SettingsError: MEETBEFORE_PIECE_MOMENTS is not a valid number, or Ray is not installed.
     """
     if not is_chunked(environment):
         return None
@@ -34,13 +35,14 @@ def remote_workers(environment: Mapping[str, str] = os.environ) -> RemoteWorkers
         from meetbefore_assets.running.ray_pool import RayWorkers
     except ImportError as error:
         raise SettingsError(
-            f"{CHUNK_VARIABLE} needs the package ray, which cannot be imported ({error}).", remedy="Install it with `uv sync --group ray`."
+            f"{CHUNK_VARIABLE} needs the package ray, which cannot be imported ({error}).",
+            remedy=f"Install it: `{install_command(extra_requirements('ray'))}`.",
         ) from error
     return RayWorkers(int(text), model_resources(environment).for_ray(), run_on_worker)
 
 
 def run_on_worker(work: Callable[[Home, Item], Result], item: Item) -> Result:
-    """Executed on the worker that was given an item, with a home of its own, which is kept for the next one."""
+    """Call `work` on this worker, with the worker's own home, which is kept for the next item."""
     return work(_worker_home(), item)
 
 

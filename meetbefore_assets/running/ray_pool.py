@@ -13,18 +13,18 @@ from meetbefore_assets.core.errors import ClusterError, MeetbeforeError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# How often a chunk is given to another worker when its own died.
+# Retries of a chunk on other workers, if its worker died.
 RETRIES = 3
-# A step that has waited this long for a chunk works on one itself: its own core is idle, and where steps hold all the cores there are, or
-# the only worker left, nobody else ever would.
+# A step that has waited this long for a chunk processes one itself: its own core is idle, and if steps hold all cores, or the only worker
+# left, nobody else ever would.
 LOCAL_FALLBACK_AFTER_S = 10.0
-# Ray's own annotations leave out what is used here.
+# Ray's type annotations lack what is used here.
 _RAY: Any = ray
 
 
 @dataclass
 class _SubmittedChunk:
-    """A chunk that was given to a worker, and its result where it was worked on here after all."""
+    """A chunk that was submitted to a worker, and its result if it was processed here instead."""
 
     item: Any
     reference: Any
@@ -36,9 +36,9 @@ class RayWorkers:
     """Implements `parallel.RemoteWorkers` with tasks of Ray.
 
     Args:
-        chunk_frames: how many sampled frames make a chunk.
-        resources: what a task asks for: num_cpus, memory in bytes, num_gpus.
-        call: executed on the worker, or here where nobody takes a chunk, with `work` and an item.
+        chunk_frames: sampled frames per chunk.
+        resources: requests of a task: num_cpus, memory in bytes, num_gpus.
+        call: called with `work` and an item on the worker, or here if no worker takes the chunk.
     """
 
     def __init__(self, chunk_frames: int, resources: Mapping[str, object], call: Callable[[Callable[[Any, Any], Any], Any], Any]) -> None:
@@ -47,7 +47,7 @@ class RayWorkers:
 
     def map_in_order(self, work: Callable[[Any, Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         if not _RAY.is_initialized():
-            # Of the job that Ray started this process for; the log of a worker stays with the worker.
+            # Joins the job that Ray started this process for; logs of workers stay with the workers.
             _RAY.init(log_to_driver=False)
         task = _RAY.remote(max_retries=RETRIES, retry_exceptions=False, **self._resources)(self._call)
         waiting: deque[_SubmittedChunk] = deque()
@@ -63,10 +63,10 @@ class RayWorkers:
                 _RAY.cancel(submitted.reference, force=True)
 
     def _first(self, waiting: "deque[_SubmittedChunk]", work: Callable[[Any, Any], Any]) -> Any:
-        """The result of the chunk that was submitted first, which is no longer waited for."""
+        """Wait for the chunk that was submitted first; removes it and returns its result."""
         first = waiting[0]
         while not first.is_done and not _RAY.wait([first.reference], timeout=LOCAL_FALLBACK_AFTER_S)[0]:
-            # The last one is the least likely to have been begun; if it was, it is done twice, with the same answer.
+            # The last one is the least likely to have been started; if it was, it is done twice, with the same result.
             last = next(submitted for submitted in reversed(waiting) if not submitted.is_done)
             last.result, last.is_done = self._call(work, last.item), True
             _RAY.cancel(last.reference)
@@ -74,7 +74,7 @@ class RayWorkers:
         return first.result if first.is_done else _result(first.reference)
 
     def _at_once(self) -> int:
-        """Twice what the cluster can work on now: workers come and go."""
+        """Number of chunks to submit: twice what the cluster can process now, because workers come and go."""
         return 2 * max(1, int(_RAY.cluster_resources().get("CPU", 1) / float(str(self._resources["num_cpus"]))))
 
 
@@ -91,6 +91,6 @@ def _result(reference: Any) -> Any:
 
 
 def _original_error(error: RayTaskError) -> Exception:
-    """What a worker raised: in our words where it was one of our errors."""
+    """The error that a worker raised, if it was one of ours; else Ray's error."""
     cause = error.cause
     return cause if isinstance(cause, MeetbeforeError) else error

@@ -1,6 +1,6 @@
 """A worker process: executes Dagster jobs over one home, one after another, with the models loaded once.
 
-Videos are worked on in processes of their own, so that a file that crashes a decoder takes nothing else with it.
+Videos are processed in separate processes, so that a file that crashes a decoder crashes nothing else.
 """
 
 import contextlib
@@ -10,20 +10,25 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meetbefore_assets.core import errors
+from meetbefore_assets.faces.frame_counts import undecodable_sentence
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.recordings.failures import refuse_unreadable
+from meetbefore_assets.running.instance_folder import prepare
+from meetbefore_assets.running.libraries import check_libraries
+from meetbefore_assets.storage.private_folder import file_mode, mask_process, private_folder
 
 if TYPE_CHECKING:
     import dagster as dg
 
 PROGRESS_EVERY_S = 0.2
-# Builds the definitions over a home; a function of a module, so that a worker process can be handed it.
+# Makes the Dagster definitions of a home; a function of a module, so that a worker process can import it.
 BuildDefinitions = Callable[[Home], "dg.Definitions"]
 EXIT_ORPHANED = 3
 
@@ -38,8 +43,16 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Videos:
+    """Asks a worker to add videos to the UI and to remove others; it also closes runs whose process is gone."""
+
+    known: tuple[str, ...]
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Progress:
-    """How many of the moments of a video are done."""
+    """How many sampled frames of a video are done."""
 
     partition: str
     done: int
@@ -51,12 +64,12 @@ class Outcome:
     """How a task ended.
 
     Attributes:
-        task: what was to be done.
-        is_success: whether it was.
-        message: why it failed, in a sentence.
-        run_id: of Dagster; "" where the run could not even begin or end.
-        is_crash: the process died over it, so that it is not tried again and again.
-        footage_s: how long the video is that came through.
+        task: the task.
+        is_success: whether it succeeded.
+        message: why it failed, or which part was left out, in a sentence.
+        run_id: id of Dagster's run; "" if the run could not begin, or not end.
+        is_crash: the process died over it; such a video is not tried again and again.
+        footage_s: length of the video that was processed, seconds.
     """
 
     task: Task
@@ -67,24 +80,56 @@ class Outcome:
     footage_s: float = 0.0
 
 
-def run_worker(build_definitions: BuildDefinitions, home_folder: str, threads: int, connection: Connection) -> None:
-    """Execute tasks from `connection` until None comes; what libraries print goes to `<home>/dagster/logs/worker.log`."""
+@dataclass(frozen=True)
+class Surroundings:
+    """What a worker takes over from the process that gives it work, as it may have been forked from another one long before.
+
+    Attributes:
+        variables: environment variables.
+        libraries: loaded and tried before the first task.
+    """
+
+    variables: Mapping[str, str]
+    libraries: tuple[str, ...]
+
+
+def run_worker(
+    build_definitions: BuildDefinitions, home_folder: str, threads: int, surroundings: Surroundings, connection: Connection
+) -> None:
+    """Execute tasks from `connection` until None comes; what libraries print goes to `<home>/dagster/logs/worker.log`.
+
+    The worker answers a Task with an Outcome and Videos with None; or either with a MeetbeforeError if no work is possible at all: a
+    library is broken, or Dagster's database cannot be read.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _redirect(Path(home_folder) / "dagster" / "logs" / "worker.log")
-    executor = _Executor(build_definitions, Path(home_folder), threads, _Throttle(connection).report)
+    os.environ.clear()
+    os.environ.update(surroundings.variables)
+    mask_process(Path(home_folder))
+    redirect_output(Path(home_folder))
     with contextlib.suppress(EOFError, BrokenPipeError):
-        while (task := connection.recv()) is not None:
-            connection.send(executor.execute(task))
+        try:
+            check_libraries(surroundings.libraries)
+            executor = _Executor(build_definitions, Path(home_folder), threads, _Throttle(connection).report)
+            while (asked := connection.recv()) is not None:
+                if isinstance(asked, Videos):
+                    executor.note(asked)
+                    connection.send(None)
+                else:
+                    connection.send(executor.execute(asked))
+        except errors.MeetbeforeError as error:
+            connection.send(error)
 
 
 def execute_in_this_process(build_definitions: BuildDefinitions, home_folder: Path, task: Task) -> Outcome:
-    """Execute one task in this process: seconds less than in one of its own, for work that runs no decoder."""
+    """Execute one task in this process, for work that runs no decoder; this saves the seconds that starting a worker takes."""
     return _Executor(build_definitions, home_folder, 0, lambda _video_id, _done, _total: None).execute(task)
 
 
-def _redirect(log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def redirect_output(home_folder: Path) -> None:
+    """Write what this process prints to `<home>/dagster/logs/worker.log` from now on."""
+    log = home_folder / "dagster" / "logs" / "worker.log"
+    private_folder(log.parent)
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, file_mode(log.parent))
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(target, stream.fileno())
@@ -92,7 +137,7 @@ def _redirect(log: Path) -> None:
 
 
 class _Throttle:
-    """Sends progress a few times a second at most."""
+    """Sends progress at most a few times a second."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -105,20 +150,20 @@ class _Throttle:
             try:
                 self._connection.send(Progress(video_id, done, total))
             except OSError:
-                # Whoever asked for this work is dead. What is half done is done again by the next run, and is no video's fault.
+                # The process that gave this work is dead. The next run does it again; the video does not count as failed.
                 os._exit(EXIT_ORPHANED)
 
 
 class _Executor:
-    """Dagster, loaded once."""
+    """Executes tasks with Dagster, which is loaded once."""
 
     def __init__(
         self, build_definitions: BuildDefinitions, home_folder: Path, threads: int, progress: Callable[[str, int, int], None]
     ) -> None:
         from meetbefore_assets.running import instance
 
-        instance.prepare(home_folder)
-        # What is asked for here is done here: the engine of a cluster is for runs that Dagster launches.
+        prepare(home_folder)
+        # A worker does its tasks itself; executors of a cluster are for runs that Dagster launches.
         os.environ.pop("MEETBEFORE_EXECUTOR", None)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
 
@@ -133,44 +178,49 @@ class _Executor:
         self._tags = instance.process_tags
         self._trouble = instance.explain_error
 
+    def note(self, videos: Videos) -> None:
+        """Tell the UI which videos there are. Raises MeetbeforeError."""
+        from meetbefore_assets.running import instance
+
+        try:
+            instance.close_dead_runs(self._instance)
+            instance.add_partitions(self._instance, videos.known)
+            instance.drop_partitions(self._instance, videos.gone)
+        except Exception as error:
+            raise self._trouble(self._home.folder, error) from error
+
     def execute(self, task: Task) -> Outcome:
+        from meetbefore_assets.running.execute_job import execute_job
         from meetbefore_assets.running.partitions import ONLY_MISSING_TAG
 
-        job = self._definitions.resolve_job_def(task.job)
-        run_id = str(uuid.uuid4())
+        if "videos" in task.assets and (reason := refuse_unreadable(self._home, task.partition)):
+            return Outcome(task, False, reason, "")
+        job, run_id = self._definitions.resolve_job_def(task.job), str(uuid.uuid4())
+        tags = {**self._tags(run_id), ONLY_MISSING_TAG: "true"}
         try:
-            result: Any = job.execute_in_process(
-                instance=self._instance,
-                partition_key=task.partition,
-                asset_selection=_keys(task.assets),
-                tags={**self._tags(run_id), ONLY_MISSING_TAG: "true"},
-                run_id=run_id,
-                raise_on_error=False,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
+            ended = execute_job(self._instance, job, run_id, task.partition, task.assets, tags)
         except Exception as error:
             logging.getLogger(__name__).exception("the job %s could not be executed", task.job)
             return Outcome(task, False, str(self._trouble(self._home.folder, error)), "")
-        if not result.success:
-            return Outcome(task, False, _message(result), str(result.run_id))
-        return Outcome(task, True, "", str(result.run_id), footage_s=self._footage_s(task))
+        if not ended.is_success:
+            return Outcome(task, False, failure_message(ended.events), run_id)
+        return Outcome(task, True, self._left_out(task), run_id, footage_s=self._footage_s(task))
+
+    def _left_out(self, task: Task) -> str:
+        """Say which part of a video could not be decoded; "" if all was."""
+        stamp = self._home.store.stamp("detections", task.partition) if "detections" in task.assets else None
+        return undecodable_sentence(stamp.facts) if stamp else ""
 
     def _footage_s(self, task: Task) -> float:
-        """Length of the video of a task that was about one."""
+        """Return the length of the task's video, in seconds."""
         if task.job != "process_video" or self._home.store.stamp("videos", task.partition) is None:
             return 0.0
         return float(self._home.store.get("videos", task.partition, ["duration_s"])["duration_s"][0])
 
 
-def _keys(assets: tuple[str, ...]) -> Any:
-    import dagster as dg
-
-    return [dg.AssetKey(name) for name in assets] or None
-
-
-def _message(result: Any) -> str:
-    """The first failure's own words."""
-    for event in result.all_events:
+def failure_message(events: Iterable[Any]) -> str:
+    """Return the message of the first failure of a Dagster run."""
+    for event in events:
         if event.event_type_value == "ASSET_CHECK_EVALUATION" and not event.event_specific_data.passed:
             verdict = event.event_specific_data
             if verdict.blocking and verdict.severity.value == "ERROR":
@@ -185,6 +235,6 @@ def _message(result: Any) -> str:
 
 
 def _without_error_class(told: str) -> str:
-    """What Dagster keeps of an error begins with its class, which says nothing to people where the error is one of ours."""
+    """Remove the name of the class with which Dagster begins an error's message, if the error is one of this package."""
     kind, _, words = told.strip().partition(": ")
     return words if kind.startswith(f"{errors.__name__}.") else told.strip()

@@ -17,6 +17,7 @@ from meetbefore_assets.defs.asset_checks import build_checks
 from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
 from meetbefore_assets.faces.stages import STAGES
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.face_index import build_face_index
 from meetbefore_assets.identities.match import match
 from meetbefore_assets.identities.policy import policy
@@ -27,6 +28,8 @@ from meetbefore_assets.recordings.intake import import_recordings
 from meetbefore_assets.running.partitions import PARTITIONS_NAME
 from meetbefore_assets.upkeep.checks import database_equals_record
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
+
+pytestmark = pytest.mark.slow
 
 Damage = Callable[[Home, str], None]
 DAYS = tuple(f"DJI_202503{day:02}080000_{day:04}_D.mp4" for day in range(1, 6))
@@ -93,7 +96,7 @@ def test_before_anything_is_matched_the_database_equals_the_record(tmp_path: Pat
     assert database_equals_record(home).findings == []
     with duckdb.connect(str(database_path(home))) as connection:
         connection.execute("insert into person_aliases values ('a', 'b')")
-    assert "person_aliases: 1 rows are of nothing" in database_equals_record(home).findings[0]
+    assert "person_aliases: 1 rows belong to nothing that was published" in database_equals_record(home).findings[0]
 
 
 def rewrite(asset: str, key: str | None, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Damage:
@@ -208,6 +211,8 @@ DAMAGES: dict[str, tuple[str, Damage]] = {
     "an index cut short": ("face_index/edges_are_sound", short_index),
     "a published row less": ("meetbefore_db/equals_the_record", one_row_less),
     "another published value": ("meetbefore_db/equals_the_record", another_value),
+    "a home that others can list": ("meetbefore_db/only_its_owner_can_read_it", lambda home, _: home.folder.chmod(0o755)),
+    "a source that is away": ("meetbefore_db/sources_are_there", lambda home, _: settings_file.apply(home.folder, ["sources=['/gone']"])),
 }
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from meetbefore_assets.definitions import defs
 
@@ -44,13 +45,18 @@ def test_jobs_sensors_and_schedules_are_there_and_on() -> None:
     repository = defs.get_repository_def()
     assert {"process_video", "match", "catch_up", "upkeep"} <= {job.name for job in repository.get_all_jobs()}
     sensors = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
-    assert sensors == {"new_videos": dg.DefaultSensorStatus.RUNNING, "rematch": dg.DefaultSensorStatus.RUNNING}
+    assert sensors == {
+        "new_videos": dg.DefaultSensorStatus.RUNNING,
+        "rematch": dg.DefaultSensorStatus.RUNNING,
+        "news": dg.DefaultSensorStatus.RUNNING,
+    }
     schedules = {schedule.name: (schedule.job_name, schedule.default_status) for schedule in repository.schedule_defs}
     running = dg.DefaultScheduleStatus.RUNNING
     daily = ("forget_strangers", running)
     assert schedules == {"nightly": ("catch_up", running), "weekly": ("upkeep", running), "forget_strangers_daily": daily}
 
 
+@pytest.mark.slow
 def test_dagster_validates_the_workspace(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(root / "workspace.yaml")]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from meetbefore_assets.core.schema.lists import published_tables
+from meetbefore_assets.definitions import build_definitions
 from meetbefore_assets.home.settings import settings_file
 from meetbefore_assets.identities.queries import assigned_faces, people_table
 from meetbefore_assets.publishing.database import failure_rows
@@ -17,8 +18,11 @@ from meetbefore_assets.recordings.intake import import_recordings
 from meetbefore_assets.recordings.status import all_statuses
 from meetbefore_assets.review.what_if import what_if
 from meetbefore_assets.running.partitions import PARTITIONS_NAME
+from meetbefore_assets.running.worker import failure_message
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 from meetbefore_assets_tests.support.project import Project
+
+pytestmark = pytest.mark.slow
 
 MONDAY, TUESDAY, FRIDAY = "DJI_20250303080000_0001_D.mp4", "DJI_20250304080000_0002_D.mp4", "DJI_20250307080000_0003_D.mp4"
 
@@ -59,6 +63,15 @@ def test_nothing_is_computed_twice(project: Project) -> None:
     assert len(project.partitions_written(first, "identity_assignments")) == 3
     again = project.match()
     assert project.partitions_written(again, "identity_assignments") == {min(project.home.store.keys("tracks"))}
+
+
+def test_matching_without_a_chosen_partition_does_nothing_and_says_what_to_choose(project: Project) -> None:
+    three_days(project)
+    project.process()
+    match, config = build_definitions(project.home).resolve_job_def("match"), {"ops": {"matching_policy": {"config": {"threshold": 0.9}}}}
+    result = match.execute_in_process(instance=project.instance, run_config=config, raise_on_error=False)
+    assert "Choose any one video" in failure_message(result.all_events)
+    assert project.home.settings().matching.threshold == "auto"
 
 
 def test_one_more_video_is_computed_alone(project: Project) -> None:
@@ -136,14 +149,14 @@ def test_a_moment_that_cannot_be_decoded_costs_that_moment(project: Project) -> 
     stamp = project.home.store.stamp("detections", project.home.store.keys("detections")[0])
     assert stamp is not None
     assert stamp.rows == 2
-    assert stamp.facts["moments not decodable"] == "1"
+    assert stamp.facts["frames not decodable"] == "1"
 
 
 def test_a_video_without_any_decodable_moment_fails(project: Project) -> None:
     write_video(project.videos, MONDAY, ["broken", "broken"])
     project.process(raise_on_error=False)
     (failure,) = failure_rows(project.home).values()
-    assert "none of its 2 moments" in str(failure["message"])
+    assert "none of its 2 sampled frames" in str(failure["message"])
 
 
 def test_a_video_with_nobody_is_done(project: Project) -> None:

@@ -15,6 +15,8 @@ from meetbefore_assets.running.partitions import PARTITIONS_NAME
 from meetbefore_assets_tests.support.daemon import NAMES, Daemon
 from meetbefore_assets_tests.support.fakes import write_video
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:

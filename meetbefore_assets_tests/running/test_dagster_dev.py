@@ -30,6 +30,8 @@ from meetbefore_assets.running import instance
 from meetbefore_assets.running.partitions import PARTITIONS_NAME
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 # Far more than it takes: a guard against hanging, on however busy a machine.
 LONGEST_S = 300.0

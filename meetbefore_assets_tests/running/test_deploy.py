@@ -14,6 +14,7 @@ import yaml
 from dagster._core.instance.ref import InstanceRef
 
 from meetbefore_assets.definitions import defs
+from meetbefore_assets.running.code_location import LOCATION_NAME, MODULE
 from meetbefore_assets.running.executors import K8S_TAG, RETRIES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,16 +31,69 @@ def read(*parts: str) -> dict[str, Any]:
 
 
 def test_yaml_is_tidy() -> None:
-    command = [sys.executable, "-m", "yamllint", "--strict", "deploy", "dagster.yaml", "workspace.yaml"]
+    command = [sys.executable, "-m", "yamllint", "--strict", "deploy", ".github", "compose.yaml", "dagster.yaml", "workspace.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("compose-spec", ["compose.yaml", "deploy/compose.gpu.yaml"]), ("github-workflows", [".github/workflows/ci.yml"])],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_files_are_as_their_programs_declare_them(schema: str, files: list[str]) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_hadolint_passes_the_image() -> None:
+    hadolint = Path(sys.executable).parent / "hadolint"
+    if not hadolint.exists():
+        pytest.skip("hadolint has no wheel for this machine")
+    done = subprocess.run([hadolint, "deploy/Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_image_gets_what_the_wheel_is_built_from() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {"pyproject.toml", settings["project"]["readme"], *settings["project"]["license-files"], *wheel["packages"]}
+    needed |= {hook["path"] for hook in wheel["hooks"].values()}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert needed == {name for line in copied for name in line.split()}
+    kept = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert needed == set(kept)
+
+
+def test_the_container_is_reached_from_this_machine_only_and_has_no_privileges() -> None:
+    (service,) = read("..", "compose.yaml")["services"].values()
+    assert [port.split(":")[0] for port in service["ports"]] == ["127.0.0.1"]
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    # It listens on all addresses of the container, and asks for a password.
+    assert service["command"][:5] == ["meetbefore", "ui", "--no-browser", "--host", "0.0.0.0"]
+    assert service["environment"]["MEETBEFORE_PASSWORD"].startswith("${MEETBEFORE_PASSWORD:?")
+    home, recordings = service["volumes"]
+    assert home["target"] == service["environment"]["MEETBEFORE_HOME"]
+    assert recordings["read_only"] is True
+    # The folder that is looked through where nothing is set.
+    assert Path(recordings["target"]) == Path(home["target"]) / "videos"
+
+
+def test_ci_tries_every_python_that_the_package_admits() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
+    admitted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    least, beyond = (int(text) for text in re.findall(r"3\.(\d+)", admitted))
+    for name in ("test", "wheel"):
+        assert jobs[name]["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(least, beyond)]
 
 
 @pytest.mark.parametrize("path", INSTANCES, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_dagster_reads_its_configuration(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if path.parent.name == "ray":
         for package in ("dagster_postgres", "dagster_ray"):
-            pytest.importorskip(package, reason="the groups postgres and ray are not installed")
+            pytest.importorskip(package, reason="the extras postgres and ray are not installed")
     monkeypatch.setenv("DAGSTER_POSTGRES", "postgresql+psycopg2://name:word@127.0.0.1:1/none")
     monkeypatch.setenv("MEETBEFORE_LOGS", str(tmp_path / "logs"))
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:1")
@@ -55,17 +109,24 @@ def test_dagster_reads_its_configuration(path: Path, tmp_path: Path, monkeypatch
 
 
 def test_the_driver_that_is_named_for_dagster_can_be_imported() -> None:
-    pytest.importorskip("psycopg2", reason="the group postgres is not installed")
+    pytest.importorskip("psycopg2", reason="the extra postgres is not installed")
     scheme = read("kubernetes", "values.yaml")["postgresql"]["postgresqlScheme"]
     assert f"{scheme}://" in START.read_text(encoding="utf-8")
     assert sqlalchemy.create_engine(f"{scheme}://name:word@127.0.0.1:1/none").driver == "psycopg2"
 
 
-def test_workspaces_load_what_the_project_names() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["dagster"]
-    for path in DEPLOY.rglob("workspace.yaml"):
+def test_every_way_to_start_dagster_loads_the_same_definitions_under_one_name() -> None:
+    """Or runs of one would be strangers to the timeline of another."""
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    dagster, dg_project = tools["dagster"], tools["dg"]["project"]
+    assert (dagster["module_name"], dagster["code_location_name"]) == (MODULE, LOCATION_NAME)
+    assert (dg_project["code_location_target_module"], dg_project["code_location_name"]) == (MODULE, LOCATION_NAME)
+    for path in (ROOT / "workspace.yaml", *DEPLOY.rglob("workspace.yaml")):
         (entry,) = read(str(path))["load_from"]
-        assert entry == {"python_module": {"module_name": project["module_name"], "location_name": project["code_location_name"]}}
+        assert {key: entry["python_module"][key] for key in ("module_name", "location_name")} == {
+            "module_name": MODULE,
+            "location_name": LOCATION_NAME,
+        }
 
 
 def test_every_variable_that_is_set_is_read() -> None:
@@ -136,7 +197,7 @@ def test_nothing_is_open_to_the_world() -> None:
 @pytest.mark.parametrize("deployment", list(deployments()), ids=["cpu", "gpu"])
 def test_kubernetes_takes_the_pods_of_all_steps(deployment: dict[str, Any]) -> None:
     """As dagster-k8s makes them: from the run launcher's configuration, the deployment's, and the tags of the step."""
-    job = pytest.importorskip("dagster_k8s.job", reason="the group k8s is not installed")
+    job = pytest.importorskip("dagster_k8s.job", reason="the extra k8s is not installed")
     context = pytest.importorskip("dagster_k8s.container_context")
     validator = pytest.importorskip("kubernetes_validate")
     launcher = read("kubernetes", "values.yaml")["runLauncher"]["config"]["k8sRunLauncher"]

@@ -15,6 +15,7 @@ from meetbefore_assets.home.record.run_history import record_run
 from meetbefore_assets.identities.face_index import build_face_index
 from meetbefore_assets.recordings.intake import import_recordings
 from meetbefore_assets.running import instance, instance_health
+from meetbefore_assets.running.instance_folder import prepare
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 
 
@@ -36,12 +37,12 @@ def test_an_empty_home_has_nothing_to_tell(tmp_path: Path) -> None:
 
 def test_the_index_is_sound_or_said_not_to_be(home: Home) -> None:
     build_face_index(home)
-    assert list(doctor.index_findings(home)) == [("index", "in step", True)]
+    assert list(doctor.index_findings(home)) == [("index", "up to date", True)]
     for path in (home.folder / "index").glob("*/*.parquet"):
         path.write_bytes(path.read_bytes()[:-5])
     ((_, said, is_good),) = doctor.index_findings(home)
     assert not is_good
-    assert "is torn" in said
+    assert "is damaged" in said
 
 
 def test_the_pace_of_the_last_videos_and_before(home: Home) -> None:
@@ -50,8 +51,8 @@ def test_the_pace_of_the_last_videos_and_before(home: Home) -> None:
         made = {"seconds": 1.0, "rows": 4, "moments_per_s": 8.0 if day < 10 else 4.0}
         record_run(home, video_id, "detections", f"r{day}", dt.datetime(2025, 3, 1) + dt.timedelta(days=day), made)
     ((name, said, _),) = doctor.pace_findings(home)
-    assert name == "pace of detections"
-    assert said == "4.0 moments a second in the middle of the last 20 videos (8.0 before)"
+    assert name == "speed of detections"
+    assert said == "4.0 frames per second, median of the last 20 videos (8.0 before)"
 
 
 def test_litter_is_counted(home: Home) -> None:
@@ -66,12 +67,12 @@ def test_litter_is_counted(home: Home) -> None:
 def test_runs_daemon_and_dead_processes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DAGSTER_HOME", "MEETBEFORE_HOME", "DAGSTER_DISABLE_TELEMETRY"):
         monkeypatch.setenv(name, os.environ.get(name, "1"))
-    instance.prepare(home.folder)
+    prepare(home.folder)
     run_id = "3f2f9d3e-7d5c-4bb1-9b1e-0123456789ab"
     tags = {**instance.process_tags(run_id), instance.PID_TAG: str(2**22 - 3)}
     with dg.DagsterInstance.from_config(str(home.folder / "dagster")) as known:
         known.add_run(dg.DagsterRun(job_name="match", run_id=run_id, status=dg.DagsterRunStatus.STARTED, tags=tags))
         findings = {name: said for name, said, _ in instance_health.instance_findings(home)}
-    assert findings["runs"] == "1 in 7 days, 0 failed, 1 under way; the last: match, started"
-    assert findings["dead runs"].startswith("1 of processes that are gone")
+    assert findings["runs"] == "1 in 7 days, 0 failed, 1 running; last: match, started"
+    assert findings["dead runs"].startswith("1 of crashed processes")
     assert "never started here" in findings["daemon"]

@@ -10,6 +10,8 @@ from dagster._core.launcher import WorkerStatus
 
 from meetbefore_assets.running.instance import close_dead_runs
 
+pytestmark = pytest.mark.slow
+
 
 class Launcher:
     """Says of runs what it was told to say."""

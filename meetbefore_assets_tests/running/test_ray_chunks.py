@@ -23,6 +23,8 @@ from meetbefore_assets.recordings.intake import import_recordings
 from meetbefore_assets.running import ray_chunks
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 
+pytestmark = pytest.mark.slow
+
 MOMENTS = 5 * MAX_CHUNK_FRAMES + 3
 HOME = "TESTS_OF_ELSEWHERE"
 
@@ -72,7 +74,7 @@ def test_pieces_that_went_to_other_machines_are_what_one_machine_finds(tmp_path:
     video_id = archive(tmp_path, ("one", "other"))
     alone = detections(fake_home(tmp_path / "one"), video_id)
     assert alone[0].height > MOMENTS / 2
-    assert alone[1]["moments not decodable"] == sum(number % 7 == 3 for number in range(MOMENTS))
+    assert alone[1]["frames not decodable"] == sum(number % 7 == 3 for number in range(MOMENTS))
     far = Postman(fake_home(tmp_path / "other"), moments)
     together = detections(shared(fake_home(tmp_path / "one"), far), video_id)
     assert together[0].equals(alone[0])
@@ -137,7 +139,7 @@ def complain(_work: Callable[[Any, Any], Any], item: Any) -> Any:
 @pytest.fixture(name="cluster", scope="module")
 def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """A Ray of its own with two workers, over a home of their own."""
-    ray = pytest.importorskip("ray", reason="the group ray is not installed")
+    ray = pytest.importorskip("ray", reason="the extra ray is not installed")
     root = tmp_path_factory.mktemp("ray")
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", HOME: str(root / "other")}
     video_id = archive(root, ("one", "other"))
@@ -194,7 +196,8 @@ def test_errors_of_workers_are_raised_as_our_own(cluster: tuple[Path, str]) -> N
     from meetbefore_assets.running.ray_pool import RayWorkers
 
     root, video_id = cluster
-    with pytest.raises(UnreadableVideoError, match="32 moments are unreadable") as caught:
+    # Whichever piece fails first; the last one is shorter.
+    with pytest.raises(UnreadableVideoError, match=r"^\d+ moments are unreadable") as caught:
         detections(shared(fake_home(root / "one"), RayWorkers(32, {"num_cpus": 1}, complain)), video_id)
     assert caught.value.remedy == "Copy it again."
 

@@ -1,1 +1,1 @@
-"""The assets, a file each, named after the table they make."""
+"""The assets, one file each, named after their table."""

@@ -1,4 +1,4 @@
-"""Faces: boxes, landmarks, score, quality, an aligned 112 x 112 crop and a small thumbnail."""
+"""Asset `detections`: faces with boxes, landmarks, score, quality, an aligned crop and a thumbnail."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""One unit vector a face, made from the stored crops; the video itself is not needed."""
+"""Asset `embeddings`: one unit vector per face."""
 
 import dagster as dg
 
@@ -20,8 +20,8 @@ from meetbefore_assets.running.partitions import videos_partitions
     code_version=str(EMBEDDINGS.code_version),
 )
 def embeddings(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """One unit vector a face, made from the stored crops; the video itself is not needed.
+    """One unit vector per face, made from the stored crops; the video itself is not needed.
 
-    Another recogniser re-embeds, and only another detector decodes again.
+    With another recogniser, faces are embedded again; videos are decoded again only with another detector.
     """
     return materialize(context, home, "embeddings")

@@ -1,4 +1,4 @@
-"""The report page."""
+"""Asset `encounter_report`: the report page."""
 
 from pathlib import Path
 
@@ -11,7 +11,10 @@ from meetbefore_assets.publishing.page.render import write_report
 
 @dg.asset(group_name="publishing", kinds={"html"}, deps=[people], owners=OWNERS)
 def encounter_report(home: HomeResource) -> dg.MaterializeResult[None]:
-    """One self-contained page: the people met again, with faces, times and places in the videos."""
+    """The page: people, faces, times and places in the videos, in one HTML file.
+
+    It is made when somebody asks for it (here, or `meetbefore report`): no job does, and it is as new as the last time.
+    """
     written = write_report(home)
     shown = {
         **metadata({"people shown": written.people, "bytes": written.size_bytes}, written.people),

@@ -1,4 +1,4 @@
-"""Encounters and their scores."""
+"""Asset `encounter_scores`: encounters and their scores."""
 
 import dagster as dg
 
@@ -19,15 +19,15 @@ from meetbefore_assets.running.partitions import videos_partitions
     metadata=column_schema(ENCOUNTER_SCORES),
 )
 def encounter_scores(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """Encounters of each person in this video, and how remarkable the person is up to then.
+    """Encounters of each person in this video, with their scores.
 
-    Like identity_assignments, a run scores all videos at once and rewrites the partitions that changed.
+    As for identity_assignments, a run scores all videos at once and rewrites the partitions that changed.
     """
     scored = make_encounter_scores(home)
     facts = {
         "encounters of all videos": scored.encounters,
         "partitions rewritten": len(scored.changed),
-        "was in step": scored.was_in_step,
+        "was up to date": scored.was_in_step,
         "seconds": round(scored.seconds, 3),
     }
     return report_partitions(context, home, "encounter_scores", scored.changed, metadata(facts, 0))

@@ -1,4 +1,4 @@
-"""The face index: which tracks are similar."""
+"""Asset `face_index`: pairs of similar tracks."""
 
 import dagster as dg
 
@@ -14,18 +14,18 @@ from meetbefore_assets.identities.face_index import build_face_index
     owners=OWNERS,
 )
 def face_index(home: HomeResource) -> dg.MaterializeResult[None]:
-    """Each track's nearest among all tracks, found by Faiss and stored once a video: a cache that can always be rebuilt.
+    """The most similar tracks of each track, found by Faiss: a cache that can always be rebuilt.
 
-    A new video is compared with the archive, and nothing else is. Another threshold groups the same edges again.
+    Only new videos are compared with the archive. Another threshold groups the stored pairs again.
     """
     built = build_face_index(home)
     facts = {
         "tracks": built.tracks,
         "tracks compared": built.new_tracks,
         "similar pairs found": built.new_edges,
-        "nearest kept of each track": built.neighbours,
+        "neighbours kept per track": built.neighbours,
         "vector size": built.size,
-        "was in step": built.was_in_step,
+        "was up to date": built.was_in_step,
         "seconds": round(built.seconds, 3),
     }
     return dg.MaterializeResult(metadata=metadata(facts, built.tracks), data_version=dg.DataVersion(built.data_version))

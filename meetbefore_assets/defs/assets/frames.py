@@ -1,4 +1,4 @@
-"""The sampled frames of a video: one every `sampling.interval_s`, keyframes preferred; no pixels."""
+"""Asset `frames`: the sampled frames of a video."""
 
 import dagster as dg
 
@@ -20,5 +20,5 @@ from meetbefore_assets.running.partitions import videos_partitions
     code_version=str(FRAMES.code_version),
 )
 def frames(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """The moments of a video that are looked at: one every `sampling.interval_s`, keyframes preferred; no pixels."""
+    """The sampled frames of a video: one every `sampling.interval_s`, keyframes preferred; no pixels."""
     return materialize(context, home, "frames")

@@ -1,4 +1,4 @@
-"""Who each face is."""
+"""Asset `identity_assignments`: who each face is."""
 
 import dagster as dg
 
@@ -23,22 +23,25 @@ from meetbefore_assets.running.partitions import videos_partitions
 def identity_assignments(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
     """Face -> track -> person, with the similarity to the person and to the runner-up.
 
-    Partitioned by video, but every run reads the tracks of **all** videos, because a new video may join two people. It decides
-    once under a lock, rewrites the partitions whose rows changed, and reports a materialization for each of those. Where nothing
-    changed it ends at once. The outcome does not depend on the order in which videos arrived.
+    Partitioned by video, but every run reads the tracks of **all** videos, because a new video may join two people. It matches once
+    under a lock, rewrites the partitions whose rows changed, and reports a materialization for each of them. If nothing changed, it
+    ends at once. The result does not depend on the order in which videos were imported.
+
+    What is wrong is put right in [the app](/review), which `meetbefore ui` serves beside this UI, or on the command line.
     """
     matched = match(home)
     facts = {
         "videos": matched.videos,
         "people": matched.people,
         "faces": matched.faces,
-        "faces that changed their person": matched.churn,
+        "faces moved to another person": matched.churn,
         "ids that became aliases": matched.new_aliases,
         "names that moved": matched.names_moved,
-        "corrections that cannot hold": matched.conflicts,
+        "contradicted corrections": matched.conflicts,
         "partitions rewritten": len(matched.changed),
-        "was in step": matched.was_in_step,
+        "was up to date": matched.was_in_step,
         "threshold": matched.policy.threshold,
+        "how people are told apart": home.found_pack().recogniser.not_measured or "by evidence",
         "seconds": round(matched.seconds, 3),
     }
     return report_partitions(context, home, "identity_assignments", matched.changed, metadata(facts, 0))

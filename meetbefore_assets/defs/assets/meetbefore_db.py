@@ -1,4 +1,4 @@
-"""The published database."""
+"""Asset `meetbefore_db`: the published database."""
 
 import dagster as dg
 
@@ -17,7 +17,7 @@ from meetbefore_assets.running.executors import op_tags
     op_tags=op_tags("meetbefore_db"),
 )
 def meetbefore_db(home: HomeResource) -> dg.MaterializeResult[None]:
-    """`meetbefore.duckdb` with every table, replaced as a whole: whoever has it open keeps the old one and blocks nobody."""
+    """`meetbefore.duckdb` with every published table; replaced as a whole, so that readers keep their open file."""
     published = publish(home)
     facts = {"parts changed": published.changed_parts}
     shown = {**metadata(facts, 0), "file": dg.MetadataValue.path(published.path)}

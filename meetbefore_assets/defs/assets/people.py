@@ -1,4 +1,4 @@
-"""The ranking."""
+"""Asset `people`: the ranking."""
 
 from typing import Any
 
@@ -9,7 +9,9 @@ from meetbefore_assets.defs.assets.encounter_scores import encounter_scores
 from meetbefore_assets.defs.column_lineage import column_lineage
 from meetbefore_assets.defs.materialize import OWNERS, HomeResource, column_schema, metadata
 from meetbefore_assets.encounters.make_tables import make_people
+from meetbefore_assets.encounters.news import since
 from meetbefore_assets.home.record.changed_partitions import rows_version
+from meetbefore_assets.publishing.news import counts
 
 
 @dg.asset(
@@ -20,8 +22,16 @@ from meetbefore_assets.home.record.changed_partitions import rows_version
     metadata=column_schema(PEOPLE),
 )
 def people(home: HomeResource) -> dg.MaterializeResult[None]:
-    """One row a person: encounters, days, first and last seen, span, score, role; the most remarkable first."""
+    """People, ranked: encounters, days, first and last seen, span, score, role.
+
+    To see them, name them and put them right: [the app](/people), which `meetbefore ui` serves beside this UI.
+    """
     ranked = make_people(home)
     again = ranked.filter(ranked["encounters"] > 1).height
-    shown: dict[str, Any] = {**metadata({"met again": again}, ranked.height), **column_lineage("people")}
+    facts: dict[str, object] = {
+        "met more than once": again,
+        "how people are told apart": home.found_pack().recogniser.not_measured or "by evidence",
+    }
+    facts |= {f"news: {kind}": number for kind, number in counts(since(home)).items()}
+    shown: dict[str, Any] = {**metadata(facts, ranked.height), **column_lineage("people")}
     return dg.MaterializeResult(metadata=shown, data_version=dg.DataVersion(rows_version(ranked)))

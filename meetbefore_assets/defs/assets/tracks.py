@@ -1,4 +1,4 @@
-"""One person's faces within one shot, with their mean vector: what people are grouped from."""
+"""Asset `tracks`: one person's faces within one shot."""
 
 import dagster as dg
 
@@ -20,5 +20,5 @@ from meetbefore_assets.running.partitions import videos_partitions
     code_version=str(TRACKS.code_version),
 )
 def tracks(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """One person's faces within one shot, with their mean vector: what people are grouped from."""
+    """One person's faces within one shot, with their mean vector; people are grouped from these."""
     return materialize(context, home, "tracks")

@@ -1,4 +1,4 @@
-"""A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""
+"""Asset `videos`: a recording and what its container says."""
 
 import dagster as dg
 
@@ -19,5 +19,5 @@ from meetbefore_assets.running.partitions import videos_partitions
     code_version=str(VIDEOS.code_version),
 )
 def videos(context: dg.AssetExecutionContext, home: HomeResource) -> dg.MaterializeResult[None]:
-    """A recording's facts: streams, duration, rotation, content hash and what its clock can be told from."""
+    """A recording: duration, size, rotation, codec, content hash, and where its date comes from."""
     return materialize(context, home, "videos", describe_clock)
