@@ -1,0 +1,62 @@
+"""`meetbefore run` in the background of the app: the same command, in a process that ends with the app."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from meetbefore_assets.core.errors import UsageError
+from meetbefore_assets.core.secrets import hide_secrets
+
+_MODULE, _PROGRAM = "meetbefore_assets.running.child", "meetbefore_assets"
+_SOME_VIDEOS_FAILED = 1  # exit code of a run that came to its end
+_MOST_LETTERS = 2000
+
+
+class BackgroundRun:
+    """At most one run at a time; that of a terminal is not known here, and both wait for each other as runs do."""
+
+    def __init__(self, home_folder: Path) -> None:
+        self._home_folder = home_folder
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._trouble = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run goes on that was started here."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def trouble(self) -> str:
+        """Why the last run broke off; "" where it came to its end, whether or not videos failed."""
+        return self._trouble
+
+    def start(self, *, retry_failed: bool) -> None:
+        """Search the sources and process what is new or changed.
+
+        Raises:
+            UsageError: a run that was started here still goes on.
+        """
+        with self._lock:
+            if self.is_running:
+                raise UsageError("a run goes on already; expected it to end first.", remedy="The page fills by itself.")
+            self._trouble = ""
+            self._thread = threading.Thread(target=self._run, args=(retry_failed,), daemon=True)
+            self._thread.start()
+
+    def _run(self, retry_failed: bool) -> None:
+        command = [sys.executable, "-m", _MODULE, _PROGRAM, "run", "--home", str(self._home_folder)]
+        with subprocess.Popen(
+            [*command, *(["--retry-failed"] if retry_failed else [])],
+            stdin=subprocess.PIPE,  # its end tells the child that the app is gone
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stderr
+            told = b""
+            while part := process.stderr.read(_MOST_LETTERS):
+                told = (told + part)[-_MOST_LETTERS:]
+        if process.returncode not in (0, _SOME_VIDEOS_FAILED):
+            said = hide_secrets(told.decode("utf-8", "replace")).strip()
+            self._trouble = said or f"the run ended with exit code {process.returncode}"

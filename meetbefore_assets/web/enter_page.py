@@ -1,0 +1,23 @@
+"""The page of whoever was not let in: what to do, in English and Chinese at once, since nobody is known yet."""
+
+from starlette.responses import HTMLResponse
+
+from meetbefore_assets.web.addresses import ENTER
+from meetbefore_assets.web.page_templates import environment
+
+
+def enter_page(status: int, *, has_password: bool, problem: str = "") -> HTMLResponse:
+    """Says how to get in.
+
+    Args:
+        status: of HTTP.
+        has_password: whether there is a field for one.
+        problem: link (used or too old), password (wrong), or "".
+    """
+    text = environment().get_template("enter.html.jinja").render(has_password=has_password, problem=problem, enter=ENTER)
+    return HTMLResponse(text, status)
+
+
+def reload_page() -> HTMLResponse:
+    """Asks for itself again at once, as a page of this server."""
+    return HTMLResponse(environment().get_template("reload.html.jinja").render())

@@ -1,0 +1,7 @@
+"""Pictures and videos of the app, found by ids alone: no path of a file is ever taken from an address."""
+
+from starlette.routing import Route
+
+from meetbefore_assets.web.media import faces, frames, videos
+
+ROUTES: list[Route] = [*faces.ROUTES, *frames.ROUTES, *videos.ROUTES]

@@ -1,0 +1,16 @@
+"""The pages of the app: each module exports its `ROUTES`."""
+
+from starlette.routing import Route
+
+from meetbefore_assets.web.pages import changes, corrections, moment, people, person_acts, review, videos, whois
+
+ROUTES: list[Route] = [
+    *people.ROUTES,
+    *person_acts.ROUTES,
+    *moment.ROUTES,
+    *review.ROUTES,
+    *corrections.ROUTES,
+    *videos.ROUTES,
+    *whois.ROUTES,
+    *changes.ROUTES,
+]

@@ -1,0 +1,76 @@
+"""The frame around every page: where one can go, what is on its way, what was said last."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from meetbefore_assets.core.schema.recordings import FAILURES, SOURCES
+from meetbefore_assets.identities.queries import matched_videos
+from meetbefore_assets.web.pages.reading import home_of, live_of, state_of
+from meetbefore_assets.web.pages.told import Told, told
+from meetbefore_assets.web.words import Language
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is on its way into the tables, in words; "" where everything is in step. `is_trouble`: the last run failed."""
+
+    text: str
+    is_busy: bool = False
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds a page.
+
+    Attributes:
+        version: of everything the page shows; the script asks whether it is still the same.
+        way: what is on its way.
+        told: what was just said, with its undo; None where nothing was.
+        failed: videos that could not be used.
+        has_dagster: whether Dagster's UI is served beside the app.
+    """
+
+    version: str
+    way: Way
+    told: Told | None
+    failed: int
+    has_dagster: bool
+
+
+def frame_of(request: Request, language: Language) -> Frame:
+    """The frame of the page that is asked for."""
+    home = home_of(request)
+    return Frame(
+        version=version_of(request),
+        way=way_of(request, language),
+        told=told(request.query_params.get("said", ""), state_of(request), language),
+        failed=len(home.store.keys(FAILURES.name)),
+        has_dagster=bool(getattr(request.app.state, "has_dagster", False)),
+    )
+
+
+def version_of(request: Request) -> str:
+    """Changes whenever anything that a page shows could have."""
+    home = home_of(request)
+    counts = (len(home.store.keys(asset)) for asset in (SOURCES.name, FAILURES.name))
+    return "-".join([live_of(request).view().version, *map(str, counts)])
+
+
+def way_of(request: Request, language: Language) -> Way:
+    """What is on its way: answers first, then videos."""
+    applier = getattr(request.app.state, "applier", None)
+    applying = applier.state() if applier else None
+    if applying and applying.kind == "failed":
+        return Way(language.say("way.error", reason=applying.reason), is_trouble=True)
+    if waiting := live_of(request).view().waiting:
+        return Way(language.say("way.pending", answers=language.count(waiting, "answer")), is_busy=True)
+    if applying and applying.kind == "running":
+        return Way(language.say("way.running"), is_busy=True)
+    home = home_of(request)
+    known = set(home.store.keys(SOURCES.name))
+    left = known - set(matched_videos(home)) - set(home.store.keys(FAILURES.name))
+    if left:
+        return Way(language.say("way.processing", done=len(known) - len(left), of=len(known)), is_busy=True)
+    return Way("")

@@ -1,0 +1,97 @@
+"""Makes an answer of a template: the language of whoever asks, the frame around every page, what is on its way."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.datastructures import ImmutableMultiDict
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from meetbefore_assets.core.errors import MeetbeforeError
+from meetbefore_assets.web.page_templates import environment
+from meetbefore_assets.web.words import Language, wanted_language
+
+LANGUAGE_COOKIE = "meetbefore-language"
+# A page is asked for anew whenever one goes back to it: somebody may have said something meanwhile.
+_FRESH = {"cache-control": "no-store"}
+
+
+def form_of(request: Request) -> "ImmutableMultiDict[str, str]":
+    """The fields that were posted; the login has read them and checked their token."""
+    fields: ImmutableMultiDict[str, str] = request.state.form
+    return fields
+
+
+def chosen(request: Request, name: str) -> list[str]:
+    """All values of a field that was posted, each once, in their order."""
+    return list(dict.fromkeys(form_of(request).getlist(name)))
+
+
+def field(request: Request, name: str) -> str:
+    """A field that was posted, without spaces around it; "" where there is none."""
+    return form_of(request).get(name, "").strip()
+
+
+def language_of(request: Request) -> Language:
+    """What whoever asks reads: the switch first, then what the browser says."""
+    return wanted_language(request.headers.get("accept-language", ""), chosen=request.cookies.get(LANGUAGE_COOKIE, ""))
+
+
+def address(request: Request, path: str) -> str:
+    """Address of a page of ours, wherever the app is mounted."""
+    return f"{request.scope.get('root_path', '')}{path}"
+
+
+def quoted(text: str) -> str:
+    """An id as a part of an address."""
+    return quote(text, safe="")
+
+
+def page(
+    request: Request, template: str, *, status: int = 200, problem: MeetbeforeError | None = None, back: str = "", **given: Any
+) -> Response:
+    """The page of a template; where something could not be done, that page with the reason at its top.
+
+    Args:
+        request: what is answered.
+        template: file name of `web/templates/`.
+        status: of HTTP.
+        problem: why something could not be done.
+        back: path of the page, where that is not what was asked for.
+        given: what the template needs besides the frame.
+    """
+    from meetbefore_assets.web.pages.frame import frame_of
+
+    language = language_of(request)
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            language=language,
+            t=language.say,
+            n=language.count,
+            p=language.of,
+            url=lambda path: address(request, path),
+            face=lambda video_id, face_id: address(request, f"/media/face/{quoted(video_id)}/{quoted(face_id)}.jpg"),
+            token=getattr(request.state, "form_token", ""),
+            frame=frame_of(request, language),
+            problem=problem,
+            back=back or _here(request),
+            **given,
+        )
+    )
+    return HTMLResponse(html, status, _FRESH)
+
+
+def go_to(request: Request, path: str) -> Response:
+    """The page to look at after something was done, asked for by GET, so that nothing is sent twice by reloading."""
+    return RedirectResponse(address(request, path), 303)
+
+
+def _here(request: Request) -> str:
+    """The path that was asked for, with its query but without the notice; the first page after a form."""
+    if request.method != "GET":
+        return "/people"
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    query = urlencode([(name, value) for name, value in request.query_params.multi_items() if name != "said"])
+    return f"{path}?{query}" if query else path
