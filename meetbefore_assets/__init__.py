@@ -1,16 +1,17 @@
 """Whom do I keep meeting? A Dagster project that finds the people who cross your path again and again.
 
-The way of the data is the floor plan: one folder a stage, and each imports only what stands below it
-(`meetbefore_assets_tests/test_layers.py` reads every import).
+One folder per stage of the data; each imports only the folders below it (`meetbefore_assets_tests/test_layers.py` checks every import).
 
     cli             the command line
-    demo            a small labelled archive, and how well it was read
+    web             the app, and the guard and login before it and the Dagster UI
+    demo            a small labelled archive, and how much of it was found
     definitions     the Dagster definitions
     defs            assets, checks, jobs, sensors, schedules
     running         `meetbefore run`: Dagster instance, worker processes, executors
     open_home       a home with its adapters
     forgetting      erasing people and videos everywhere
     upkeep          checks and repairs of the record
+    asking          questions with a photograph: who is this
     publishing      the database, the page, exports
     review          corrections, questions, what-if
     encounters      encounters, scores, chance

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,12 +41,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # Files of tests that take minutes begin first, or the last of them would run alone.
 LONGEST = [
     "running/test_dagster_dev.py",
+    "cli/test_ui.py",
     "cli/test_main.py",
     "defs/test_pipeline.py",
     "review/test_make_corrections.py",
     "cli/test_forget.py",
     "test_crash.py",
     "test_bad_input.py",
+    "docs/test_commands.py",
     "defs/test_sensor_new_videos.py",
     "defs/test_sensor_rematch.py",
 ]
@@ -71,3 +74,11 @@ def shared() -> Path:
 def postgres() -> str:
     """Address of a Postgres server with pgvector, one for all tests of a process."""
     return address()
+
+
+@pytest.fixture(autouse=True)
+def keep_umask() -> Iterator[None]:
+    """Commands that run in this process change what it lets others read."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)

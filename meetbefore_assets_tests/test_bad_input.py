@@ -33,6 +33,8 @@ from meetbefore_assets_tests.support.bad_videos import CASES, Case, make_corpus
 from meetbefore_assets_tests.support.disks import mounted_disk
 from meetbefore_assets_tests.support.fakes import FakeDetector, FakeEmbedder, FakeReader, fake_home, write_video
 
+pytestmark = pytest.mark.slow
+
 DAYS = tuple(f"DJI_202503{day:02}080000_{day:04}_D.mp4" for day in range(1, 6))
 
 

@@ -30,6 +30,8 @@ from meetbefore_assets.running import instance
 from meetbefore_assets.storage.file_locks import hold
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 
+pytestmark = pytest.mark.slow
+
 VIDEOS = 6
 WORKERS = 4
 

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from meetbefore_assets.publishing.database import is_published
 from meetbefore_assets_tests.support.fakes import fake_home
 from meetbefore_assets_tests.test_concurrency import content, work, write_archive
+
+pytestmark = pytest.mark.slow
 
 WORKER = """
 import sys

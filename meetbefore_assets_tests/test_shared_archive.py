@@ -30,6 +30,8 @@ from meetbefore_assets_tests.support.s3 import new_bucket
 from meetbefore_assets_tests.support.traces import traces
 from meetbefore_assets_tests.test_concurrency import content, work, write_archive
 
+pytestmark = pytest.mark.slow
+
 VIDEOS, MACHINES = 4, 3
 # A request for each thousand videos of an asset, and again after each lock.
 LISTINGS = 40
@@ -196,7 +198,7 @@ def test_the_assets_through_dagster(url: str, tmp_path: Path) -> None:
         project.match()
     names = {facts.name for facts in objects_at(url).below("")}
     (video_id,) = project.home.store.keys("videos")
-    assert {"files/report.html", "published/current.json", f"files/previews/{video_id}.jpg", f"record/tracks/{video_id}.parquet"} <= names
+    assert {"published/current.json", f"files/previews/{video_id}.jpg", f"record/tracks/{video_id}.parquet"} <= names
 
 
 def test_nothing_to_do_is_found_out_by_listings(processed: str, videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,11 @@ from meetbefore_assets.running import instance, run
 from meetbefore_assets.running.partitions import PARTITIONS_NAME
 from meetbefore_assets.running.pool import Pool
 from meetbefore_assets.running.run import RunOptions
-from meetbefore_assets.running.worker import Task, _message
+from meetbefore_assets.running.worker import Task, failure_message
 from meetbefore_assets_tests.support.fakes import fake_home, write_video
 from meetbefore_assets_tests.test_concurrency import work
+
+pytestmark = pytest.mark.slow
 
 NAME = "DJI_20250303080000_0001_D.mp4"
 
@@ -82,7 +84,7 @@ def test_a_step_that_failed_tells_our_errors_without_their_class(error: Exceptio
         fail()
 
     with dg.DagsterInstance.ephemeral() as ephemeral:
-        assert _message(job.execute_in_process(raise_on_error=False, instance=ephemeral)) == told
+        assert failure_message(job.execute_in_process(raise_on_error=False, instance=ephemeral).all_events) == told
 
 
 @pytest.mark.parametrize(("number", "is_to_blame"), [(signal.SIGSEGV, True), (signal.SIGKILL, True), (signal.SIGTERM, False)])

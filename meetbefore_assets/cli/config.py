@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from meetbefore_assets.cli.options import console, home_option
+from meetbefore_assets.cli.options import console, home_for_command, home_option
 
 if TYPE_CHECKING:
     from meetbefore_assets.home.settings.settings_file import ExplainedSetting
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("entries", nargs=-1, metavar="[KEY | KEY=VALUE]…")
 @home_option
-@click.option("--unset", "unset", multiple=True, metavar="KEY", help="Back to what holds without this setting. May be repeated.")
+@click.option("--unset", "unset", multiple=True, metavar="KEY", help="Back to the default. May be repeated.")
+@click.option("--undo-threshold", is_flag=True, help="Take back a matching.threshold that a run of the Dagster UI saved.")
 @click.option("--format", "kind", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def config(entries: tuple[str, ...], home_folder: Path, unset: tuple[str, ...], kind: str) -> None:
-    """Show the settings in force, or change them.
+def config(entries: tuple[str, ...], home_folder: Path, unset: tuple[str, ...], undo_threshold: bool, kind: str) -> None:
+    """Show or change settings.
 
-    Without ENTRIES all are shown, each with its meaning and where it comes from; KEY shows one (`matching`: those of a section).
-    KEY=VALUE writes it to HOME/settings.toml, or for all machines where the record is in an object store; a value is in TOML, and a
-    bare word is text. What follows from it is made by the next `meetbefore run`.
+    Without arguments: all settings, with their meaning and where each value comes from. KEY shows one setting, or a section (`matching`).
+    KEY=VALUE saves it in HOME/settings.toml (or, if the record is in an object store, there for all machines); values are TOML, a
+    bare word is text. The next `meetbefore run` applies it.
 
     \b
       meetbefore config matching.threshold=0.42
@@ -31,6 +32,9 @@ def config(entries: tuple[str, ...], home_folder: Path, unset: tuple[str, ...], 
     """
     from meetbefore_assets.home.settings import settings_file
 
+    if undo_threshold:
+        _undo_threshold(home_folder)
+        entries = (*entries, "matching.threshold")
     changes = [entry for entry in entries if "=" in entry]
     settings_file.explain_settings(
         home_folder, [entry for entry in entries if "=" not in entry]
@@ -43,6 +47,16 @@ def config(entries: tuple[str, ...], home_folder: Path, unset: tuple[str, ...], 
         click.echo(json.dumps({row.key: {"value": row.value, "from": row.source} for row in rows}, indent=2, ensure_ascii=False))
     else:
         _print(rows)
+
+
+def _undo_threshold(home_folder: Path) -> None:
+    from meetbefore_assets.identities.policy_history import undo_threshold
+
+    before = undo_threshold(home_for_command(home_folder, must_exist=True))
+    if before is None:
+        click.echo("No run's threshold is in force: there is nothing to take back.", err=True)
+    else:
+        click.echo(f"matching.threshold is {before} again, as before a run changed it; the next `meetbefore run` applies it.", err=True)
 
 
 def _print(rows: "list[ExplainedSetting]") -> None:

@@ -1,4 +1,4 @@
-"""Commands that say who is who."""
+"""Commands that correct who is who, and that list corrections, questions and the history of ids."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from meetbefore_assets.home.home import Home
     from meetbefore_assets.identities.corrections import Correction
 
-later_option = click.option("--later", is_flag=True, help="Only put it on record; the next run, or the sensor, brings identities in step.")
+later_option = click.option("--later", is_flag=True, help="Save it now, apply it with the next run (or the sensor).")
 
 
 @click.command()
@@ -21,7 +21,7 @@ later_option = click.option("--later", is_flag=True, help="Only put it on record
 @home_option
 @later_option
 def name(person: str, name: str, home_folder: Path, later: bool) -> None:
-    """Give PERSON a name; "" takes it away. It follows the faces, whatever happens to ids."""
+    """Give PERSON a name ("" removes it). The name stays with the faces, even if ids change."""
     from meetbefore_assets.review import make_corrections
 
     _correct(home_folder, later, lambda home: make_corrections.name_person(home, _who(home, person), name))
@@ -32,7 +32,7 @@ def name(person: str, name: str, home_folder: Path, later: bool) -> None:
 @home_option
 @later_option
 def me(person: str, home_folder: Path, later: bool) -> None:
-    """Say that PERSON is you: not ranked among those you keep meeting."""
+    """PERSON is you: left out of the ranking."""
     _role(person, "me", home_folder, later)
 
 
@@ -41,7 +41,7 @@ def me(person: str, home_folder: Path, later: bool) -> None:
 @home_option
 @later_option
 def companion(person: str, home_folder: Path, later: bool) -> None:
-    """Say that PERSON goes with you: shown apart from those you keep meeting."""
+    """PERSON travels with you: listed apart from strangers."""
     _role(person, "companion", home_folder, later)
 
 
@@ -50,7 +50,7 @@ def companion(person: str, home_folder: Path, later: bool) -> None:
 @home_option
 @later_option
 def ignore(person: str, home_folder: Path, later: bool) -> None:
-    """Say that PERSON is of no interest (a poster, a newsreader)."""
+    """Ignore PERSON (a poster, somebody on TV)."""
     _role(person, "ignored", home_folder, later)
 
 
@@ -60,20 +60,24 @@ def ignore(person: str, home_folder: Path, later: bool) -> None:
 @home_option
 @later_option
 def role(person: str, role: str, home_folder: Path, later: bool) -> None:
-    """Say what PERSON is to you: yourself, a companion, of no interest, or (none) nothing of these."""
+    """Set the role of PERSON: you, a companion, ignored, or none of these."""
     _role(person, role, home_folder, later)
 
 
 @click.command()
-@click.argument("first")
-@click.argument("second")
+@click.argument("people", nargs=-1, required=True)
 @home_option
 @later_option
-def merge(first: str, second: str, home_folder: Path, later: bool) -> None:
-    """Say that FIRST and SECOND are one person, at every threshold."""
+def merge(people: tuple[str, ...], home_folder: Path, later: bool) -> None:
+    """PEOPLE (two or more) are the same person, whatever the threshold.
+
+    \b
+      meetbefore merge pk2renqytr0 Anna
+      meetbefore merge Anna pk2renqytr0 pv7wzr7bmq8    three at once; one undo takes all of it back
+    """
     from meetbefore_assets.review import make_corrections
 
-    _correct(home_folder, later, lambda home: make_corrections.merge(home, _who(home, first), _who(home, second)))
+    _correct(home_folder, later, lambda home: make_corrections.merge(home, *(_who(home, person) for person in people)))
 
 
 @click.command("not-same")
@@ -82,7 +86,7 @@ def merge(first: str, second: str, home_folder: Path, later: bool) -> None:
 @home_option
 @later_option
 def not_same(first: str, second: str, home_folder: Path, later: bool) -> None:
-    """Say that FIRST and SECOND are two people, at every threshold."""
+    """FIRST and SECOND are two people, whatever the threshold."""
     from meetbefore_assets.review import make_corrections
 
     _correct(home_folder, later, lambda home: make_corrections.not_same(home, _who(home, first), _who(home, second)))
@@ -91,14 +95,71 @@ def not_same(first: str, second: str, home_folder: Path, later: bool) -> None:
 @click.command()
 @click.argument("person")
 @click.argument("faces", nargs=-1, required=True)
-@click.option("--only-these", is_flag=True, help="Just these faces, not the whole of the tracks they are in.")
+@click.option("--only-these", is_flag=True, help="Only these faces, not the whole tracks they belong to.")
 @home_option
 @later_option
 def split(person: str, faces: tuple[str, ...], only_these: bool, home_folder: Path, later: bool) -> None:
-    """Say that FACES are not PERSON. `meetbefore show PERSON --faces` lists them."""
+    """FACES are not PERSON. To list face ids: meetbefore show PERSON --faces"""
     from meetbefore_assets.review import make_corrections
 
     _correct(home_folder, later, lambda home: make_corrections.split(home, _who(home, person), faces, only_these=only_these))
+
+
+@click.command()
+@click.argument("faces", nargs=-1, required=True)
+@click.option("--to", "person", required=True, help="The person whose faces they are.")
+@click.option("--only-these", is_flag=True, help="Only these faces, not the whole tracks they belong to.")
+@home_option
+@later_option
+def move(faces: tuple[str, ...], person: str, only_these: bool, home_folder: Path, later: bool) -> None:
+    """FACES are PERSON, and not whose they were: a split and a merge in one. To list face ids: meetbefore show PERSON --faces
+
+    It takes the faces out of all that was said before about who they are; one undo brings everything back.
+    """
+    from meetbefore_assets.review import make_corrections
+
+    _correct(home_folder, later, lambda home: make_corrections.move(home, faces, _who(home, person), only_these=only_these))
+
+
+@click.command("not-a-face")
+@click.argument("faces", nargs=-1, required=True)
+@home_option
+@later_option
+def not_a_face(faces: tuple[str, ...], home_folder: Path, later: bool) -> None:
+    """FACES are no faces (a wheel, a statue): they belong to nobody and count nowhere.
+
+    Just these, not their tracks. No video is needed, also to undo it, and they are known again when another detector finds them there.
+    To ignore somebody instead: meetbefore ignore PERSON
+    """
+    from meetbefore_assets.review import make_corrections
+
+    _correct(home_folder, later, lambda home: make_corrections.not_a_face(home, faces))
+
+
+@click.command()
+@click.argument("face")
+@home_option
+@later_option
+def portrait(face: str, home_folder: Path, later: bool) -> None:
+    """Show FACE for its person, in the ranking and on the page."""
+    from meetbefore_assets.review import make_corrections
+
+    _correct(home_folder, later, lambda home: make_corrections.portrait(home, face))
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@home_option
+@later_option
+def unsure(first: str, second: str, home_folder: Path, later: bool) -> None:
+    """Nobody can tell whether FIRST and SECOND are one person.
+
+    Nobody changes. `review` does not ask again until one of them is seen more or less often, or the evidence moves by a tenth.
+    """
+    from meetbefore_assets.review import make_corrections
+
+    _correct(home_folder, later, lambda home: make_corrections.unsure(home, _who(home, first), _who(home, second)))
 
 
 @click.command()
@@ -106,7 +167,7 @@ def split(person: str, faces: tuple[str, ...], only_these: bool, home_folder: Pa
 @home_option
 @later_option
 def undo(correction: str, home_folder: Path, later: bool) -> None:
-    """Take back the latest correction, or the one with this id (or its beginning). To undo an undo, give its id."""
+    """Undo the latest correction, or the one with this id (or its beginning). To undo an undo, give its id."""
     from meetbefore_assets.review import make_corrections
 
     _correct(home_folder, later, lambda home: make_corrections.undo(home, correction)[0])
@@ -115,7 +176,7 @@ def undo(correction: str, home_folder: Path, later: bool) -> None:
 @click.command()
 @home_option
 def corrections(home_folder: Path) -> None:
-    """What was said about who is who, the oldest first, and whether it holds."""
+    """List all corrections, oldest first, and whether they apply."""
     from meetbefore_assets.cli.terminal.corrections import print_corrections
 
     print_corrections(console(), home_for_command(home_folder, must_exist=True))
@@ -125,7 +186,7 @@ def corrections(home_folder: Path) -> None:
 @click.argument("person", required=False, default="")
 @home_option
 def history(person: str, home_folder: Path) -> None:
-    """What happened to people's ids: who was joined to whom, who was split from whom, when, at which threshold.
+    """How people's ids changed: who was joined or split, when, and at which threshold.
 
     PERSON (any id it ever had, or a name) limits it to one person.
     """
@@ -135,14 +196,22 @@ def history(person: str, home_folder: Path) -> None:
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many questions.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Maximum number of questions.")
 @home_option
 def review(limit: int, home_folder: Path) -> None:
-    """The questions whose answers would help most, each with the commands that answer it."""
+    """The questions that help most, each with the commands to answer it."""
     from meetbefore_assets.cli.terminal.questions import print_review
-    from meetbefore_assets.review.questions import questions
+    from meetbefore_assets.core.errors import UsageError
+    from meetbefore_assets.identities.known_people import known_matches
+    from meetbefore_assets.review.live_identities import LiveIdentities
 
-    print_review(console(), questions(home_for_command(home_folder, must_exist=True), limit))
+    home = home_for_command(home_folder, must_exist=True)
+    known = known_matches(home)
+    near = known.filter(known["state"] == "near").head(limit)
+    view = LiveIdentities(home).view()
+    if view.is_empty and not near.height:
+        raise UsageError("nothing is processed yet.", remedy="Import recordings: meetbefore run FOLDER")
+    print_review(console(), view.archive.threshold, view.questions(limit), near)
 
 
 def _role(person: str, role: str, home_folder: Path, later: bool) -> None:
@@ -158,18 +227,36 @@ def _who(home: "Home", text: str) -> str:
 
 
 def _correct(home_folder: Path, later: bool, say: "Callable[[Home], Correction]") -> None:
-    """Put a correction on record, bring everything in step, and say what came of it."""
+    """Save a correction, apply it, and print what it changed."""
     from meetbefore_assets.cli.terminal.corrections import print_outcome
-    from meetbefore_assets.identities.match import last_match
-    from meetbefore_assets.running.run import update_identities
+    from meetbefore_assets.encounters.make_tables import make_people, people_stand_still
+    from meetbefore_assets.identities.match import is_matched, last_match
 
     home = home_for_command(home_folder, must_exist=True)
-    one = say(home)
+    with people_stand_still(home):  # ids must not change between looking PERSON up and saving whose faces are meant
+        one = say(home)
     if later:
-        console().print(f"{one.correction_id} is on record; the next run brings identities in step.")
+        console().print(f"Saved as {one.correction_id}; the next run applies it.")
         return
-    update_identities(home_folder, build_definitions)
+    if is_matched(home):  # a name or a role changes no grouping, so Dagster is not needed, which takes seconds to load
+        from meetbefore_assets.publishing.database import publish
+
+        make_people(home)
+        print_outcome(console(), home, one, None)
+        publish(home)
+        return
+    from meetbefore_assets.running.run import update_identities
+
+    waits_for = update_identities(home_folder, build_definitions)
+    if waits_for:
+        console().print(
+            f"{one.correction_id} is on record. Other runs are at work; the last of them brings identities in step ({waits_for})"
+        )
+        return
     print_outcome(console(), home, one, last_match(home))
 
 
-COMMANDS = (name, me, companion, ignore, role, merge, not_same, split, undo, corrections, history, review)
+COMMANDS = (
+    *(name, me, companion, ignore, role, merge, not_same, split, move, not_a_face, portrait, unsure),
+    *(undo, corrections, history, review),
+)

@@ -19,23 +19,32 @@ home_option = click.option(
     "home_folder",
     type=click.Path(path_type=Path, file_okay=False),
     default=lambda: Path(os.environ.get("MEETBEFORE_HOME") or "data"),
+    callback=lambda _context, _option, home_folder: _masked(home_folder),
     show_default="$MEETBEFORE_HOME, else 'data'",
-    help="Folder in which everything is kept.",
+    help="Folder for everything meetbefore stores.",
 )
 set_option = click.option(
     "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting, for example matching.threshold=0.42. May be repeated."
 )
 
 
+def _masked(home_folder: Path) -> Path:
+    """Set the umask, so that files made by this command and its children are as private as the home; return the home."""
+    from meetbefore_assets.storage.private_folder import mask_process
+
+    mask_process(home_folder)
+    return home_folder
+
+
 class _JobsOption(click.Option):
-    """Says what the default is on this machine; worked out only where somebody asks for help."""
+    """Shows this machine's default number of jobs in the help text; it is computed only when help is asked for."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from meetbefore_assets.running.capacity import WORKER_BYTES, default_jobs
 
         self.help = (
-            f"Videos at a time.  [default: a core and {WORKER_BYTES / 2**30:.1f} GiB of free memory each, "
-            f"a few where they share a GPU; here and now {default_jobs()}]"
+            f"Videos at a time.  [default: one per core, with {WORKER_BYTES / 2**30:.1f} GiB of free memory each; "
+            f"fewer on a shared GPU; here {default_jobs()}]"
         )
         return super().get_help_record(ctx)
 
@@ -55,10 +64,10 @@ jobs_option = click.option("--jobs", cls=_JobsOption, type=click.IntRange(1, 102
 
 
 def home_for_command(home_folder: Path, assignments: tuple[str, ...] = (), *, must_exist: bool = False) -> "Home":
-    """A home with its adapters; `assignments` hold for this command.
+    """Open the home of a command; `assignments` are settings for this command only.
 
     Raises:
-        UsageError: there is no home there, and one must exist.
+        UsageError: the home does not exist, and `must_exist`.
     """
     from meetbefore_assets.core.errors import UsageError
     from meetbefore_assets.home.settings.settings_file import effective
@@ -67,20 +76,20 @@ def home_for_command(home_folder: Path, assignments: tuple[str, ...] = (), *, mu
     home = open_home(home_folder, effective(home_folder, list(assignments)) if assignments else None)
     if must_exist and not (home_folder / "record").is_dir() and not home.settings().store.uri:
         raise UsageError(
-            f"there is no home at '{home_folder}'; expected a folder that `meetbefore run` has filled.", remedy="Give --home DIR."
+            f"there is no home at '{home_folder}'; expected a folder made by `meetbefore run`.", remedy="Name the right one: --home DIR"
         )
     return home
 
 
 def build_definitions(home: "Home") -> Any:
-    """The Dagster definitions over a home; what they need (seconds of imports) is loaded when they are built."""
+    """Make the Dagster definitions of a home; imports what they need only now, since that takes seconds."""
     from meetbefore_assets.definitions import build_definitions as build
 
     return build(home)
 
 
 def console() -> "Console":
-    """Where commands print: tables fit the terminal, and a log has lines of their own length."""
+    """Return the console that commands print to: tables fit a terminal; lines are not wrapped in a log."""
     from rich.console import Console
 
     is_watched = sys.stdout.isatty()

@@ -10,10 +10,10 @@ from meetbefore_assets.cli.options import console, home_for_command, home_option
 @click.command()
 @home_option
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: HOME/report.html]")
-@click.option("--blur-others", is_flag=True, help="For sharing: only you, your companions and --except are seen clearly.")
-@click.option("--except", "clear", multiple=True, metavar="PERSON", help="Somebody who is not blurred. May be repeated.")
+@click.option("--blur-others", is_flag=True, help="For sharing: everybody is blurred but you, your companions and --except.")
+@click.option("--except", "clear", multiple=True, metavar="PERSON", help="Do not blur this person. May be repeated.")
 def report(home_folder: Path, out: Path | None, blur_others: bool, clear: tuple[str, ...]) -> None:
-    """Write the page to look at: one file that holds everything and asks the network for nothing."""
+    """Write the page of people you keep meeting: one HTML file that works offline."""
     from meetbefore_assets.core.errors import UsageError
     from meetbefore_assets.identities import queries
     from meetbefore_assets.publishing.page.render import write_report
@@ -21,7 +21,7 @@ def report(home_folder: Path, out: Path | None, blur_others: bool, clear: tuple[
 
     home = home_for_command(home_folder, must_exist=True)
     if clear and not blur_others:
-        raise UsageError("--except was given without --blur-others; expected both.")
+        raise UsageError("--except works only with --blur-others.")
     named = [str(queries.find_person(home, text).row["person_id"]) for text in clear]
     if blur_others:
         disguise = blurred_but(home, clear_people(home, named))

@@ -1,1 +1,1 @@
-"""A small labelled archive made from sample photographs, and the comparison of what was found in it with what was planted."""
+"""Demo: a small labelled archive made from sample photographs, and a comparison of the result with the truth."""

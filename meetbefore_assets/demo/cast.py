@@ -1,8 +1,8 @@
-"""The cast of the demo: who is planted in which clip, when, where and in what light; plain numbers, no pixels.
+"""The cast of the demo: who appears in which clip, when, where and in what light; numbers only, no pixels.
 
-Seven people, all from photographs inside installed packages. A person who comes back is cut from the *same* photograph each
-time; only size, light, blur, tilt and mirroring differ, so the demo shows that the machinery works, not how well a recogniser
-copes with other photographs of somebody. The people get neutral labels, never names.
+There are seven people, all from photographs inside installed packages. Somebody who comes back is cut from the *same* photograph each
+time; only size, light, blur, tilt and mirroring differ. So the demo shows that the pipeline works, not how well a recogniser copes with
+different photographs. The people have neutral labels, never names.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class Person:
     """Somebody in the demo.
 
     Attributes:
-        label: what the person is called in tables.
+        label: name of the person in tables.
         role: nearly always there, back in two or more clips, or seen in one.
-        package, picture: where the photograph is: an importable package, and a path inside it.
+        package, picture: location of the photograph: an importable package, and a path inside it.
         box: the face in the photograph (x1, y1, x2, y2), pixels; measured with YuNet.
-        upright_deg: anticlockwise turn that makes the eyes level; a head that is tilted already and then tilted further is lost on
-            YuNet's landmarks (faces of one person at cosine 0.14 with SFace).
-        reach: half the side of the piece that is cut out, in longer sides of the face.
+        upright_deg: anticlockwise rotation that makes the eyes level; YuNet's landmarks fail on a tilted head that is tilted further
+            (faces of one person at cosine 0.14 with SFace).
+        reach: half the side of the cut-out square, in longer sides of the face.
     """
 
     label: str
@@ -47,14 +47,14 @@ class Person:
 
     @property
     def side_per_width(self) -> float:
-        """Side of the piece that is cut out over the width of the face."""
+        """Side of the cut-out square over the width of the face."""
         return 2 * self.reach * max(1.0, self.aspect)
 
 
 _GROUP = ("insightface", "data/images/t1.jpg")
 
-# Left out, so that nobody is a borderline case: the sixth of the group, at cosine 0.30 to 0.41 (SFace) to the laughing man, and
-# skimage's camera.png, a profile at 0.34 to 0.42 to the companion.
+# Left out, so that nobody is a borderline case: the sixth of the group, with cosines of 0.30 to 0.41 (SFace) to the laughing man, and
+# skimage's camera.png, a profile with 0.34 to 0.42 to the companion.
 PEOPLE: tuple[Person, ...] = (
     Person("companion", "companion", *_GROUP, (466, 267, 568, 412), 6.6),
     Person("astronaut", "returning", "skimage", "data/astronaut.png", (178, 63, 268, 177)),
@@ -66,7 +66,7 @@ PEOPLE: tuple[Person, ...] = (
 )
 _BY_LABEL = {person.label: person for person in PEOPLE}
 
-# Local start, seconds, who. The companion is in seven of the eight clips with people.
+# Local start, length in seconds, people. The companion is in seven of the eight clips with people.
 _TIMETABLE: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("20250307081205", 9, ("companion", "astronaut", "woman with cards")),
     ("20250307174310", 8, ("companion", "laughing man")),
@@ -88,7 +88,7 @@ class Appearance:
 
     Attributes:
         person: label.
-        start_s, end_s: in the clip; the person is there while start_s <= t < end_s.
+        start_s, end_s: time in the clip; the person is visible while start_s <= t < end_s.
         x, y: centre of the face, pixels.
         face_px: width of the face, pixels.
         turn_deg: tilt of the head in the picture, anticlockwise.
@@ -109,17 +109,17 @@ class Appearance:
     is_mirrored: bool
 
     def is_there(self, time_s: float) -> bool:
-        """Whether the person is in the picture at that moment."""
+        """Whether the person is in the picture at a time."""
         return self.start_s <= time_s < self.end_s
 
     def pose(self, time_s: float) -> tuple[float, float, float, float]:
-        """Centre x, centre y, width of the face (pixels) and turn (degrees) at that moment."""
+        """Centre x, centre y, width of the face (pixels) and tilt (degrees) at a time."""
         share = (time_s - self.start_s) / (self.end_s - self.start_s)
         x, y, face_px, turn_deg = ((1 - share) * a + share * b for a, b in (self.x, self.y, self.face_px, self.turn_deg))
         return x, y, face_px, turn_deg
 
     def box(self, time_s: float) -> Box:
-        """The face at that moment, (x1, y1, x2, y2) in pixels."""
+        """The face at a time, (x1, y1, x2, y2) in pixels."""
         x, y, width, _ = self.pose(time_s)
         height = width * _BY_LABEL[self.person].aspect
         return x - width / 2, y - height / 2, x + width / 2, y + height / 2
@@ -130,12 +130,12 @@ class Clip:
     """One file of the archive.
 
     Attributes:
-        name: file name as DJI writes them.
+        name: file name in DJI's pattern.
         started_at: local time without zone, as in the name.
         duration_s: whole seconds.
-        appearances: nobody in one clip on purpose.
-        backdrop: seed of what is behind the people.
-        is_broken: the file is cut short on purpose and cannot be opened.
+        appearances: the people in it; one clip is empty on purpose.
+        backdrop: random seed of the background.
+        is_broken: the file is truncated on purpose and cannot be opened.
     """
 
     name: str
@@ -147,13 +147,13 @@ class Clip:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Labels of those in the clip."""
+        """Labels of the people in the clip."""
         return tuple(appearance.person for appearance in self.appearances)
 
 
 @dataclass(frozen=True)
 class TruthRow:
-    """One planted face at a whole second; the columns of `truth.csv`."""
+    """One true face at a whole second; the columns of `truth.csv`."""
 
     video: str
     t_s: int
@@ -166,15 +166,15 @@ class TruthRow:
 
 
 def person_of(label: str) -> Person:
-    """The person with that label; raises KeyError."""
+    """The person with this label. Raises KeyError."""
     return _BY_LABEL[label]
 
 
 def plan(seed: int = 7) -> tuple[Clip, ...]:
-    """All clips in order of time.
+    """Plan all clips, by time.
 
-    Who is in which clip is fixed; the seed draws paths, sizes, light, blur, tilt and mirroring. Everybody in a clip has an upright
-    strip of the picture to themselves, so nobody ever covers anybody.
+    Who is in which clip is fixed; the seed draws paths, sizes, light, blur, tilt and mirroring. Everybody in a clip has a vertical strip of
+    the picture, so that nobody covers anybody.
     """
     rng = np.random.default_rng(seed)
     looks = {person.label: _looks(person, rng) for person in PEOPLE}
@@ -182,7 +182,7 @@ def plan(seed: int = 7) -> tuple[Clip, ...]:
 
 
 def truth(clips: tuple[Clip, ...]) -> list[TruthRow]:
-    """Everybody planted in clips that can be opened, once a second, by clip and second."""
+    """The true faces in clips that can be opened, once a second, sorted by clip and second."""
     return [
         TruthRow(clip.name, t_s, (clip.started_at + timedelta(seconds=t_s)).isoformat(), appearance.person, *_rounded(appearance.box(t_s)))
         for clip in clips
@@ -207,7 +207,7 @@ class _Look:
 
 
 def _looks(person: Person, rng: np.random.Generator) -> list[_Look]:
-    """One look for each clip of a person: sizes and brightness from separate strata, so that no two clips are alike."""
+    """One look for each clip of a person; sizes and brightness are drawn from separate strata, so that no two clips are alike."""
     count = sum(person.label in who for _, _, who in _TIMETABLE)
     sizes = np.exp(_strata(np.log(52.0), np.log(122.0), count, rng))
     gains = _strata(0.65, 1.15, count, rng)

@@ -1,4 +1,4 @@
-"""Compares what was found in the demo archive with what was planted."""
+"""Compares the people found in the demo archive with the true ones."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ _ASSIGNED = {
 
 @dataclass(frozen=True)
 class PersonVerdict:
-    """What became of one planted person.
+    """The result for one true person.
 
     Attributes:
         label, role: see `cast.Person`.
-        clips_planted, clips_found: in how many clips the person was planted, and in how many of them at least one face was found.
-        faces_planted, faces_found: moments, one a second.
-        ids: (person id, moments) of everybody the person was taken for, most first.
-        merged_with: labels of planted people who share an id with this one.
-        is_in_every_clip: whether the most frequent id was found in each clip that the person was planted in.
+        clips_planted, clips_found: number of clips with the person, and of those in which at least one of their faces was found.
+        faces_planted, faces_found: number of true faces (one a second), and of those that were found.
+        ids: (person id, number of faces) that the person's faces were assigned to, most frequent first.
+        merged_with: labels of other true people who share an id with this one.
+        is_in_every_clip: whether the most frequent id was found in each clip with the person.
     """
 
     label: str
@@ -48,7 +48,7 @@ class PersonVerdict:
 
     @property
     def is_found_once(self) -> bool:
-        """One id, seen in every clip, that nobody else has."""
+        """Whether the person has one id, found in every clip, that nobody else has."""
         return len(self.ids) == 1 and self.is_in_every_clip and not self.merged_with
 
     @property
@@ -66,11 +66,11 @@ class PersonVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of everybody.
+    """The result for everybody.
 
     Attributes:
-        people: one entry for each planted person, in the order of the cast.
-        extra_faces: assigned faces, at moments with known truth, where nobody was planted.
+        people: one entry for each true person, in the order of the cast.
+        extra_faces: number of assigned faces where there is no true face, at times with known truth.
         extra_ids: person ids that only such faces have.
     """
 
@@ -80,12 +80,12 @@ class Verdict:
 
     @property
     def is_right(self) -> bool:
-        """Everyone who came back is found exactly once, and nobody is merged with anybody."""
+        """Whether everyone who came back is found exactly once, and nobody is merged with anybody."""
         came_back = [person for person in self.people if person.clips_planted > 1]
         return all(person.is_found_once for person in came_back) and not any(person.merged_with for person in self.people)
 
     def lines(self) -> list[str]:
-        """The verdict for a terminal: a line for each planted person, then the sum."""
+        """The result for a terminal: a line for each true person, then the sum."""
         wide = max((len(person.label) for person in self.people), default=0)
         rows = [
             f"{person.label:<{wide}}  in {_clips(person.clips_planted):<8}{person.faces_found:>3} of {person.faces_planted:>3} faces found"
@@ -93,8 +93,8 @@ class Verdict:
             for person in self.people
         ]
         if self.extra_faces:
-            ids = f", {len(self.extra_ids)} of them made into people of their own" if self.extra_ids else ""
-            rows.append(f"Faces found where nobody was planted: {self.extra_faces}{ids}.")
+            ids = f", {len(self.extra_ids)} of them counted as people" if self.extra_ids else ""
+            rows.append(f"Faces found where nobody was hidden: {self.extra_faces}{ids}.")
         return [*rows, self._sum()]
 
     def _sum(self) -> str:
@@ -110,17 +110,17 @@ def _clips(count: int) -> str:
 
 
 def compare(archive: Archive, assignments: pl.DataFrame) -> Verdict:
-    """Match planted faces with assigned ones and judge the people.
+    """Match true faces with assigned ones, and judge the people.
 
-    A planted face and an assigned one are the same if they overlap (intersection over union >= 0.3) within 0.25 s in the same video;
-    where there is a choice, the greater overlap wins, and each face is used once. Assigned faces at other moments are not judged.
+    A true and an assigned face are the same if they overlap (intersection over union >= 0.3) within 0.25 s in the same video. Of several
+    candidates the greatest overlap wins, and each face is used once. Assigned faces at other times are not judged.
 
     Args:
-        archive: what `make_archive` returned.
-        assignments: video (file name), t_s, x1, y1, x2, y2 (pixels), person; a row for each face. More columns do no harm.
+        archive: from `make_archive`.
+        assignments: video (file name), t_s, x1, y1, x2, y2 (pixels), person; one row per face. Other columns are ignored.
 
     Raises:
-        SchemaError: a column is missing, or holds something that is not of its kind.
+        SchemaError: a column is missing, or has values of the wrong type.
     """
     assigned = _checked(assignments)
     planted = _planted(archive.clips)
@@ -155,7 +155,7 @@ def _planted(clips: tuple[cast.Clip, ...]) -> pl.DataFrame:
 
 
 def _match(planted: pl.DataFrame, assigned: pl.DataFrame) -> pl.DataFrame:
-    """Pairs (planted, face, person), each planted and each assigned face at most once."""
+    """Pairs (planted, face, person) of a true and an assigned face, each used at most once."""
     apart = (pl.col("t_s") - pl.col("planted_s")).abs()
     pairs = (
         planted.join(assigned, on="video")
@@ -176,7 +176,7 @@ def _match(planted: pl.DataFrame, assigned: pl.DataFrame) -> pl.DataFrame:
 
 
 def _overlap() -> pl.Expr:
-    """Intersection over union of the planted and the assigned box."""
+    """Intersection over union of the true and the assigned box."""
     width = pl.min_horizontal("x2", "planted_x2") - pl.max_horizontal("x1", "planted_x1")
     height = pl.min_horizontal("y2", "planted_y2") - pl.max_horizontal("y1", "planted_y1")
     shared = width.clip(lower_bound=0) * height.clip(lower_bound=0)
@@ -186,7 +186,7 @@ def _overlap() -> pl.Expr:
 
 
 def _owners(known: pl.DataFrame) -> dict[str, set[str]]:
-    """Person id -> labels of the planted people who have it."""
+    """Person id -> labels of the true people who have it."""
     owners: dict[str, set[str]] = {}
     for who, person in known.drop_nulls("person").select("who", "person").iter_rows():
         owners.setdefault(person, set()).add(who)
@@ -219,7 +219,7 @@ def _cast_of(clips: tuple[cast.Clip, ...]) -> list[cast.Person]:
 
 
 def _judged(clips: tuple[cast.Clip, ...], assigned: pl.DataFrame) -> pl.DataFrame:
-    """Assigned faces at moments for which the truth is known: near a whole second of a clip that can be opened."""
+    """Assigned faces at times with known truth: near a whole second of a clip that can be opened."""
     lengths = {clip.name: clip.duration_s for clip in clips if not clip.is_broken}
     known = pl.DataFrame({"video": list(lengths), "length_s": list(lengths.values())}, schema={"video": pl.String, "length_s": pl.Int64})
     whole = pl.col("t_s").round()

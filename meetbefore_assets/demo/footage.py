@@ -1,8 +1,8 @@
-"""Writes the demo's clips: photographs shipped with the dependencies, moving over backgrounds without faces.
+"""Writes the demo's clips: faces from photographs shipped with the dependencies, moving over backgrounds without faces.
 
-Every picture comes from an installed package (`cast.PEOPLE` and the textures of scikit-image); nothing is downloaded. Pictures
-are drawn with cv2 and encoded by PyAV (H.264, a keyframe a second). The same seed gives the same plan and the same truth; the bytes
-of a clip may differ from one version of the encoder to another.
+All pictures come from installed packages (`cast.PEOPLE` and the textures of scikit-image); nothing is downloaded. Frames are drawn with cv2
+and encoded with PyAV (H.264, a keyframe a second). The same seed gives the same plan and the same truth; the bytes of a clip may differ
+between versions of the encoder.
 """
 
 import csv
@@ -20,15 +20,14 @@ from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo import cast
 from meetbefore_assets.demo.paint import Backdrop, Painter, to_yuv420
 from meetbefore_assets.storage.atomic_file import atomic_file
+from meetbefore_assets.storage.private_folder import private_folder
 
 TRUTH_NAME = "truth.csv"
 LEDGER_NAME = "demo_archive.json"
-# Part of what decides whether a clip on disk is still the one that would be made; raise it when the drawing changes.
+# Version of the drawing code; raise it when drawing changes, so that existing clips are written again.
 _DRAWING = 1
-# What is left of the broken clip. MP4 as cameras write it has its index at the end, so any cut loses it.
+# Share of the broken clip that is kept. Cameras write the index of an MP4 at its end, so any cut loses it.
 _BROKEN_SHARE = 0.6
-# The photographs are published anyway, and whoever runs the demo in a container looks at the clips from outside.
-_MODE = 0o644
 
 Progress = Callable[[int, int, str], None]
 
@@ -38,9 +37,9 @@ class Archive:
     """A labelled archive on disk.
 
     Attributes:
-        folder: holds the clips and nothing else of ours.
+        folder: folder of the clips.
         truth_path: `truth.csv` (video, t_s, time, person, x1, y1, x2, y2), beside the folder.
-        clips: the plan that was followed.
+        clips: their plan.
     """
 
     folder: Path
@@ -51,23 +50,23 @@ class Archive:
 def make_archive(folder: Path, *, seed: int = 7, progress: Progress | None = None) -> Archive:
     """Write the clips into `folder`, and `truth.csv` beside it.
 
-    A clip appears under its name only when it is complete. Complete clips of the same plan are kept, so that a second call is quick
-    and an interrupted one can be resumed; `demo_archive.json` beside the folder remembers which they are.
+    A clip gets its name only when it is complete. Complete clips of the same plan are kept, so that a second call is quick and an
+    interrupted one can be resumed; they are listed in `demo_archive.json` beside the folder.
 
     Args:
-        folder: where the clips go; made if it is not there.
+        folder: folder of the clips; created if missing.
         seed: draws paths, sizes and light (see `cast.plan`).
         progress: called with (clips done, clips in all, name of the clip) after each clip.
 
     Raises:
-        UsageError: a photograph is not in the installed package, or a file that the demo did not make is in the way.
+        UsageError: a photograph is missing from its package, or a file that the demo did not write is in the way.
     """
     return write_clips(folder, cast.plan(seed), progress=progress)
 
 
 def write_clips(folder: Path, clips: tuple[cast.Clip, ...], *, progress: Progress | None = None) -> Archive:
-    """`make_archive` for a plan of one's own."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write clips of a given plan; otherwise as `make_archive`."""
+    private_folder(folder)
     ledger = _Ledger(folder)
     ledger.refuse_strangers(clips)
     painter = Painter()
@@ -82,7 +81,7 @@ def write_clips(folder: Path, clips: tuple[cast.Clip, ...], *, progress: Progres
 
 
 class _Ledger:
-    """Which clips were made, of what plan and how long: a clip is kept if both still fit."""
+    """List of the written clips with plan and size; a clip is kept if both still match."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -104,9 +103,9 @@ class _Ledger:
         return path.exists() and self.entries.get(clip.name) == _entry(clip, path.stat().st_size)
 
     def announce(self, clip: cast.Clip, size: int) -> None:
-        """Before the clip gets its name, so that a clip without an entry is never ours."""
+        """Add a clip to the list before it gets its name, so that a clip that is not listed was not written by the demo."""
         self.entries[clip.name] = _entry(clip, size)
-        with atomic_file(self.path, mode=_MODE) as temporary:
+        with atomic_file(self.path) as temporary:
             temporary.write_text(json.dumps(self.entries, indent=1), encoding="utf-8")
 
 
@@ -128,7 +127,7 @@ def _read_ledger(path: Path) -> dict[str, dict[str, object]]:
 
 
 def _write(clip: cast.Clip, painter: Painter, folder: Path, ledger: _Ledger) -> None:
-    with atomic_file(folder / clip.name, mode=_MODE) as temporary:
+    with atomic_file(folder / clip.name) as temporary:
         _encode(clip, painter, temporary)
         if clip.is_broken:
             os.truncate(temporary, int(temporary.stat().st_size * _BROKEN_SHARE))
@@ -157,7 +156,7 @@ def _encode(clip: cast.Clip, painter: Painter, path: Path) -> None:
 
 
 def _write_truth(path: Path, rows: list[cast.TruthRow]) -> None:
-    with atomic_file(path, mode=_MODE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(cast.TruthRow)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)

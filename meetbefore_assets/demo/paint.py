@@ -14,20 +14,20 @@ from meetbefore_assets.demo import cast
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 
-# Among the blades of grass.png and the stones of gravel.png YuNet sees faces (scores up to 0.85), in the bricks none.
+# YuNet finds faces in grass.png and gravel.png (scores up to 0.85), but none in the bricks.
 _TEXTURE = "data/brick.png"
 _BLUR_PX = 2.5
 # Pixels by which the camera sways to either side.
 _SWAY_X, _SWAY_Y = 70, 40
-# How far the softened edge of a head reaches in: radii of the head; pixels where the photograph itself ends.
+# Width of the softened edge of a head, as a share of its radius; in pixels where the photograph itself ends.
 _RIM, _RIM_PX = 0.3, 6
 
 
 def shipped_picture(package: str, picture: str) -> U8:
-    """A picture inside an installed package, (height, width, 3) B, G, R; the package is found, not imported.
+    """Read a picture inside an installed package, (height, width, 3) B, G, R, without importing the package.
 
     Raises:
-        UsageError: the package or the picture is not there, or is no picture.
+        UsageError: the package or the picture is missing, or the file is no picture.
     """
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -42,17 +42,17 @@ def shipped_picture(package: str, picture: str) -> U8:
 
 
 def to_yuv420(picture: U8) -> U8:
-    """(height, width, 3) B, G, R -> (height * 3 / 2, width) planar YUV 4:2:0, as PyAV's `yuv420p` (half the time of its own converter)."""
+    """(height, width, 3) B, G, R -> (height * 3 / 2, width) planar YUV 4:2:0 for PyAV's `yuv420p` (half the time of its own converter)."""
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """A head that can be put anywhere.
+    """A head that can be drawn into a picture.
 
     Attributes:
         image: (n, n, 3) uint8 B, G, R, the face in the middle, light and blur applied.
-        mask: (n, n) float32 in 0..1, 1 where the head covers what is behind it.
+        mask: (n, n) float32 opacity, 0..1.
         face_px: width of the face in `image`, pixels.
     """
 
@@ -61,7 +61,7 @@ class Sprite:
     face_px: float
 
     def put(self, picture: U8, x: float, y: float, face_px: float, turn_deg: float) -> None:
-        """Draw into `picture` with the middle of the face at (x, y); what reaches beyond the picture is cut."""
+        """Draw into `picture` with the middle of the face at (x, y); clipped at the borders."""
         n, scale = len(self.mask), face_px / self.face_px
         radius = int(np.ceil(n * scale / 2)) + 1
         left, top = max(0, int(x) - radius), max(0, int(y) - radius)
@@ -85,11 +85,11 @@ class Painter:
         self._photographs: dict[tuple[str, str], U8] = {}
 
     def sprite(self, appearance: cast.Appearance) -> Sprite:
-        """The head of an appearance in its light."""
+        """The head of an appearance, with its light and blur."""
         person = cast.person_of(appearance.person)
         image, mask, face_px = self._head(person)
         drawn_px = min(appearance.face_px)
-        # Where the head is drawn smaller than it was photographed, half a drawn pixel of blur keeps the warp from aliasing.
+        # If the head is drawn smaller than photographed, a blur of half a drawn pixel keeps the warp from aliasing.
         sigma = max(appearance.blur / 1000 * face_px, 0.5 * max(0.0, face_px / drawn_px - 1))
         if sigma > 0.1:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
@@ -99,7 +99,7 @@ class Painter:
         return Sprite(lit, mask, face_px)
 
     def _head(self, person: cast.Person) -> tuple[U8, F32, float]:
-        """A square piece of the photograph around the face, turned upright, its mask, and the width of the face in it."""
+        """A square of the photograph around the face, rotated upright, its mask, and the width of the face in it, pixels."""
         key = (person.package, person.picture)
         if key not in self._photographs:
             self._photographs[key] = shipped_picture(*key)
@@ -116,13 +116,13 @@ class Painter:
 
 
 def _edge_mask(height: int, width: int) -> F32:
-    """1 inside, falling to 0 at the four edges."""
+    """Mask with 1 inside, falling to 0 at the four edges."""
     down, across = (np.minimum(np.arange(n), np.arange(n)[::-1]) / _RIM_PX for n in (height, width))
     return np.asarray(np.clip(np.minimum(down[:, None], across[None, :]), 0, 1), np.float32)
 
 
 def _round_mask(n: int) -> F32:
-    """1 inside a circle that fills the square, falling to 0 at its rim."""
+    """Mask with 1 inside a circle that fills the square, falling to 0 at its rim."""
     axis = (np.arange(n, dtype=np.float32) - (n - 1) / 2) / (n / 2)
     radius = np.hypot(axis[:, None], axis[None, :])
     return np.asarray(np.clip((1 - radius) / _RIM, 0, 1), np.float32)
@@ -130,16 +130,16 @@ def _round_mask(n: int) -> F32:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What is behind the people; `wide` is larger than a picture, and the camera sways over it."""
+    """The background; `wide` is larger than a frame, and the camera sways over it."""
 
     wide: U8
 
     @classmethod
     def draw(cls, seed: int) -> "Backdrop":
-        """A piece of scikit-image's brick wall, out of focus, in a drawn colour and light."""
+        """Draw a part of scikit-image's brick wall, out of focus, with random colour and light."""
         rng = np.random.default_rng(seed)
         size = (cast.WIDTH + 2 * _SWAY_X, cast.HEIGHT + 2 * _SWAY_Y)
-        wall = cv2.cvtColor(shipped_picture("skimage", _TEXTURE), cv2.COLOR_BGR2GRAY).T.copy()  # its bricks stand upright
+        wall = cv2.cvtColor(shipped_picture("skimage", _TEXTURE), cv2.COLOR_BGR2GRAY).T.copy()  # transposed: its bricks are upright
         height = int(rng.integers(160, 280))
         width = round(height * size[0] / size[1])
         top, left = int(rng.integers(wall.shape[0] - height)), int(rng.integers(wall.shape[1] - width))
@@ -151,7 +151,7 @@ class Backdrop:
         return cls(np.clip((surface * shade + grain)[..., None] * tint, 0, 255).astype(np.uint8))
 
     def at(self, time_s: float) -> U8:
-        """A fresh picture (540, 960, 3) at that moment."""
+        """A new frame (540, 960, 3) uint8 of the background at a time."""
         left = round(_SWAY_X * (1 + np.sin(time_s / 2.2)))
         top = round(_SWAY_Y * (1 + np.cos(time_s / 3.1)))
         return self.wide[top : top + cast.HEIGHT, left : left + cast.WIDTH].copy()

@@ -28,7 +28,7 @@ def test_every_setting_is_shown_with_its_default(tmp_path: Path) -> None:
     assert {entry["from"] for entry in shown.values()} == {"default"}
     assert shown["matching.threshold"]["value"] == "auto"
     table = config(tmp_path).output
-    assert "least cosine at which two groups are one person" in " ".join(table.split())
+    assert "people are joined above this similarity (higher: surer)" in " ".join(table.split())
     assert not list(tmp_path.iterdir())
 
 
@@ -44,6 +44,18 @@ def test_a_change_is_written_shown_and_taken_back(tmp_path: Path) -> None:
     assert told(tmp_path, "--unset", "matching.threshold")["matching.threshold"]["from"] == "default"
     assert told(tmp_path, 'sources=["/a b", "s3://c/d"]')["sources"]["value"] == ["/a b", "s3://c/d"]
     assert told(tmp_path, "--unset", "sources")["sources"]["value"] == []
+
+
+def test_a_password_is_kept_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = "postgresql://me:hush@host/db?sslpassword=hush2"
+    printed = [config(tmp_path, f"store.postgres={address}"), config(tmp_path), config(tmp_path, "store", "--format", "json")]
+    assert settings_file.load(tmp_path).store.postgres == address
+    monkeypatch.setenv("MEETBEFORE_POSTGRES", "postgresql://me:hush3@host/db")
+    printed.append(config(tmp_path, "--unset", "store.postgres"))
+    printed.append(config(tmp_path, 'sources=["s3://key:hush4@bucket/folder"]'))
+    assert all(result.exit_code == 0 for result in printed)
+    assert not [result.output for result in printed if "hush" in result.output]
+    assert json.loads(printed[2].stdout)["store.postgres"]["value"] == "postgresql://me:***@host/db?sslpassword=***"
 
 
 def test_a_section_and_a_key_are_shown_alone(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Being forgotten as the user meets it: real models, real clips, real processes, real files."""
 
+import io
 import json
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from meetbefore_assets.cli.forget import _confirm
 from meetbefore_assets.cli.main import cli
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo.footage import write_clips
 from meetbefore_assets_tests.cli.test_main import NAMES
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 from meetbefore_assets_tests.support.traces import traces
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +62,33 @@ def everybody(home_folder: Path) -> list[dict[str, object]]:
     return list(json.loads(meetbefore("people", "--home", home_folder, "--all", "--format", "json")))
 
 
+class Terminal(io.StringIO):
+    """Standard input of somebody who is there and types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "code"), [("n\n", 1), ("\n", 1), ("", 130)], ids=["no", "enter", "end of input"])
+def test_whoever_does_not_say_yes_reads_that_nothing_was_erased(
+    typed: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    with pytest.raises(SystemExit) as left:
+        _confirm(["p1: 3 faces in 1 video"], is_sure=False)
+    assert left.value.code == code
+    shown = capsys.readouterr()
+    assert "p1: 3 faces in 1 video" in shown.out
+    assert shown.err.strip() == "Nothing was erased."
+
+
 @pytest.mark.usefixtures("keep_environment")
 def test_a_person_and_then_a_video_are_forgotten(clips: Path, tmp_path: Path) -> None:
     home_folder = tmp_path / "h"
     meetbefore("run", clips, "--home", home_folder, "--set", "time.zone='UTC'", "--jobs", 1)
     person = str(everybody(home_folder)[0]["person_id"])
     needles = looks_of(home_folder, person)
+    meetbefore("report", "--home", home_folder)
     assert {"meetbefore.duckdb", "report.html"} <= traces(home_folder, needles)
     meetbefore("export", "seed", tmp_path / "seed", "--home", home_folder)
     assert faiss.read_index(str(tmp_path / "seed" / "face_index.bin")).ntotal == len(everybody(home_folder))
@@ -90,5 +115,5 @@ def test_a_person_and_then_a_video_are_forgotten(clips: Path, tmp_path: Path) ->
     )
     assert "1 video with" in meetbefore("forget", NAMES[0], "--yes", "--home", home_folder)
     assert traces(home_folder, [video_id.encode(), NAMES[0].encode()]) == set()
-    assert "1 video known and in step" in meetbefore("run", clips, "--home", home_folder)
-    assert "not taken in again" in meetbefore("forget", "--list", "--home", home_folder)
+    assert "1 video, all up to date" in meetbefore("run", clips, "--home", home_folder)
+    assert "not imported again" in meetbefore("forget", "--list", "--home", home_folder)

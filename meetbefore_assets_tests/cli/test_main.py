@@ -1,8 +1,11 @@
 """The command line as its user meets it: real models, real clips, real processes."""
 
 import csv
+import html
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,12 +22,15 @@ from meetbefore_assets.demo.footage import write_clips
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 from meetbefore_assets_tests.support.builders import audio_only, text_file, truncate
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("DJI_20250307081205_0001_D.MP4", "DJI_20250310131654_0004_D.MP4")
 
 
-def meetbefore(*words: object, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+def meetbefore(*words: object, timeout_s: float = 240, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "meetbefore_assets", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env={**os.environ, "NO_COLOR": "1"})
+    environment = {**os.environ, "NO_COLOR": "1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=environment, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def home_folder(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home") / "h"
     done = meetbefore("run", clips, "--home", folder, "--set", "time.zone='UTC'", "--jobs", 1)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 videos (6 s) computed" in done.stdout
+    assert "2 videos (6 s) processed" in done.stdout
     return folder
 
 
@@ -62,6 +68,8 @@ def test_the_way_from_clips_to_people(home_folder: Path) -> None:
     story = meetbefore("show", ranked[0]["person_id"][:6], "--home", home_folder)
     assert all(name in story.stdout for name in NAMES)
     assert "Why one person" in story.stdout
+    assert not (home_folder / "report.html").exists(), "the page is made for whoever asks for it"
+    assert meetbefore("report", "--home", home_folder).returncode == 0
     assert (home_folder / "report.html").stat().st_size > 10_000
 
 
@@ -78,7 +86,29 @@ def test_exports(home_folder: Path, tmp_path: Path) -> None:
     assert {row["video"] for row in rows} == set(NAMES)
     assert pl.read_parquet(tmp_path / "a.parquet").height == len(rows)
     assert pl.read_csv(tmp_path / "e.csv")["rank"].min() == 1
+    begins = next(csv.DictReader((tmp_path / "e.csv").open()))["started_at"]
+    assert begins.startswith("2025-03-07T08:12:0")
+    assert begins.endswith("Z")
     assert json.loads((tmp_path / "p.json").read_text())
+
+
+def test_commands_of_the_page_run_as_they_are_copied_in_another_folder(home_folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "my home"
+    shutil.copytree(home_folder, moved)
+    assert meetbefore("report", "--home", moved).returncode == 0
+    page = (moved / "report.html").read_text(encoding="utf-8")
+    commands = [shlex.split(html.unescape(text)) for text in re.findall("<code>(.*?)</code>", page)]
+    assert all(words[-2:] == ["--home", str(moved)] for words in commands)
+    first = {words[1]: words for words in reversed(commands)}
+    assert {"name", "companion", "ignore", "split", "show", "undo"} <= set(first)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    refused = meetbefore(*first["name"][1:], cwd=elsewhere)
+    assert (refused.returncode, "stands for the name" in refused.stderr) == (2, True)
+    for name in ("companion", "undo", "show"):
+        done = meetbefore(*first[name][1:], cwd=elsewhere)
+        assert done.returncode == 0, done.stderr
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_second_run_computes_nothing_and_says_so(home_folder: Path, clips: Path) -> None:
@@ -92,7 +122,7 @@ def test_a_second_run_computes_nothing_and_says_so(home_folder: Path, clips: Pat
 def test_doctor_finds_everything_in_step(home_folder: Path) -> None:
     done = meetbefore("doctor", "--home", home_folder)
     assert done.returncode == 0, done.stdout
-    assert "in step" in done.stdout
+    assert "identities: up to date" in done.stdout
 
 
 def test_bad_files_fail_alone_with_a_reason_each(clips: Path, tmp_path: Path) -> None:

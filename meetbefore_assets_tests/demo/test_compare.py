@@ -111,7 +111,7 @@ def test_faces_where_nobody_was_planted_are_counted_but_not_wrong() -> None:
     verdict = compare(ARCHIVE, pl.concat([perfect(), extra]))
     assert verdict.is_right
     assert (verdict.extra_faces, verdict.extra_ids) == (1, ("p-ghost",))
-    assert any("nobody was planted: 1, 1 of them" in line for line in verdict.lines())
+    assert any("nobody was hidden: 1, 1 of them" in line for line in verdict.lines())
 
 
 def test_the_same_face_twice_is_one_found_and_one_extra() -> None:

@@ -14,6 +14,8 @@ from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.demo import cast, paint
 from meetbefore_assets.demo.footage import Archive, write_clips
 
+pytestmark = pytest.mark.slow
+
 CLIPS = cast.plan()
 EMPTY = next(clip for clip in CLIPS if not clip.appearances and not clip.is_broken)
 BROKEN = next(clip for clip in CLIPS if clip.is_broken)

@@ -1,5 +1,7 @@
 """Drawn videos whose picture number can be read from the pixels, and broken ones."""
 
+import struct
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -179,3 +181,29 @@ def _mux_tone(container: av.container.OutputContainer, tone: av.AudioStream, sec
         frame.sample_rate, frame.pts, frame.time_base = TONE_HZ, start, Fraction(1, TONE_HZ)
         container.mux(tone.encode(frame))
     container.mux(tone.encode(None))
+
+
+def write_huge_png(path: Path, side: int, rows: int = 10) -> Path:
+    """A black PNG whose header says `side` x `side` pixels, of which the first `rows` rows are there; written without holding them."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer = zlib.compressobj(1)
+    row = bytes(1 + 3 * side)
+    pixels = b"".join([*(packer.compress(row) for _ in range(rows)), packer.flush()])
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+    return path
+
+
+def wrapped_png(png: Path, path: Path, said: int) -> Path:
+    """A video of one PNG, whose container says that it is `said` x `said` pixels."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=1)
+        stream.width = stream.height = said
+        stream.pix_fmt = "rgb24"
+        packet = av.Packet(png.read_bytes())
+        packet.stream, packet.pts, packet.dts, packet.time_base, packet.is_keyframe = stream, 0, 0, Fraction(1, 1), True
+        container.mux(packet)
+    return path

@@ -1,5 +1,6 @@
 """A stand-in for Dagster's daemon, which evaluates the sensors and does what they ask for."""
 
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from meetbefore_assets.recordings.status import all_statuses
 from meetbefore_assets.running.partitions import PARTITIONS_NAME
 from meetbefore_assets_tests.support.fakes import fake_home
 
+JUST_NOW = "now"
 NAMES = tuple(f"DJI_202503{day:02}080000_{day:04}_D.mp4" for day in range(1, 29))
 
 
@@ -54,7 +56,9 @@ class Daemon:
         requests = list(result.run_requests or []) if isinstance(result, dg.SensorResult) else []
         return [stem(str(request.partition_key)) for request in requests if self.launch("process_video", request)]
 
-    def rematch(self, cursor: str | None = "9999999999") -> dg.RunRequest | dg.SkipReason:
+    def rematch(self, cursor: str | None = JUST_NOW) -> dg.RunRequest | dg.SkipReason:
+        """One tick of rematch, which looked at the database just now (or at the time of the cursor; None: never)."""
+        cursor = str(int(time.time())) if cursor == JUST_NOW else cursor
         return sensors.rematch(dg.build_sensor_context(instance=self.instance, cursor=cursor), self.home)
 
     def match(self) -> bool:

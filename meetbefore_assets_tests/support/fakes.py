@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from meetbefore_assets.core.errors import PackNotFoundError, RecordTornError, UnreadableVideoError
-from meetbefore_assets.core.model_packs import FoundPack, LoadedPack, Recogniser
+from meetbefore_assets.core.model_packs import AskingModel, EvidenceModel, FoundPack, LoadedPack, Recogniser
 from meetbefore_assets.core.ports import F32, F64, I64, U8, FaceBatch, GpsFix, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.home.adapters import Adapters
 from meetbefore_assets.home.home import Home
@@ -25,6 +25,24 @@ SQUARE_PX = 64
 SQUARES = 4
 VECTOR_SIZE = 32
 NOISE = 0.35
+# Of the fake embedder's vectors, whose raw length is about 6: a person's part in them is 0.94.
+MEASURED = EvidenceModel(
+    threshold=0.5,
+    least_ratio=5.0,
+    ratio_per_threshold=40.0,
+    best_fidelity=0.94,
+    least_fidelity=0.7,
+    middle_length=4.0,
+    length_scale=0.5,
+    good_length=5.0,
+    poor_price=1.0,
+    variance=1.0,
+    dimensions=32.0,
+    dependence=0.05,
+    look_weight=0.5,
+    certainty=0.63,
+    certainty_at_least=0.5,
+)
 
 
 class FakeReader:
@@ -52,7 +70,7 @@ class FakeReader:
             if isinstance(who, str):
                 yield Picture(int(moment), None, "damaged")
                 continue
-            yield Picture(int(moment), _draw(who, int(moment)))
+            yield Picture(int(moment), draw(who, int(moment)))
 
     def close(self) -> None: ...
 
@@ -62,7 +80,8 @@ class FakeReader:
     def __exit__(self, *exc: object) -> None: ...
 
 
-def _draw(who: Sequence[int], moment: int) -> U8:
+def draw(who: Sequence[int], moment: int) -> U8:
+    """The picture of a moment: a square for each person, from left to right."""
     image = np.zeros((SQUARE_PX, SQUARE_PX * SQUARES, 3), np.uint8)
     for place, person in enumerate(who):
         image[:, place * SQUARE_PX : (place + 1) * SQUARE_PX] = (person % 256, person // 256 + 1, moment // 10 % 256)
@@ -144,20 +163,21 @@ class FakeRecordings(Recordings):
     def place_files(self, uris: Sequence[str]) -> list[tuple[tuple[str, int, int], ...]]:
         return [()] * len(uris)
 
-    def read_fixes(self, path: str, started_at: datetime | None) -> list[GpsFix]:
+    def read_fixes(self, path: str, started_at: datetime | None, duration_s: float) -> list[GpsFix]:
         return []
 
 
 class FakeFaces:
     """A pack called sface; any other pack is nowhere."""
 
-    def __init__(self, detector: str, embedder: str) -> None:
-        self._detector, self._embedder = detector, embedder
+    def __init__(self, detector: str, embedder: str, evidence: EvidenceModel | None = None) -> None:
+        self._detector, self._embedder, self._evidence = detector, embedder, evidence
 
     def find_pack(self, name: str) -> FoundPack:
         if name != "sface":
             raise PackNotFoundError(f"the pack '{name}' is nowhere.", remedy="Put it there.")
-        recogniser = Recogniser(self._embedder, VECTOR_SIZE, None, None, "RGB", 0.5, 0.4, "free")
+        asking = AskingModel(slope=0.75, offset=0.1) if self._evidence else None
+        recogniser = Recogniser(self._embedder, VECTOR_SIZE, None, None, "RGB", 0.5, 0.4, "free", evidence=self._evidence, asking=asking)
         return FoundPack("sface", Path("squares.onnx"), "scrfd", self._detector, Path("colours.onnx"), self._embedder, recogniser, "free")
 
     def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
@@ -170,10 +190,16 @@ class FakeFaces:
         return False
 
 
-def fake_home(home_folder: Path, detector: str = "squares-1", embedder: str = "colours-1") -> Home:
-    """A home with fake videos and fake models, whose pack is called sface; any other pack is nowhere."""
-    adapters = Adapters(FakeRecordings(home_folder), FakeFaces(detector, embedder), Identities(home_folder), Storage(home_folder))
-    return Home(home_folder, adapters)
+def fake_home(home_folder: Path, detector: str = "squares-1", embedder: str = "colours-1", evidence: EvidenceModel | None = None) -> Home:
+    """A home with fake videos and fake models, whose pack is called sface; any other pack is nowhere.
+
+    Args:
+        home_folder: the home.
+        detector, embedder: ids of the models.
+        evidence: what was measured of the embedder; None: nobody measured it.
+    """
+    faces = FakeFaces(detector, embedder, evidence)
+    return Home(home_folder, Adapters(FakeRecordings(home_folder), faces, Identities(home_folder), Storage(home_folder)))
 
 
 def write_video(folder: Path, name: str, moments: Sequence[Sequence[int] | str]) -> Path:

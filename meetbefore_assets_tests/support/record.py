@@ -105,7 +105,7 @@ class Record:
             "pts": int(time_s * 1000),
             "time_s": time_s,
         }
-        face |= {**box, "quality": 0.9 - 0.01 * place, "crop": b"", "thumbnail": self.picture + f"{face_id}".encode()}
+        face |= {**box, "quality": 0.9 - 0.01 * place, "crop": b"\x80\x60\x40", "thumbnail": self.picture + f"{face_id}".encode()}
         identity: Row = {
             "face_id": face_id,
             "video_id": video_id,

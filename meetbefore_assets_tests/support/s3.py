@@ -32,5 +32,5 @@ def new_bucket() -> str:
     """The URL of a bucket that nobody else uses; the environment of this process leads to its server from now on."""
     os.environ.update(environment())
     name = f"tests-{secrets.token_hex(6)}"
-    requests.put(f"{endpoint()}/{name}", timeout=10).raise_for_status()
+    requests.put(f"{endpoint()}/{name}", timeout=60).raise_for_status()
     return f"s3://{name}"

@@ -58,13 +58,19 @@ def searchable_home(tmp_path: Path) -> SearchableHome:
     return SearchableHome(tmp_path / "videos", home)
 
 
-def run(project: SearchableHome | Project) -> dict[str, list[str]]:
-    """Make what is out of date; video -> assets that were made."""
+def process(project: SearchableHome | Project) -> dict[str, list[str]]:
+    """Import recordings and make the tables of videos that are out of date; video -> assets that were made."""
     import_recordings(project.home, [project.videos])
     made = {status.video_id: list(status.todo) for status in all_statuses(project.home) if status.todo}
     for video_id, assets in made.items():
         for asset in assets:
             STAGES[asset](project.home, video_id)
+    return made
+
+
+def run(project: SearchableHome | Project) -> dict[str, list[str]]:
+    """Make everything that is out of date; video -> assets that were made."""
+    made = process(project)
     forget.rebuild(project.home)
     return made
 

@@ -11,7 +11,8 @@ from meetbefore_assets.cli.terminal.ranking import printable
 from meetbefore_assets.core import words
 from meetbefore_assets.publishing.page import optional_columns
 from meetbefore_assets.publishing.page.cards import labels
-from meetbefore_assets.publishing.page.evidence import habit
+from meetbefore_assets.publishing.page.evidence import habit, rhythm_phrase
+from meetbefore_assets.publishing.page.phrases import Phrase
 
 OFFSETS = 6
 COMPANY = 5
@@ -28,6 +29,7 @@ def print_person(
     faces: pl.DataFrame,
     zone: str,
     threshold: float,
+    sureness: Mapping[float, float],
     show_face: ShowFace,
 ) -> None:
     """Tell one person's story.
@@ -38,26 +40,27 @@ def print_person(
         encounters: of the person, by time: columns of ENCOUNTER_SCORES and file_name.
         faces: as `queries.assigned_faces` gives them.
         zone: IANA name of the zone of all times that are printed.
-        threshold: least cosine at which groups are joined.
+        threshold: in force.
+        sureness: from which probability on each threshold that was tried joins two groups; empty where nobody measured the recogniser.
         show_face: called once an encounter.
     """
     row = people.row(by_predicate=pl.col("person_id") == person, named=True)
     called = f"{row['name']} ({person})" if row["name"] else person
     console.print(f"[bold]{printable(called)}[/bold]  {words.sentence(row, zone)}")
-    for line in _facts(row):
+    for line in _facts(row, rhythm_phrase(encounters, zone) or habit(row)):
         console.print(line)
     mine = faces.filter(pl.col("person_id") == person)
     names = labels(people)
     for number, (_, parts) in enumerate(encounters.group_by("encounter_id", maintain_order=True), start=1):
-        _print_encounter(console, number, parts, mine, names, zone)
+        _print_encounter(console, number, parts, mine, names, zone, sureness)
         best = _of_parts(mine, parts).sort([-pl.col("quality"), "face_id"]).head(1)
         for face_id, video_id in best.select("face_id", "video_id").iter_rows():
             show_face(face_id, video_id, number)
-    console.print(f"\n{_why(mine, names, threshold)}")
+    joined = f"from {words.sureness(sureness[threshold])} sure on" if threshold in sureness else f"above {threshold:.2f}"
+    console.print(f"\n{_why(mine, names, joined)}")
 
 
-def _facts(row: Row) -> list[str]:
-    usual = habit(row)
+def _facts(row: Row, usual: Phrase | None) -> list[str]:
     visible = f"visible for {row['seconds_visible']:,.0f} s in {words.count(row['videos'], 'video')}"
     lines = [f"{usual.en}; {visible}" if usual else visible]
     chance = optional_columns.chance_phrase(row)
@@ -66,18 +69,31 @@ def _facts(row: Row) -> list[str]:
     metric = row.get("time_span_metric")
     beside = "" if metric is None else f" (AreWeMeetBefore's time span metric, for comparison: {metric:.3g})"
     lines.append(f"score {row['score']:.2f}{beside}")
+    sure = optional_columns.sure_person_phrase(row)
+    if sure:
+        lines.append(sure.en)
     if row["role"]:
-        lines.append(f"you said: {row['role']}")
+        lines.append(f"role: {row['role']} (set by you)")
     elif row["proposed_role"]:
-        who = "you yourself" if row["proposed_role"] == "me" else f"a {row['proposed_role']}"
+        who = "you" if row["proposed_role"] == "me" else f"a {row['proposed_role']}"
         often = words.count(row["videos"], "video")
-        lines.append(f"probably {who}, seen in {often}: `meetbefore {row['proposed_role']} {row['person_id']}` says so")
+        lines.append(f"probably {who} (in {often}); to confirm: meetbefore {row['proposed_role']} {row['person_id']}")
     return [line[0].upper() + line[1:] for line in lines]
 
 
-def _print_encounter(console: Console, number: int, parts: pl.DataFrame, mine: pl.DataFrame, names: Mapping[str, str], zone: str) -> None:
+def _print_encounter(
+    console: Console,
+    number: int,
+    parts: pl.DataFrame,
+    mine: pl.DataFrame,
+    names: Mapping[str, str],
+    zone: str,
+    sureness: Mapping[float, float],
+) -> None:
     first = parts.row(0, named=True)
-    gap = f", {words.span(first['gap_before_h'])} after the one before" if first["gap_before_h"] is not None else ""
+    gap = f", {words.span(first['gap_before_h'])} later" if first["gap_before_h"] is not None else ""
+    sure = optional_columns.sure_encounter_phrase(first)
+    gap += f", {sure.en}" if sure else ""
     place = optional_columns.place_phrase(first)
     console.print(f"\n{number}. [bold]{words.clock(first['started_at'], zone)}[/bold]{gap}{f', {place.en}' if place else ''}")
     for part in parts.iter_rows(named=True):
@@ -86,7 +102,7 @@ def _print_encounter(console: Console, number: int, parts: pl.DataFrame, mine: p
     if company:
         more = f" and {len(company) - COMPANY} more" if len(company) > COMPANY else ""
         console.print(f"   together with {', '.join(printable(other) for other in company[:COMPANY])}{more}")
-    holds = optional_columns.threshold_range_phrase(first)
+    holds = optional_columns.threshold_range_phrase(first, sureness)
     if holds:
         console.print(f"   {holds.en[0].lower()}{holds.en[1:].rstrip('.')}")
 
@@ -102,19 +118,19 @@ def _print_part(console: Console, part: Row, mine: pl.DataFrame) -> None:
     places = ", ".join(words.offset(time_s) for time_s in here["time_s"].head(OFFSETS))
     more = f" and {here.height - OFFSETS} more" if here.height > OFFSETS else ""
     low, high = _range(here["similarity"])
-    similar = f"similarity {low:.2f} to {high:.2f}"
+    similar = f"similarity {low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"similarity {low:.2f} to {high:.2f}"
     console.print(f"   {printable(str(part['file_name']))} at {places}{more}   ({words.count(here.height, 'face')}, {similar})")
 
 
 def print_faces(console: Console, person_id: str, faces: pl.DataFrame, zone: str) -> None:
-    """Every face of a person, a line a track: when, where, how similar to the others, and the ids of its faces."""
+    """Every face of a person, a line each: local time, video@offset, similarity to the others, id."""
     mine = faces.filter(pl.col("person_id") == person_id).sort("seen_at", "face_id")
-    for _, track in mine.group_by("track_id", maintain_order=True):
-        first = track.row(0, named=True)
-        low, high = _range(track["similarity"])
-        place = f"{printable(str(first['file_name']))}@{words.offset(first['time_s'])}"
-        console.print(f"{words.stamp(first['seen_at'], zone)}  {place}  similarity {low:.2f} to {high:.2f}")
-        console.print("   " + " ".join(track["face_id"].to_list()), soft_wrap=True)
+    places = [
+        f"{printable(name)}@{words.offset(time_s)}" for name, time_s in mine.select(pl.col("file_name").cast(str), "time_s").iter_rows()
+    ]
+    width = max(map(len, places), default=0)
+    for (seen_at, similarity, face_id), place in zip(mine.select("seen_at", "similarity", "face_id").iter_rows(), places, strict=True):
+        console.print(f"{words.stamp(seen_at, zone)}  {place:{width}}  {similarity:.2f}  {face_id}", soft_wrap=True)
 
 
 def _range(values: pl.Series) -> tuple[float, float]:
@@ -122,18 +138,19 @@ def _range(values: pl.Series) -> tuple[float, float]:
     return min(numbers), max(numbers)
 
 
-def _why(mine: pl.DataFrame, names: Mapping[str, str], threshold: float) -> str:
+def _why(mine: pl.DataFrame, names: Mapping[str, str], joined: str) -> str:
+    """Why it is one person; `joined` says from where on people are joined."""
     tracks = mine["track_id"].n_unique()
     if mine.height < 2:
-        return "One face only: there is nothing it could be compared with."
+        return "Only one face: nothing to compare it with."
     typical = statistics.median(mine["similarity"].to_list())
     runner = mine.filter(pl.col("runner_up_similarity").is_not_null()).sort("runner_up_similarity", descending=True).head(1)
     text = (
-        f"Why one person: {words.count(mine.height, 'face')} in {words.count(tracks, 'track')} agree; a face's similarity to the others is "
-        f"{typical:.2f} in the middle and {_range(mine['similarity'])[0]:.2f} at the least, and groups are joined from {threshold:.2f} on."
+        f"Why one person: {words.count(mine.height, 'face')} in {words.count(tracks, 'track')}, similarity typically {typical:.2f}, "
+        f"lowest {_range(mine['similarity'])[0]:.2f} (people are joined {joined})."
     )
     if runner.height:
         other = runner.row(0, named=True)
         called = printable(names.get(other["runner_up_person_id"], other["runner_up_person_id"]))
-        text += f" The most similar other person is {called}, at {other['runner_up_similarity']:.2f} for one face."
+        text += f" Most similar other person: {called}, {other['runner_up_similarity']:.2f} at most."
     return text

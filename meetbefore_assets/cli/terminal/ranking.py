@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Cell = Callable[[dict[str, Any], str], str]
 _WIDEST = 1_000_000
-_NUMBERS = {"#", "met", "days", "score"}
+_NUMBERS = {"#", "met", "days", "score", "sure"}
 
 
 def printable(text: str) -> str:
@@ -42,10 +42,10 @@ def print_ranking(console: Console, people: pl.DataFrame, zone: str, *, show_all
     if rows.height:
         console.print(table)
     else:
-        nobody = "Nobody was found yet. `meetbefore run FOLDER` takes recordings in."
+        nobody = "Nobody was found yet. Import recordings: meetbefore run FOLDER"
         console.print("Nobody was met twice yet." if people.height else nobody)
     if left_out:
-        console.print(f"{words.count(left_out, 'person', 'people')} seen once: `meetbefore people --all` shows them.")
+        console.print(f"{words.count(left_out, 'person', 'people')} seen once (to list them: meetbefore people --all).")
 
 
 def _usually(row: dict[str, Any]) -> str:
@@ -64,21 +64,23 @@ _COLUMNS: dict[str, tuple[Cell, int, int]] = {
     "over": (lambda row, _zone: words.span(row["span_h"]) if row["encounters"] > 1 else "", 70, 103),
     "last seen": (lambda row, zone: words.stamp(row["last_seen"], zone), 60, 103),
     "score": (lambda row, _zone: f"{row['score']:.2f}", 0, _WIDEST),
+    "sure": (lambda row, _zone: words.sureness(row.get("same_person")), 74, _WIDEST),
     "role": (lambda row, _zone: row["role"] or (f"{row['proposed_role']}?" if row["proposed_role"] else ""), 0, _WIDEST),
 }
 
 
 def print_what_if(console: Console, now: float, results: "list[WhatIf]", source: str) -> None:
     """What other thresholds would change; `source` says where the one in force comes from."""
-    console.print(f"In force: {now:g} ({source})")
+    console.print(f"Your threshold: {now:g} ({source})")
     for result in results:
         change = result.change
-        people = f"{words.count(change.people, 'person', 'people')}, {change.met_again:,} of them met again"
+        people = f"{words.count(change.people, 'person', 'people')}, {change.met_again:,} of them met more than once"
         meetings = f"{words.count(len(change.gained), 'meeting')} gained, {len(change.lost):,} lost"
-        largest = f"the largest group holds {change.largest_share:.1%} of all tracks"
-        console.print(f"[bold]{result.threshold:g}[/bold] instead of {now:g}: {people}; {meetings}; {largest}")
+        largest = f"the largest group has {change.largest_share:.1%} of all tracks"
+        sure = f" (joins from {words.sureness(result.sureness)} sure on)" if result.sureness is not None else ""
+        console.print(f"[bold]{result.threshold:g}[/bold]{sure} instead of {now:g}: {people}; {meetings}; {largest}")
         for sign, examples in (("+", result.gained), ("-", result.lost)):
             for one in examples:
                 places = " and ".join(f"{printable(at.file_name)}@{words.offset(at.time_s)}" for at in (one.earlier, one.later))
                 console.print(f"   {sign} {places}  (similarity {one.similarity:.2f})")
-    console.print("Nothing was written. To put one in force: meetbefore run --set matching.threshold=N")
+    console.print("Nothing was changed. To use one: meetbefore config matching.threshold=N, then meetbefore run")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from meetbefore_assets.cli.terminal.person import print_person
+from meetbefore_assets.cli.terminal.person import print_faces, print_person
 from meetbefore_assets.cli.terminal.pictures import Faces, can_show_images, inline_image
 from meetbefore_assets.cli.terminal.ranking import print_ranking
 from meetbefore_assets.core.errors import UsageError
@@ -35,12 +35,16 @@ def ranking(home: Home, width: int, *, show_all: bool = False) -> list[str]:
     return out.getvalue().splitlines()
 
 
+# Whoever is joined at these thresholds is one person so surely.
+SURE = {0.3: 0.1, 0.4: 0.62, 0.5: 0.97}
+
+
 def story(home: Home, person: str, folder: Path | None = None, *, is_terminal: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=160, highlight=False, soft_wrap=True, force_terminal=is_terminal)
     people = queries.people_table(home)
     faces = Faces(home, console, person, folder)
-    print_person(console, person, people, queries.person_encounters(home, person), queries.assigned_faces(home), ZONE, 0.4, faces)
+    print_person(console, person, people, queries.person_encounters(home, person), queries.assigned_faces(home), ZONE, 0.4, SURE, faces)
     faces.print_where()
     return out.getvalue()
 
@@ -49,7 +53,7 @@ def test_the_ranking_is_told_in_sentences_where_there_is_room(home: Home) -> Non
     wide = ranking(home, 160)
     assert "3 encounters on 3 days over 14 days, last on Tuesday 18 March 2025" in wide[1]
     assert "mostly on Tuesdays (3 of 3 days), around 08:00" in wide[1]
-    assert "1 person seen once: `meetbefore people --all` shows them." in wide[-1]
+    assert "1 person seen once (to list them: meetbefore people --all)." in wide[-1]
     assert any("seen once, on Tuesday 11 March 2025" in line for line in ranking(home, 160, show_all=True))
 
 
@@ -64,12 +68,23 @@ def test_every_line_fits_its_terminal(home: Home, width: int) -> None:
 def test_one_story(home: Home) -> None:
     text = story(home, "ann")
     assert text.startswith("ann  3 encounters on 3 days over 14 days, last on Tuesday 18 March 2025")
-    assert "Mostly on Tuesdays (3 of 3 days), around 08:00; visible for 12 s in 3 videos" in text
+    assert "Always around 08:00 on Tuesdays; visible for 12 s in 3 videos" in text
     assert "1. Tue 4 Mar 2025 08:00:05\n" in text
-    assert f"{dji(4)} at 0:05, 0:06, 0:07, 0:08, 0:09, 0:10 and 4 more   (10 faces, similarity 0.62 to 0.62)" in text
-    assert "2. Tue 11 Mar 2025 08:01:01, 7 days after the one before" in text
+    assert f"{dji(4)} at 0:05, 0:06, 0:07, 0:08, 0:09, 0:10 and 4 more   (10 faces, similarity 0.62)" in text
+    assert "2. Tue 11 Mar 2025 08:01:01, 7 days later" in text
     assert "AreWeMeetBefore's time span metric" in text
     assert "All faces" not in text
+    assert "Why one person: 12 faces in 3 tracks, similarity typically 0.62, lowest 0.62 (people are joined from 62% sure on)." in text
+    assert "Most similar other person: [red]Bob�[31m, 0.31 at most." in text
+
+
+def test_every_face_is_one_line(home: Home) -> None:
+    out = io.StringIO()
+    print_faces(Console(file=out, width=60, highlight=False), "ann", queries.assigned_faces(home), ZONE)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 12
+    assert lines[0] == f"2025-03-04 08:00  {dji(4)}@0:05  0.62  v0000-ann-0"
+    assert lines[-1] == f"2025-03-18 08:00  {dji(18)}@0:01  0.62  v0002-ann-0"
 
 
 def test_names_cannot_speak_to_the_terminal(home: Home) -> None:
