@@ -1,19 +1,18 @@
-"""What a large archive costs: a `run` that finds nothing to do, and one more video.
+"""What an archive of some size costs people who add one clip, say one name or try one threshold.
 
-usage: python -m benchmarks.archive VIDEO [--videos 2000] [--faces 60] [--keep DIR]
+usage: python -m benchmarks.archive VIDEO [--videos 2000 20000] [--faces 12] [--turns 3] [--keep DIR]
 
-Makes up the record of an archive (files of a few bytes that are never opened, tables with made-up faces of people who are seen now and
-then), brings it in step, and prints seconds by the clock and of the processor for: a `run` that finds nothing to do; one that takes
-VIDEO in as well, from its file to its tracks (command, worker process and Dagster run included) and, apart from that, matching and all
-that comes after; and the same VIDEO in an empty home. All in processes of their own, as a user would.
+Makes up the record of archives (files of a few bytes that are never opened, tables with made-up faces of people who are seen now and
+then), brings them in step, and asks each of them and an empty home: one more VIDEO, from its file to its tracks (command, worker process
+and Dagster run included) and, apart from that, matching and all that comes after; a `run` that finds nothing to do, the first that looks
+at everything and those after it; a name; another threshold. All in processes of their own, as a user would. Prints medians of the
+processor's time, all processes of a command together, and how it grows: the exponent between the two largest archives.
 """
 
 import argparse
-import os
-import resource
+import math
 import shutil
-import subprocess
-import sys
+import statistics
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,12 +21,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks.process_time import spend
 from meetbefore_assets.core.model_packs import default_threshold
-from meetbefore_assets.core.ports import F32, Stamp
+from meetbefore_assets.core.ports import F32, WHOLE, Stamp
 from meetbefore_assets.core.schema.faces import DETECTIONS, EMBEDDINGS, FRAMES, TRACKS
 from meetbefore_assets.core.schema.recordings import VIDEOS
 from meetbefore_assets.core.schema.table import Table, check
 from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
+from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
 from meetbefore_assets.faces.tracks import track_rows
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record import versions
@@ -38,40 +39,74 @@ from meetbefore_assets.identities.match import match
 from meetbefore_assets.identities.policy import usable_tracks
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.publishing.database import publish
-from meetbefore_assets.publishing.page.render import write_report
 from meetbefore_assets.recordings import identifiers
 from meetbefore_assets.recordings.intake import import_recordings, known_videos
 
 SECONDS, SEEN_S = 600, 4
 BLOB = b"\x89" * 2_000
+CROP = OpenCvImaging().encode_crop(np.random.default_rng(2).integers(0, 256, (112, 112, 3), np.uint8))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path)
-    parser.add_argument("--videos", type=int, default=2_000)
-    parser.add_argument("--faces", type=int, default=60, help="faces a made-up video")
+    parser.add_argument("--videos", type=int, nargs="+", default=[2_000, 20_000])
+    parser.add_argument("--faces", type=int, default=12, help="faces a made-up video")
+    parser.add_argument("--turns", type=int, default=3, help="how often runs, names and thresholds are repeated")
     parser.add_argument("--keep", type=Path, help="make the homes here, and leave them")
     arguments = parser.parse_args()
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="meetbefore-archive-"))
+    found: dict[int, dict[str, float]] = {}
     try:
-        large, empty = folder / "large", folder / "empty"
-        make_up(large, arguments.videos, arguments.faces)
-        print(f"{arguments.videos} videos, {arguments.faces} faces each")
-        bring_in_step(large)
-        timed("run that finds nothing to do", "run", "--home", large)
-        timed("and once more", "run", "--home", large)
-        more, same = (one_more(arguments.video, home_folder) for home_folder in (large, empty))
-        print(f"one more video in the archive / in an empty home, file to tracks: {more / same:.2f} of the processor's time")
+        for videos in (0, *sorted(arguments.videos)):
+            home_folder = folder / f"home-{videos}"
+            if videos:
+                make_up(home_folder, videos, arguments.faces)
+                bring_in_step(home_folder)
+                timed("run that looks at everything", "run", "--home", home_folder)
+            found[videos] = asked(arguments.video, home_folder, arguments.turns)
+        print_table(found)
     finally:
         if not arguments.keep:
             shutil.rmtree(folder)
 
 
+def asked(video: Path, home_folder: Path, turns: int) -> dict[str, float]:
+    """Question -> seconds of the processor."""
+    found = {"file to tracks": timed("file to tracks", home_folder, video, module="benchmarks.archive_video")}
+    found["matching and after"] = timed("matching and after", "run", "--home", home_folder)
+    found["nothing to do, at first"] = timed("nothing to do, at first", "run", "--home", home_folder)
+    person = open_home(home_folder).store.get("people", WHOLE)["person_id"][0]
+    for turn in range(turns):
+        for question, words in {
+            "nothing to do": ("run",),
+            "a name": ("name", person, f"Anna {turn}"),
+            "another threshold": ("run", "--set", f"matching.threshold={0.41 + turn / 1000:.3f}"),
+        }.items():
+            if question == "nothing to do" and turn:
+                timed("nothing to do, at first", "run", "--home", home_folder)
+            found[f"{question} {turn}"] = timed(question, *words, "--home", home_folder)
+    return found | {
+        question: statistics.median(found.pop(f"{question} {turn}") for turn in range(turns))
+        for question in ("nothing to do", "a name", "another threshold")
+    }
+
+
+def print_table(found: dict[int, dict[str, float]]) -> None:
+    """A line a question, a column an archive, and the exponent between the two largest."""
+    sizes = list(found)
+    print(f"{'CPU seconds':26s}" + "".join(f"{size or 'empty':>10}" for size in sizes) + f"{'exponent':>10s}")
+    for question in found[0]:
+        values = [found[size][question] for size in sizes]
+        low, high = sizes[-2:]
+        grows = f"{math.log(values[-1] / values[-2]) / math.log(high / low):10.2f}" if low else ""
+        print(f"{question:26s}" + "".join(f"{value:10.2f}" for value in values) + grows)
+
+
 def bring_in_step(home_folder: Path) -> None:
     """Match, score and publish by the steps alone: Dagster's events of thousands of partitions are not what is measured."""
     home = open_home(home_folder)
-    for step in (build_face_index, decide_threshold, match, make_encounter_scores, make_people, publish, write_report):
+    for step in (build_face_index, decide_threshold, match, make_encounter_scores, make_people, publish):
         started = time.perf_counter()
         step(home)
         print(f"{step.__name__:40s} {time.perf_counter() - started:7.1f} s", flush=True)
@@ -83,28 +118,23 @@ def decide_threshold(home: Home) -> None:
     store_calibration(home, usable_tracks(home, pack.recogniser_id), default_threshold(pack.recogniser, "auto"))
 
 
-def one_more(video: Path, home_folder: Path) -> float:
-    """Take one more video in; returns seconds of the processor from its file to its tracks."""
-    name = f"one more video, {home_folder.name}: "
-    cpu_s = timed(f"{name}file to tracks", home_folder, video, module="benchmarks.archive_video")
-    timed(f"{name}matching and after", "run", "--home", home_folder)
-    return cpu_s
-
-
 def timed(what: str, *words: object, module: str = "meetbefore_assets") -> float:
     """Run a command in a process of its own and print what it took; returns seconds of the processor."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, "-m", module, *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    last = (done.stdout.strip().splitlines() or [""])[-1]
-    print(f"{what:40s} {time.perf_counter() - started:7.1f} s, {cpu_s:7.1f} CPU s, exit {done.returncode}: {last}", flush=True)
-    return cpu_s
+    spent = spend(["-m", module, *map(str, words)])
+    print(f"{what:40s} {spent.clock_s:7.1f} s, {spent.cpu_s:7.1f} CPU s, exit {spent.code}: {spent.last}", flush=True)
+    return spent.cpu_s
 
 
-def make_up(home_folder: Path, videos: int, faces: int) -> None:
-    """A home whose videos are all processed, and nothing is matched."""
+def make_up(home_folder: Path, videos: int, faces: int, people: int = 0, regular: float = 0.0) -> None:
+    """A home whose videos are all processed, and nothing is matched.
+
+    Args:
+        home_folder: to be made.
+        videos: how many, of ten minutes each.
+        faces: a video.
+        people: how many there are; 0: as many as are seen three times each.
+        regular: share of the tracks that are of one and the same person.
+    """
     folder = home_folder / "videos"
     folder.mkdir(parents=True, mode=0o700)
     begin = np.datetime64("2024-01-01T06:00:00")
@@ -114,17 +144,19 @@ def make_up(home_folder: Path, videos: int, faces: int) -> None:
     home = open_home(home_folder, settings_file.load(home_folder))
     import_recordings(home, [folder])
     rng = np.random.default_rng(1)
-    people: F32 = rng.normal(size=(max(10, videos * faces // SEEN_S // 3), 128)).astype(np.float32)
+    looks: F32 = rng.normal(size=(people or max(10, videos * faces // SEEN_S // 3), 128)).astype(np.float32)
     models = home.models()
     for video_id, known in known_videos(home).items():
         steps = versions.expected_versions(known.content_hash, versions.parameters(home.settings(), models), "")
-        _write(home, video_id, known.content_hash, known.uris[0], steps, _faces(rng, video_id, known.content_hash, faces, people))
+        _write(home, video_id, known.content_hash, known.uris[0], steps, _faces(rng, video_id, known.content_hash, faces, looks, regular))
 
 
-def _faces(rng: np.random.Generator, video_id: str, content_hash: str, count: int, people: F32) -> list[dict[str, object]]:
+def _faces(
+    rng: np.random.Generator, video_id: str, content_hash: str, count: int, people: F32, regular: float = 0.0
+) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for start in range(0, count, SEEN_S):
-        person = people[int(rng.integers(len(people)))]
+        person = people[0 if regular and rng.random() < regular else int(rng.integers(len(people)))]
         first_s = int(rng.integers(SECONDS - SEEN_S))
         for second in range(first_s, first_s + SEEN_S):
             vector = person + rng.normal(scale=0.7, size=128).astype(np.float32)
@@ -132,7 +164,7 @@ def _faces(rng: np.random.Generator, video_id: str, content_hash: str, count: in
             place = {"video_id": video_id, "frame_id": identifiers.frame_id(content_hash, second), "pts": second, "time_s": float(second)}
             scores = dict.fromkeys(("det_score", "sharpness", "frontality", "quality"), 0.8)
             raw = {"model": "", "vector": vector / np.linalg.norm(vector), "raw_norm": 11.0, "label": start // SEEN_S}
-            face = {"face_id": identifiers.face_id(content_hash, second, start), "crop": BLOB, "thumbnail": BLOB, "landmarks": [0.0] * 10}
+            face = {"face_id": identifiers.face_id(content_hash, second, start), "crop": CROP, "thumbnail": BLOB, "landmarks": [0.0] * 10}
             rows.append({**place, **box, **scores, **raw, **face})
     return rows
 

@@ -15,7 +15,7 @@ from meetbefore_assets.running import run
 
 def main() -> None:
     home_folder, video = map(Path, sys.argv[1:])
-    run._match = lambda *_arguments: None
+    run._Execution._match = lambda _execution: None
     with RunView(Console()) as view:
         summary = run.run_pipeline(home_folder, run.RunOptions((video,)), build_definitions, view)
     sys.exit(0 if summary.is_success and summary.computed else 1)

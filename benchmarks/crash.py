@@ -33,7 +33,7 @@ from meetbefore_assets.identities.match import is_matched
 from meetbefore_assets.open_home import open_home
 from meetbefore_assets.publishing.database import is_published
 from meetbefore_assets.recordings.status import all_statuses
-from meetbefore_assets.running import instance
+from meetbefore_assets.running import instance_folder
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 from meetbefore_assets_tests.test_crash import rounds as rounds_of_steps
 
@@ -77,7 +77,7 @@ def prepare(home_folder: Path, clips: Path) -> None:
     """An empty home whose settings name the clips."""
     shutil.rmtree(home_folder, ignore_errors=True)
     settings_file.apply(home_folder, [f"sources=['{clips}']", "time.zone='UTC'", "upkeep.watch_s=2"])
-    instance.prepare(home_folder)
+    instance_folder.prepare(home_folder)
 
 
 def stage(home_folder: Path) -> str:

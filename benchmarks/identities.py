@@ -1,12 +1,18 @@
 """Who is who: rules by sets, from the same vectors.
 
 usage: python -m benchmarks.identities [--footage DIR]... [--photos DIR] [--folder-pack DIR] [--casts N] [--sweep]
+       python -m benchmarks.identities --made KIND[,KIND...] [--seeds 3] [--script FILE] [--pack YuNet|SCRFD]
 
 Sets: labelled footage (default ../shared/footage/labelled beside the repository, where there is any) with the default pack
 and, where ../shared/models or --folder-pack gives a detector, with SCRFD; casts drawn from photographs that were shrunk,
 blurred, darkened and compressed, mildly and hard (default ../shared/photos); made-up vectors. Each cell is BCubed F / meeting
 F / meeting precision. Every rule has one threshold for all sets; with --sweep, meetbefore's rule at other thresholds, and the
 threshold chosen on all sets but one. The first run computes vectors (minutes), which are kept under data/benchmarks.
+
+--made draws footage (see made_footage.py; a script beside the photographs draws it) of some kinds, so many seeds for each half of the
+people, and sets meetbefore's rule beside the one by cosines: mean and worst over the sets, how whole people are who are met often, who
+is torn apart and who is run together, the difference with an interval, and the false meetings of women and men and of the
+photographs' sources.
 """
 
 import argparse
@@ -19,9 +25,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import identity_report, made_footage
 from benchmarks.evaluation import bcubed, meeting
 from benchmarks.identity_rules import RULES, Rule, ours
-from benchmarks.identity_sets import LabelledSet, casts, footage, made_up, photographs
+from benchmarks.identity_sets import CACHE, LabelledSet, casts, footage, made_up, photographs
 from meetbefore_assets.core.model_packs import LoadedPack
 from meetbefore_assets.faces.models.face_models import load_pack
 from meetbefore_assets.faces.models.find_pack import find_pack
@@ -38,8 +45,15 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=SHARED / "photos", help="folder with photographs and photos.csv")
     parser.add_argument("--folder-pack", type=Path, help="folder with an SCRFD detector and a recogniser")
     parser.add_argument("--casts", type=int, default=8, help="casts a kind of photographs")
+    parser.add_argument("--made", help="kinds of made footage, with commas between: normal, hard, regulars, companion, weather")
+    parser.add_argument("--seeds", type=int, default=3, help="made sets of each kind and half of the people")
+    parser.add_argument("--script", type=Path, default=SHARED / "make_footage.py", help="draws made footage")
+    parser.add_argument("--pack", choices=("YuNet", "SCRFD"), help="only this pack, of made footage")
     parser.add_argument("--sweep", action="store_true", help="also show what the threshold does")
     arguments = parser.parse_args()
+    if arguments.made:
+        print_made(arguments)
+        return
     sets = collect(arguments)
     print_table(sets)
     if arguments.sweep:
@@ -104,6 +118,58 @@ def print_table(sets: Sets) -> None:
             marks = "".join("*" if value >= top - 0.005 else " " for value, top in zip((b, m), best, strict=True))
             print(f"  {rule_name:{width}s} {threshold:.2f}  {b:.4f} / {m:.4f} / {p:.4f} {marks}  {seconds:6.2f} s")
     print("\n*: within 0.005 of the best BCubed F, meeting F")
+
+
+def print_made(arguments: argparse.Namespace) -> None:
+    """Today's rule beside meetbefore's, on made footage, a block a kind and pack."""
+    for tag, pack in packs(arguments.folder_pack).items():
+        if arguments.pack not in (None, tag):
+            continue
+        for kind in arguments.made.split(","):
+            folders = [
+                made_footage.make(arguments.script, arguments.photos, kind, half, seed, CACHE / "made")
+                for seed in range(1, arguments.seeds + 1)
+                for half in made_footage.HALVES
+            ]
+            print_kind(f"{kind}, {tag}", [footage(folder, pack) for folder in folders], made_footage.sources(arguments.photos))
+
+
+def print_kind(name: str, members: list[LabelledSet], source_of: dict[str, str]) -> None:
+    """Mean and worst of some sets by either rule, and what it does to people."""
+    print(f"{name} ({len(members)} sets x {np.mean([len(one.tracks) for one in members]):.0f} tracks): {' / '.join(MEASURES)}")
+    parts = {}
+    for rule in ("by cosines", "meetbefore"):
+        function, threshold = RULES[rule]
+        faces = []
+        for one in members:
+            groups = function(one, threshold)
+            known = [row for row, person in enumerate(one.person) if person]
+            faces.append(([one.person[row] for row in known], [int(groups[row]) for row in known], [one.video[row] for row in known]))
+        scored = np.array([measure(function, threshold, [one]) for one in members])
+        print(f"  {rule:12s} mean {_cells(scored.mean(axis=0))}   worst {_cells(scored.min(axis=0))}")
+        whole = [identity_report.pieces(*columns) for columns in faces]
+        torn = sorted((share, person) for found in whole for person, share in found.items() if share < 0.9)
+        shares = [share for found in whole for share in found.values()]
+        if shares:
+            print(f"     in one piece {np.mean(shares):.3f} of {len(shares)} met often; torn: {_named(torn)}")
+        together = [pair for person, group, _ in faces for pair in identity_report.run_together(person, group)]
+        print(f"     run together: {len(together)}" + (f" ({'; '.join(' and '.join(pair) for pair in together[:6])})" if together else ""))
+        columns = tuple([value for one in faces for value in one[side]] for side in range(3))
+        labels = [f"{place}-{label}" for place, one in enumerate(faces) for label in one[1]]
+        for of in ({who: "women" if who in made_footage.WOMEN else "men" for who in source_of}, source_of):
+            rates = identity_report.false_meetings(columns[0], labels, columns[2], of)
+            print("     false meetings: " + ", ".join(f"{kind} {rate:.1%}" for kind, rate in rates.items()))
+        parts[rule] = [identity_report.bcubed_parts(person, group) for person, group, _ in faces]
+    gain, low, high = identity_report.difference(parts["by cosines"], parts["meetbefore"])
+    print(f"  BCubed F {gain:+.4f} (95 of 100 draws of people: {low:+.4f} to {high:+.4f})\n")
+
+
+def _cells(values: NDArray[np.float64]) -> str:
+    return " / ".join(f"{value:.4f}" for value in values)
+
+
+def _named(torn: list[tuple[float, str]]) -> str:
+    return f"{len(torn)}" + (f" ({', '.join(f'{person} {share:.2f}' for share, person in torn[:6])})" if torn else "")
 
 
 def print_sweep(sets: Sets) -> None:

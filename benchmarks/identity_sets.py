@@ -16,20 +16,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.evaluation import iou, match_faces
-from meetbefore_assets.core.model_packs import LoadedPack
+from meetbefore_assets.core.model_packs import MIRRORED, LoadedPack
 from meetbefore_assets.core.ports import F32, I64, U8, FaceBatch
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.gates import gate
 from meetbefore_assets.faces.linking import TrackPolicy, link_faces, mean_vectors
 from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
+from meetbefore_assets.faces.models.yunet import YuNetDetector
 from meetbefore_assets.faces.quality import frontality, quality, sharpness
 from meetbefore_assets.faces.sampling import plan_frames
 from meetbefore_assets.recordings.video.pyav_reader import open_video
 
 CACHE = Path(__file__).resolve().parents[1] / "data" / "benchmarks"
 MIN_SCORE, MIN_FACE_PX, MAX_SIDE_PX = 0.6, 20.0, 1280
-TRACKS = TrackPolicy(max_gap_s=3.0, min_similarity=0.36)
+TRACKS = TrackPolicy(max_gap_s=3.0, min_similarity=0.45)
 _CANVAS_PX = 352
+# Of SFace's raw vectors of good faces.
+_GOOD_LENGTH = np.float32(12.0)
 Columns = dict[str, NDArray[Any]]
 
 
@@ -42,6 +45,7 @@ class LabelledSet:
         track: (n,) row of `tracks`.
         tracks: (m, d) float32 unit rows.
         quality: (m,) float32.
+        lengths: (m,) float32, mean length of the raw vectors of each track.
         cannot_link: (c, 2) pairs of tracks.
         person: true name of each face, empty where it has none.
         video: of each face.
@@ -51,6 +55,7 @@ class LabelledSet:
     track: I64
     tracks: F32
     quality: F32
+    lengths: F32
     cannot_link: I64
     person: list[str]
     video: list[str]
@@ -62,7 +67,8 @@ class LabelledSet:
 def footage(folder: Path, pack: LoadedPack) -> LabelledSet:
     """Faces of a folder of videos with a truth.csv, once a second."""
     names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in (".mp4", ".mov", ".mkv"))
-    key = hashlib.sha256(repr((str(folder), names, pack.detector.model_id, pack.embedder.model_id)).encode()).hexdigest()[:12]
+    about = (str(folder), names, pack.detector.model_id, pack.embedder.model_id, _is_mirrored(pack))
+    key = hashlib.sha256(repr(about).encode()).hexdigest()[:12]
     faces = _cached(f"footage-{key}", lambda: _faces_of_footage(folder, names, pack))
     truth = pl.read_csv(folder / "truth.csv")
     video = [names[i] for i in faces["video"]]
@@ -95,10 +101,17 @@ def _add_faces(rows: dict[str, list[object]], image: U8, pack: LoadedPack, video
             column.append(value)
 
 
+def _is_mirrored(pack: LoadedPack) -> bool:
+    """What `models.mirror = auto` means for a pack."""
+    return MIRRORED["yunet" if isinstance(pack.detector, YuNetDetector) else "scrfd"]
+
+
 def describe(image: U8, batch: FaceBatch, pack: LoadedPack) -> tuple[F32, F32, F32]:
-    """Unit vectors (mean of a face and its mirror image), raw lengths and qualities of the faces of a picture."""
+    """Unit vectors (with mirror images where the pack gains by them), raw lengths and qualities of the faces of a picture."""
     crops = OpenCvImaging().align(image, alignment_matrices(batch.landmarks))
-    raw = (pack.embedder.embed(crops) + pack.embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / 2
+    raw = pack.embedder.embed(crops)
+    if _is_mirrored(pack):
+        raw = (raw + pack.embedder.embed(np.ascontiguousarray(crops[:, :, ::-1]))) / 2
     norms = np.linalg.norm(raw, axis=1)
     sizes = (batch.boxes[:, 2:] - batch.boxes[:, :2]).min(axis=1)
     good = quality(sizes, sharpness(crops), frontality(batch.landmarks), batch.scores)
@@ -121,7 +134,8 @@ def _linked(faces: Columns, person: list[str], video: list[str]) -> LabelledSet:
     best = np.zeros(count, dtype=np.float32)
     np.maximum.at(best, track, faces["quality"])
     apart = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-    return LabelledSet(faces["vector"], track, tracks, best, apart, person, video)
+    lengths = (np.bincount(track, faces["norm"], count) / np.bincount(track, minlength=count)).astype(np.float32)
+    return LabelledSet(faces["vector"], track, tracks, best, lengths, apart, person, video)
 
 
 # ---- casts of photographs, each seen once, as a camera would see them
@@ -129,13 +143,14 @@ def _linked(faces: Columns, person: list[str], video: list[str]) -> LabelledSet:
 
 def photographs(folder: Path, pack: LoadedPack, *, is_hard: bool, seed: int) -> Columns:
     """Vectors of degraded photographs (folder/photos.csv): shrunk, turned, blurred, darkened, compressed."""
-    key = hashlib.sha256(repr((str(folder), is_hard, seed, pack.detector.model_id, pack.embedder.model_id)).encode()).hexdigest()[:12]
+    about = (2, str(folder), is_hard, seed, pack.detector.model_id, pack.embedder.model_id, _is_mirrored(pack))
+    key = hashlib.sha256(repr(about).encode()).hexdigest()[:12]
     return _cached(f"photographs-{key}", lambda: _faces_of_photographs(folder, pack, is_hard, seed))
 
 
 def _faces_of_photographs(folder: Path, pack: LoadedPack, is_hard: bool, seed: int) -> Columns:
     rng = np.random.default_rng(seed)
-    rows: list[tuple[str, str, F32, float]] = []
+    rows: list[tuple[str, str, F32, float, float]] = []
     with (folder / "photos.csv").open(newline="", encoding="utf-8") as file:
         for entry in csv.DictReader(file):
             photo = np.asarray(cv2.imread(str(folder / entry["file"])), np.uint8)
@@ -146,10 +161,11 @@ def _faces_of_photographs(folder: Path, pack: LoadedPack, is_hard: bool, seed: i
             overlap = iou(truth[None], found.boxes.astype(np.float64))[0] if len(found) else np.zeros(1)
             if overlap.max() >= 0.3:
                 one = slice(best := int(overlap.argmax()), best + 1)
-                vectors, _, good = describe(image, FaceBatch(found.boxes[one], found.landmarks[one], found.scores[one]), pack)
-                rows.append((entry["identity"], entry["file"], vectors[0], float(good[0])))
-    person, file_name, vector, good = zip(*rows, strict=True)
-    return {"person": np.array(person), "photo": np.array(file_name), "vector": np.stack(vector), "quality": np.array(good, np.float32)}
+                vectors, norms, good = describe(image, FaceBatch(found.boxes[one], found.landmarks[one], found.scores[one]), pack)
+                rows.append((entry["identity"], entry["file"], vectors[0], float(good[0]), float(norms[0])))
+    person, file_name, vector, good, norm = zip(*rows, strict=True)
+    numbers = {"quality": np.array(good, np.float32), "norm": np.array(norm, np.float32)}
+    return {"person": np.array(person), "photo": np.array(file_name), "vector": np.stack(vector), **numbers}
 
 
 def degraded(photo: U8, box: NDArray[np.float64], rng: np.random.Generator, *, is_hard: bool) -> tuple[U8, NDArray[np.float64]]:
@@ -189,7 +205,8 @@ def casts(pools: list[Columns], count: int, seed: int) -> Iterator[LabelledSet]:
                 chosen.append((name, *places[int(rng.integers(len(places)))]))
         vectors = np.stack([pools[number]["vector"][row] for _, number, row in chosen])
         good = np.array([pools[number]["quality"][row] for _, number, row in chosen], np.float32)
-        yield _one_face_each(vectors, good, [name for name, _, _ in chosen])
+        lengths = np.array([pools[number]["norm"][row] for _, number, row in chosen], np.float32)
+        yield _one_face_each(vectors, good, lengths, [name for name, _, _ in chosen])
 
 
 # ---- made-up vectors
@@ -211,17 +228,18 @@ def made_up(count: int, seed: int, size: int = 128) -> LabelledSet:
     vectors = np.zeros((count, size))
     vectors[:, 0], vectors[:, 1 : room + 1] = np.sqrt(0.104), np.sqrt(0.896) * own
     order = rng.permutation(count)
-    return _one_face_each(vectors[order].astype(np.float32), np.ones(count, np.float32), [str(who) for who in person[order]])
+    alike = np.ones(count, np.float32)
+    return _one_face_each(vectors[order].astype(np.float32), alike, _GOOD_LENGTH * alike, [str(who) for who in person[order]])
 
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _one_face_each(vectors: F32, good: F32, person: list[str]) -> LabelledSet:
+def _one_face_each(vectors: F32, good: F32, lengths: F32, person: list[str]) -> LabelledSet:
     """Every face a track and a video of its own."""
     rows = np.arange(len(person), dtype=np.int64)
-    return LabelledSet(vectors, rows, vectors, good, np.empty((0, 2), np.int64), person, [str(row) for row in rows])
+    return LabelledSet(vectors, rows, vectors, good, lengths, np.empty((0, 2), np.int64), person, [str(row) for row in rows])
 
 
 def _cached(name: str, make: Callable[[], Columns]) -> Columns:

@@ -11,7 +11,7 @@ Makes clips (20 s of 30 pictures a second, faces of the demo's cast or of photog
 - FaceAnalysis: the same models on the pictures that cv2 reads, one a second, nothing written;
 - ours, same work: `detection.max_side=640`, `models.mirror=false`: the steps videos, frames, detections, embeddings and tracks with
   all they write;
-- ours, default: the settings as they are (searched at 1280, each face embedded with its mirror image).
+- ours, default: the settings as they are (searched at 1280, mirror images as the pack gains).
 
 Prints medians of CPU seconds (children included), seconds by the clock, and how many times less ours takes; models are loaded before.
 Then the least of all turns, which say more where other work is going on.

@@ -235,7 +235,7 @@ class Ours:
         return self._home.imaging.align(image, alignment_matrices(found.landmarks))
 
     def pure_models(self, image: U8, moments: int, faces: int) -> dict[str, Callable[[], None]]:
-        """The models alone, on inputs that are ready: once a moment and once a face (twice with the mirror image)."""
+        """The models alone, on inputs that are ready: once a moment and once a face (twice where all mirror images are embedded)."""
         settings = self._home.settings()
         local = find_pack(settings.models.pack, self._home.folder)
         detector = session(prepare_detector(local.detector_path), device="cpu", threads=1)
@@ -243,7 +243,7 @@ class Ours:
         width, height = input_size(image.shape[1], image.shape[0], settings.detection.max_side)
         picture = cv2.dnn.blobFromImage(cv2.resize(image, (width, height)))
         face = cv2.dnn.blobFromImage(self.crops(image)[0])
-        times = faces * (2 if settings.models.mirror else 1)
+        times = faces * {"none": 1, "best": 1, "all": 2}[self._home.models().mirror(settings.models.mirror)]
         return {"detector": _repeated(detector, picture, moments), "recogniser": _repeated(recogniser, face, times)}
 
 
@@ -261,5 +261,7 @@ def machine() -> str:
     """This machine in a line, for the head of a table."""
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
-    ffmpeg = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=False).stdout.split(" Copyright")[0]
+    ffmpeg = "no ffmpeg"
+    if shutil.which("ffmpeg"):
+        ffmpeg = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=False).stdout.split(" Copyright")[0]
     return f"{os.cpu_count()} cores, {names[0] if names else platform.processor()}; {ffmpeg}; onnxruntime {ort.__version__}"

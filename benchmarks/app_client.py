@@ -1,0 +1,116 @@
+"""A `meetbefore app` in a process of its own, asked as a browser asks: with a cookie, and with the tokens of its forms."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+
+import psutil
+
+from benchmarks.crash import kill_all
+
+LONGEST_S = 600.0
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server sent: status, where it leads, body, and how long that took."""
+
+    status: int
+    location: str
+    body: str
+    seconds: float
+
+
+class App:
+    """Starts on entering, ends as by Ctrl-C on leaving."""
+
+    def __init__(self, home_folder: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="meetbefore-app-")
+        self._log = Path(self._folder.name) / "printed.txt"
+        command = [sys.executable, "-u", "-m", "meetbefore_assets", "app", "--home", str(home_folder), "--no-browser"]
+        self._begun = time.monotonic()
+        with self._log.open("w") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "NO_COLOR": "1"})
+        self._cookie = ""
+        self._peak = 0
+
+    def __enter__(self) -> "App":
+        while not (found := re.search(r"http://(\S+)(/enter\?token=\S+)", self._printed())):
+            if self.process.poll() is not None or time.monotonic() - self._begun > LONGEST_S:
+                raise SystemExit(f"meetbefore app did not answer: {self._printed()}")
+            time.sleep(0.02)
+        self.link_after_s = time.monotonic() - self._begun
+        self._host = found[1]
+        self._cookie = str(self._ask("GET", found[2])[0].headers["set-cookie"]).partition(";")[0]
+        self.page_after_s = 0.0
+        while self.get("/people").status == 503:  # it reads the archive
+            time.sleep(0.1)
+        self.page_after_s = time.monotonic() - self._begun
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(120)
+        self._folder.cleanup()
+
+    def _printed(self) -> str:
+        return self._log.read_text()
+
+    def kill(self) -> None:
+        """Kill it and all that it started."""
+        kill_all(self.process)
+
+    def get(self, path: str) -> Answer:
+        """A page or a picture."""
+        return self._answer("GET", path)
+
+    def post(self, path: str, token: str, **fields: str | list[str]) -> Answer:
+        """What a form is answered with: an answer that leads to a page, which is not asked for."""
+        return self._answer("POST", path, urllib.parse.urlencode({"token": token, **fields}, doseq=True))
+
+    def memory_bytes(self) -> int:
+        """Of the server's own process, the most that was seen."""
+        self._peak = max(self._peak, psutil.Process(self.process.pid).memory_info().rss)
+        return self._peak
+
+    def cpu_s(self) -> float:
+        """Seconds of the processor that the server's own process has used."""
+        used = psutil.Process(self.process.pid).cpu_times()
+        return float(used.user + used.system)
+
+    def _answer(self, method: str, path: str, body: str | None = None) -> Answer:
+        begun = time.perf_counter()
+        reply, content = self._ask(method, path, body)
+        seconds = time.perf_counter() - begun
+        return Answer(reply.status, reply.headers.get("location") or "", content.decode("utf-8", "replace"), seconds)
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = http.client.HTTPConnection(self._host, timeout=LONGEST_S)
+        try:
+            connection.request(method, path, body, {"Cookie": self._cookie, "Accept": "text/html", "Content-Type": FORM})
+            reply = connection.getresponse()
+            return reply, reply.read()
+        finally:
+            connection.close()
+
+
+def field_of(page: str, name: str) -> str:
+    """The first value of a hidden field of a page; "" where there is none."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    return unescape(found[1]) if found else ""
+
+
+def pictures_of(page: str, most: int) -> list[str]:
+    """Addresses of the first pictures of a page."""
+    return [unescape(address) for address in re.findall(r'<img[^>]* src="(/media/[^"]+)"', page)[:most]]
