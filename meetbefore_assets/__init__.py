@@ -22,3 +22,8 @@ One folder per stage of the data; each imports only the folders below it (`meetb
     storage         Parquet, object store, DuckDB, locks
     core            errors, schema, ports
 """
+
+import os
+
+# onnxruntime sends usage figures to its maker unless it finds this when it is loaded. No module of this package can load it earlier.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

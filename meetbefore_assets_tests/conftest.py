@@ -13,6 +13,9 @@ from hypothesis import settings
 from meetbefore_assets_tests.support.postgres import address
 
 os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+# As the package does; tests import onnxruntime before it. The thread that sends its figures reads the environment at any time, and ends
+# the process with a segmentation fault when a test sets a variable just then.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ.pop("MEETBEFORE_HOME", None)
 # No example fails for being slow: machines are busy.
 settings.register_profile("patient", parent=settings(), deadline=None)

@@ -6,14 +6,11 @@ __init__ is not run; a later `import insightface` still gets all of it.
 """
 
 import importlib.util
-import os
 import sys
 from types import ModuleType
 from typing import Any
 
 NAME = "insightface"
-# What its __init__ does first: onnxruntime reads this when it is loaded.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def model_classes() -> tuple[Any, Any]:
