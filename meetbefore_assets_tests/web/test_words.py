@@ -9,7 +9,7 @@ from meetbefore_assets.publishing.page.translations import STRINGS
 from meetbefore_assets.web import words
 from meetbefore_assets.web.words import WORDS, Language, wanted_language
 
-WEB = Path(words.__file__).parent
+WEB = Path(words.__file__).parents[1]
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

@@ -1,0 +1,36 @@
+"""The page of corrections."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "corrections.title": ("Corrections", "更正"),
+    "corrections.lead": (
+        "Everything you said, the latest first. Nothing is lost: whatever is undone can be redone.",
+        "你说过的一切，最近的在前。不会丢失任何内容：撤销后可以重做。",
+    ),
+    "corrections.none": ("Nothing was corrected yet.", "还没有更正。"),
+    "corrections.none.text": (
+        "Give a name, merge two people, or answer a question: it is listed here and can be undone.",
+        "起个名字、合并两个人或回答一个问题：都会列在这里，并可撤销。",
+    ),
+    "state.applies": ("applies", "有效"),
+    "state.undone": ("undone", "已撤销"),
+    "state.contradicts": ("contradicts what is seen now", "与现在看到的矛盾"),
+    "faces.gone": ("the faces are gone", "人脸已不在"),
+    "said.name": ("Named “{text}”", "命名为“{text}”"),
+    "said.name.none": ("{here} lost the name", "{here} 的姓名被删除"),
+    "said.role.me": ("{here} is me", "{here} 是我本人"),
+    "said.role.companion": ("{here} travels with me", "{here} 与我同行"),
+    "said.role.ignored": ("{here} is ignored", "{here} 被忽略"),
+    "said.role.none": ("{here} has no role", "{here} 没有角色"),
+    "said.merge": ("{here} and {there} are one person", "{here} 和 {there} 是同一人"),
+    "said.merged": ("Merged into {here}", "已合并到 {here}"),
+    "said.not-same": ("{here} is not {there}", "{here} 不是 {there}"),
+    "said.unsure": ("Not sure whether {here} is {there}", "不确定 {here} 是否为 {there}"),
+    "said.split": ("{faces} are not {there}", "{faces}不是 {there}"),
+    "said.move": ("{faces} moved to {there}", "{faces}移到了 {there}"),
+    "said.not-a-face": ("{faces}: not a face", "{faces}：不是人脸"),
+    "said.portrait": ("New portrait of {here}", "{here} 的新头像"),
+    "said.undo": ("Undone: {what}", "已撤销：{what}"),
+    "said.redo": ("Redone: {what}", "已重做：{what}"),
+    "said.known": ("The name “{text}” was imported", "导入了姓名“{text}”"),
+    "said.other": ("“{what}”, which only a later version of meetbefore knows", "“{what}”，只有更新版本的 meetbefore 才能识别"),
+}  # fmt: skip

@@ -1,0 +1,28 @@
+"""The list of keys."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "key.find": ("find", "查找"),
+    "key.undo": ("undo the latest correction", "撤销最近一次更正"),
+    "key.help": ("this list", "显示此列表"),
+    "key.arrows": ("go from one to the next", "前后移动"),
+    "key.open": ("open", "打开"),
+    "key.select": ("select", "选择"),
+    "key.merge": ("merge the selected people", "合并所选人物"),
+    "key.ignore": ("ignore", "忽略"),
+    "key.companion": ("call companions", "设为同伴"),
+    "key.name": ("name", "命名"),
+    "key.not-this": ("not this person", "不是此人"),
+    "key.not-a-face": ("not a face", "不是人脸"),
+    "key.play": ("play or pause", "播放或暂停"),
+    "key.same": ("same person", "同一人"),
+    "key.different": ("different people", "不同的人"),
+    "key.unsure": ("not sure", "不确定"),
+    "key.split": ("split here", "在此拆分"),
+    "key.escape": ("clear, close, back", "清除、关闭、返回"),
+    "key.everywhere": ("Everywhere", "所有页面"),
+    "key.people": ("People", "人物"),
+    "key.person": ("Faces of a person", "人物的人脸"),
+    "key.moment": ("A moment", "时刻"),
+    "key.review": ("Review", "审核"),
+    "key.space": ("Space", "空格"),
+}  # fmt: skip
