@@ -125,7 +125,7 @@ def timed(what: str, *words: object, module: str = "meetbefore_assets") -> float
     return spent.cpu_s
 
 
-def make_up(home_folder: Path, videos: int, faces: int, people: int = 0, regular: float = 0.0) -> None:
+def make_up(home_folder: Path, videos: int, faces: int, people: int = 0, regular: float = 0.0, *, first: int = 0) -> None:
     """A home whose videos are all processed, and nothing is matched.
 
     Args:
@@ -134,11 +134,12 @@ def make_up(home_folder: Path, videos: int, faces: int, people: int = 0, regular
         faces: a video.
         people: how many there are; 0: as many as are seen three times each.
         regular: share of the tracks that are of one and the same person.
+        first: number of the first one; those before it are there already.
     """
     folder = home_folder / "videos"
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=bool(first))
     begin = np.datetime64("2024-01-01T06:00:00")
-    for number in range(videos):
+    for number in range(first, first + videos):
         name = str(begin + np.timedelta64(number * 5, "h")).translate({ord(c): None for c in "-:T"})
         (folder / f"DJI_{name}_{number % 9999:04d}_D.MP4").write_bytes(f"made up {number}".encode())
     home = open_home(home_folder, settings_file.load(home_folder))
@@ -146,7 +147,10 @@ def make_up(home_folder: Path, videos: int, faces: int, people: int = 0, regular
     rng = np.random.default_rng(1)
     looks: F32 = rng.normal(size=(people or max(10, videos * faces // SEEN_S // 3), 128)).astype(np.float32)
     models = home.models()
+    made = set(home.store.keys("tracks"))
     for video_id, known in known_videos(home).items():
+        if video_id in made:
+            continue
         steps = versions.expected_versions(known.content_hash, versions.parameters(home.settings(), models), "")
         _write(home, video_id, known.content_hash, known.uris[0], steps, _faces(rng, video_id, known.content_hash, faces, looks, regular))
 

@@ -128,7 +128,7 @@ _STEPS = (build_face_index, decide_threshold, match, make_encounter_scores, make
 
 
 def requests(folder: Path, count: int) -> Found:
-    """The record in an object store: requests for a video from its file to its tracks, and for a matching run of so many."""
+    """The record in an object store: requests for a video from file to tracks, for a matching run of so many, and after one more."""
     from meetbefore_assets_tests.support import s3
 
     logger, seen = logging.getLogger("werkzeug"), _Requests()
@@ -143,12 +143,15 @@ def requests(folder: Path, count: int) -> Found:
     ours.run(second)
     a_video = dict(seen.methods)
     os.environ["MEETBEFORE_STORE"] = f"{s3.new_bucket()}/many"
-    make_up(folder / "many", count, 8)
-    seen.methods.clear()
-    home = open_home(folder / "many", settings_file.load(folder / "many"))
-    for step in _STEPS[:-2]:
-        step(home)
-    return {"a video": a_video, "matching": dict(seen.methods)}
+    matching = []
+    for first, videos in ((0, count), (count, 1)):
+        make_up(folder / "many", videos, 8, first=first)
+        seen.methods.clear()
+        home = open_home(folder / "many", settings_file.load(folder / "many"))
+        for step in _STEPS[:-2]:
+            step(home)
+        matching.append(dict(seen.methods))
+    return {"a video": a_video, "matching": matching[0], "after one more": matching[1]}
 
 
 class _Requests(logging.Handler):

@@ -9,6 +9,7 @@ import hashlib
 import io
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,7 @@ from meetbefore_assets.core.ports import Stamp, TableWriter
 from meetbefore_assets.storage.object_store import as_file_name, objects_at
 from meetbefore_assets.storage.private_folder import private_folder
 from meetbefore_assets.storage.record_parquet import SUFFIX, UNREADABLE, ParquetStore, read_stamp, torn_error, write_table
-from meetbefore_assets.storage.scan_cache import ScanCache, is_worth_keeping
+from meetbefore_assets.storage.scan_cache import ScanCache, are_small
 from meetbefore_assets.storage.scratch import scratch
 from meetbefore_assets.storage.stamp_cache import Identity, StampCache
 
@@ -28,6 +29,7 @@ _FOOTER_BYTES = 16 << 10
 PATIENCE = 8
 # How long a listing is used, unless `refresh` ends it before.
 _LISTED_S = 5.0
+_REQUESTS_AT_ONCE = 16
 
 
 class ObjectStore:
@@ -45,7 +47,7 @@ class ObjectStore:
         folder = cache / "stamps" / as_file_name(self._objects.url)
         private_folder(folder)
         self._stamps = StampCache(folder, self._is_listed)
-        self._scans = ScanCache()
+        self._scans = ScanCache(least_files=1)
         self._listed: dict[str, tuple[float, dict[str, Identity]]] = {}
         self._asked: dict[str, int] = {}
 
@@ -102,17 +104,23 @@ class ObjectStore:
             return pl.DataFrame()
         names = [_name(asset, key) for key in keys]
         identities = [self._identity_of(asset, name) or (0, 0, 0) for name in names]
-        is_kept = is_worth_keeping(identities)
-        table = self._scans.get(asset, keys, identities) if is_kept else None
+
+        def read(chosen: Sequence[str] | None) -> pl.DataFrame:
+            if are_small(identities):
+                table = pl.scan_parquet(self._contents(names), glob=False)
+            else:
+                table = pl.scan_parquet([self._objects.address(name) for name in names], glob=False)
+            return (table if chosen is None else table.select(list(chosen))).collect()
+
         try:
-            if table is None:
-                lazy = pl.scan_parquet([self._objects.address(name) for name in names], glob=False)
-                table = (lazy if is_kept or columns is None else lazy.select(list(columns))).collect()
-                if is_kept:
-                    self._scans.put(asset, keys, identities, table)
-        except UNREADABLE as error:
+            return self._scans.table(asset, keys, identities, columns, read)
+        except (KeyError, *UNREADABLE) as error:
             raise self._torn_among(asset, keys, error) from error
-        return table if columns is None else table.select(list(columns))
+
+    def _contents(self, names: Sequence[str]) -> list[bytes]:
+        """Whole objects, with one request each. Raises KeyError if one is gone."""
+        with ThreadPoolExecutor(min(_REQUESTS_AT_ONCE, len(names))) as threads:
+            return [content for content, _ in threads.map(self._objects.get, names)]
 
     def stamp(self, asset: str, key: str) -> Stamp | None:
         name = _name(asset, key)

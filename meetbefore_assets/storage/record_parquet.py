@@ -22,7 +22,7 @@ from meetbefore_assets.core.schema.lists import is_made_anew
 from meetbefore_assets.core.uris import path_of
 from meetbefore_assets.storage.atomic_file import put_in_place, temporary_beside
 from meetbefore_assets.storage.private_folder import private_folder
-from meetbefore_assets.storage.scan_cache import ScanCache, is_worth_keeping
+from meetbefore_assets.storage.scan_cache import ScanCache
 from meetbefore_assets.storage.stamp_cache import Identity, StampCache
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ _ZSTD = 3
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 # Rows per row group in tables with pictures: as one group, an hour of video would be held in memory a second time.
 _PICTURES_AT_ONCE = 1024
+# Fewer files are opened sooner than they are looked up.
+_LEAST_FILES_CACHED = 16
 
 
 def open_store(uri: str) -> "ParquetStore":
@@ -48,7 +50,7 @@ class ParquetStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._stamps = StampCache(root, lambda name: os.path.exists(f"{root}/{name}"))
-        self._scans = ScanCache()
+        self._scans = ScanCache(_LEAST_FILES_CACHED)
 
     def put(self, asset: str, key: str, table: pl.DataFrame, stamp: Stamp) -> None:
         """Write one table atomically.
@@ -115,13 +117,7 @@ class ParquetStore:
         paths = [f"{self.root}/{_name(asset, key)}" for key in keys]
         try:
             identities = [_identity(os.stat(path)) for path in paths]
-            if not is_worth_keeping(identities):
-                return _select(pl.scan_parquet(paths), columns).collect()
-            table = self._scans.get(asset, keys, identities)
-            if table is None:
-                table = pl.scan_parquet(paths).collect()
-                self._scans.put(asset, keys, identities, table)
-            return _select(table.lazy(), columns).collect()
+            return self._scans.table(asset, keys, identities, columns, lambda chosen: _select(pl.scan_parquet(paths), chosen).collect())
         except UNREADABLE as error:
             raise self._torn_among(asset, keys, error) from error
 
