@@ -8,6 +8,7 @@ A large archive that is imported at once is searched in cells (`vector_index/fai
 count as dissimilar: groups are compared by the mean of all their pairs, computed from sums.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,23 @@ def all_edges(vectors: F32, floor: float) -> Edges:
         i, j = np.nonzero(np.triu(similarity >= floor - ROUNDING, 1))
         pairs.append(np.stack([i, j], axis=1) + start)
     return exact_edges(vectors, np.concatenate(pairs), floor)
+
+
+class ComparedEdges:
+    """Answers `all_edges` for several floors: those of the lowest floor so far are kept.
+
+    Args:
+        vectors: (m, d) float32 unit rows.
+    """
+
+    def __init__(self, vectors: F32) -> None:
+        self._vectors, self._floor, self._edges = vectors, math.inf, NO_EDGES
+
+    def above(self, floor: float) -> Edges:
+        """All pairs of rows with a cosine of at least `floor`."""
+        if floor < self._floor:
+            self._edges, self._floor = all_edges(self._vectors, floor), floor
+        return self._edges.above(floor)
 
 
 def exact_edges(vectors: F32, pairs: I64, floor: float) -> Edges:

@@ -17,7 +17,7 @@ import numpy as np
 
 from meetbefore_assets.core.errors import MeetbeforeError
 from meetbefore_assets.core.ports import F32, I64
-from meetbefore_assets.identities.edges import Edges, all_edges
+from meetbefore_assets.identities.edges import ComparedEdges, Edges, all_edges
 from meetbefore_assets.identities.evidence import EvidenceLinkage, EvidencePolicy
 from meetbefore_assets.identities.joining import Groups, Linkage
 from meetbefore_assets.identities.simple_linkage import SimpleLinkage, SimplePolicy, corrected, penalty_of_rows
@@ -100,11 +100,22 @@ def order_tracks(
     return OrderedTracks(rows, order, place, bound, bound[apart], None if lengths is None else lengths[order])
 
 
-def group_ordered(tracks: OrderedTracks, policy: Policy, edges_above: EdgesAbove | None = None) -> I64:
-    """Group tracks that were sorted by `order_tracks`; returns the same as `group_tracks`."""
+def group_ordered(
+    tracks: OrderedTracks, policy: Policy, edges_above: EdgesAbove | None = None, compared: ComparedEdges | None = None
+) -> I64:
+    """Group tracks that were sorted by `order_tracks`; returns the same as `group_tracks`.
+
+    Args:
+        tracks: what to group.
+        policy: when groups are one person.
+        edges_above: see `group_tracks`.
+        compared: the edges of all pairs of `tracks.vectors`, used where `edges_above` is None; None: they are computed.
+    """
 
     def near_above(floor: float) -> Edges:
-        return all_edges(tracks.vectors.take(), floor) if edges_above is None else edges_above(floor).placed(tracks.place)
+        if edges_above is not None:
+            return edges_above(floor).placed(tracks.place)
+        return all_edges(tracks.vectors.take(), floor) if compared is None else compared.above(floor)
 
     linkage: Linkage
     if isinstance(policy, SimplePolicy):

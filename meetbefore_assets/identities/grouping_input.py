@@ -15,7 +15,7 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.identities import person_ids
 from meetbefore_assets.identities.correction_links import Links
 from meetbefore_assets.identities.corrections import Correction
-from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, Edges, find_edges, nearest_only, neighbours_for
+from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, ComparedEdges, Edges, find_edges, nearest_only, neighbours_for
 from meetbefore_assets.identities.evidence import EvidencePolicy, SharedLook, shared_look
 from meetbefore_assets.identities.grouping import OrderedTracks, Policy, group_ordered, order_tracks
 from meetbefore_assets.identities.look_sample import tells_the_look
@@ -245,17 +245,18 @@ def _edges_of_parts(home: Home, vectors: F32, is_part: Bool) -> Edges:
     return find_edges(home.index_builder(), vectors, is_part, np.full(len(vectors), -1, np.float32), neighbours_for(len(vectors)))
 
 
-def group(given: GroupingInput, threshold: float) -> I64:
+def group(given: GroupingInput, threshold: float, compared: ComparedEdges | None = None) -> I64:
     """The person of each track, numbered from 0.
 
     Args:
         given: what to group.
         threshold: least similarity of two groups that are one person.
+        compared: the edges of `given.ordered`, for calls with several thresholds; None: they are computed where they are needed.
     """
     if not given.tracks.height:
         return np.empty(0, np.int64)
     known = None if is_compared(given, threshold) else partial(edges_above, given)
-    return group_ordered(given.ordered, given.policy(threshold), known)
+    return group_ordered(given.ordered, given.policy(threshold), known, compared)
 
 
 def is_compared(given: GroupingInput, threshold: float) -> bool:

@@ -18,6 +18,7 @@ from meetbefore_assets.identities.grouping_input import GroupingInput, group, re
 from meetbefore_assets.identities.identity_history import purge_history, write_history
 from meetbefore_assets.identities.policy import Policy, fingerprint, policy, usable_tracks
 from meetbefore_assets.identities.stored_corrections import read_corrections
+from meetbefore_assets.identities.stored_edges import vectors_as_matrix
 from meetbefore_assets.identities.threshold_sweep import write_regroupings
 from meetbefore_assets.recordings.clocks import clock_table
 
@@ -201,7 +202,7 @@ def _with_evidence(home: Home, videos: list[str], faces: pl.DataFrame) -> pl.Dat
     faces = faces.join(embedded, on="face_id", how="left").sort("face_id")
     names = faces["person_id"].unique().sort()
     group = names.search_sorted(faces["person_id"]).to_numpy().astype(np.int64)
-    vectors = np.array(faces["vector"].to_list(), np.float32)
+    vectors = vectors_as_matrix(faces["vector"])
     gallery = person_ids.gallery(vectors, group)
     who, cosine = person_ids.runner_up(*_nearest_people(home, vectors, gallery.means), group)
     name_list = names.to_list()

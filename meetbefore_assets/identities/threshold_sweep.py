@@ -10,6 +10,7 @@ from meetbefore_assets.core.ports import F64, I64, WHOLE, Stamp
 from meetbefore_assets.core.schema.identities import REGROUPINGS
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.identities.edges import ComparedEdges
 from meetbefore_assets.identities.grouping_input import GroupingInput, group
 from meetbefore_assets.identities.threshold_survival import survival, threshold_ladder
 
@@ -44,7 +45,8 @@ def write_regroupings(home: Home, given: GroupingInput, threshold: float, labels
         version: data version of the identities.
     """
     thresholds = threshold_ladder(threshold, given.tracks.height)
-    found = np.stack([labels if abs(at - threshold) < 1e-9 else group(given, float(at)) for at in thresholds], axis=1)
+    compared = ComparedEdges(given.ordered.vectors.take())
+    found = np.stack([labels if abs(at - threshold) < 1e-9 else group(given, float(at), compared) for at in thresholds], axis=1)
     sure = given.model.sureness if given.model else lambda _: None
     results = [[float(at), *_size(found[:, step]), sure(float(at))] for step, at in enumerate(thresholds)]
     table = pl.DataFrame({"track_id": given.tracks["track_id"], "groups": list(found.astype(np.int64))}, schema=REGROUPINGS.dtypes)

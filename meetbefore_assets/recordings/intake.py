@@ -227,8 +227,6 @@ def known_videos(home: Home, only: Sequence[str] | None = None) -> dict[str, Kno
     if not keys:
         return {}
     table = home.store.scan("sources", keys, ["video_id", "content_hash", "uri", "file_name"]).sort("video_id", "uri")
-    known: dict[str, KnownVideo] = {}
-    for (identity, *_), rows in table.group_by("video_id", maintain_order=True):
-        names = tuple(sorted(set(rows["file_name"])))
-        known[str(identity)] = KnownVideo(str(rows["content_hash"][0]), tuple(rows["uri"]), names)
-    return known
+    # A data frame per video took 0.4 s for two thousand.
+    rows = table.group_by("video_id", maintain_order=True).agg("content_hash", "uri", "file_name").iter_rows()
+    return {identity: KnownVideo(hashes[0], tuple(uris), tuple(sorted(set(names)))) for identity, hashes, uris, names in rows}

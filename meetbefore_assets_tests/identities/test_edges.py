@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meetbefore_assets.identities import edges as edges_module
-from meetbefore_assets.identities.edges import NO_EDGES, Edges, all_edges, find_edges, nearest_only, neighbours_for, weakest_kept
+from meetbefore_assets.identities.edges import (
+    NO_EDGES,
+    ComparedEdges,
+    Edges,
+    all_edges,
+    find_edges,
+    nearest_only,
+    neighbours_for,
+    weakest_kept,
+)
 from meetbefore_assets.identities.vector_index.faiss_memory import index_of
 from meetbefore_assets.identities.vectors import content_hash, dot_pairs
 
@@ -25,6 +34,18 @@ def test_pairs_that_reach_the_floor_are_found_over_block_borders():
     assert len(edges.pairs) == (np.triu(cosine, 1) >= 0.99).sum()
     assert edges.cosine == pytest.approx(cosine[edges.pairs[:, 0], edges.pairs[:, 1]], abs=1e-6)
     assert edges.above(0.999).cosine.min() >= 0.999
+
+
+def test_edges_of_several_floors_are_those_of_each_alone_in_any_order():
+    rng = np.random.default_rng(5)
+    vectors = unit(rng.normal(size=(300, 8)))
+    for _ in range(5):
+        compared = ComparedEdges(vectors)
+        for floor in rng.permutation([-1.5, 0.0, 0.3, 0.30001, 0.6, 0.6, 0.99]):
+            found, alone = compared.above(floor), all_edges(vectors, floor)
+            assert np.array_equal(found.pairs, alone.pairs)
+            assert np.array_equal(found.cosine, alone.cosine)
+    assert not len(ComparedEdges(vectors[:0]).above(0.2).pairs)
 
 
 def test_no_vectors_no_edges():
