@@ -42,7 +42,7 @@ def run_demo(home_folder: Path, jobs: int, console: Console) -> int:
     page = write_report(home)
     is_right = verdict.is_right and _is_broken_clip_reported(summary)
     console.print(f"\nPage:     {page.path}\nDatabase: {home_folder / 'meetbefore.duckdb'}")
-    console.print("Dagster:  " + command_line(home_folder, "ui"))
+    console.print(f"App:      {command_line(home_folder, 'app')}\nDagster:  {command_line(home_folder, 'ui')}")
     console.print("[green]Everybody was found as hidden.[/green]" if is_right else "[red]Not as hidden: see above.[/red]")
     return 0 if is_right else 1
 
