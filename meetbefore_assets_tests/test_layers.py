@@ -94,6 +94,7 @@ ARITHMETIC = {
     "identities.group_neighbours",
     "identities.open_set",
     "identities.person_ids",
+    "identities.place_fit",
     "identities.simple_linkage",
     "identities.threshold_survival",
     "identities.thresholds",

@@ -1,5 +1,6 @@
 """Commands that correct who is who, and that list corrections, questions and the history of ids."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,13 +174,60 @@ def undo(correction: str, home_folder: Path, later: bool) -> None:
     _correct(home_folder, later, lambda home: make_corrections.undo(home, correction)[0])
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @home_option
-def corrections(home_folder: Path) -> None:
-    """List all corrections, oldest first, and whether they apply."""
+@click.pass_context
+def corrections(context: click.Context, home_folder: Path) -> None:
+    """List all corrections, oldest first, and whether they apply; or take them along to another home."""
     from meetbefore_assets.cli.terminal.corrections import print_corrections
 
-    print_corrections(console(), home_for_command(home_folder, must_exist=True))
+    if context.invoked_subcommand is None:
+        print_corrections(console(), home_for_command(home_folder, must_exist=True))
+    elif context.get_parameter_source("home_folder") is click.core.ParameterSource.COMMANDLINE:
+        context.default_map = {context.invoked_subcommand: {"home_folder": home_folder}}
+
+
+@corrections.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@home_option
+def export_(file: Path, home_folder: Path) -> None:
+    """Write everything you said to FILE, which fits any home with the same videos.
+
+    Also one with another recogniser, detector or sampling. What was undone stays out. Whoever reads FILE knows the names in it, and sees
+    the faces of imported names.
+    """
+    from meetbefore_assets.cli.terminal.corrections import print_torn
+    from meetbefore_assets.cli.terminal.corrections_file import write_export
+
+    home = home_for_command(home_folder, must_exist=True)
+    print_torn(console(), home)
+    write_export(console(), home, file)
+
+
+@corrections.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@home_option
+@later_option
+def import_(file: Path, home_folder: Path, later: bool) -> None:
+    """Take over what was said in another home: FILE is what `corrections export` wrote there.
+
+    Videos are found by their content, faces by time and box. What does not fit is listed, and nothing is guessed; process all videos
+    first (`meetbefore run`). What contradicts what you said here is refused; the forgotten stay forgotten. Importing again adds only
+    what is new.
+
+    Exit code 1 if something does not fit.
+    """
+    from meetbefore_assets.cli.terminal.corrections_file import apply_import, import_file, print_import
+
+    home = home_for_command(home_folder, must_exist=True)
+    done = import_file(home, file)
+    print_import(console(), home, done)
+    if done.new and later:
+        console().print("Saved; the next run applies it.")
+    elif done.new:
+        apply_import(console(), home, home_folder, build_definitions)
+    if done.left_out:
+        sys.exit(1)
 
 
 @click.command()

@@ -161,6 +161,9 @@ class FaceImaging(Protocol):
     def encode_crop(self, crop: U8) -> bytes:
         """Compress an aligned crop so little that it gives (nearly) the same vector again."""
 
+    def is_crop(self, blob: bytes) -> bool:
+        """Whether bytes of unknown origin say that they are a crop as `encode_crop` makes it; what is of another size is not decoded."""
+
     def decode_crops(self, blobs: Sequence[bytes]) -> U8:
         """Decompress crops -> (n, 112, 112, 3) uint8 B, G, R. Raises RecordTornError where bytes are no picture."""
 

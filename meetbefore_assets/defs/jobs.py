@@ -17,6 +17,7 @@ from meetbefore_assets.running.instance_cleanup import forget_in_instance, repor
 from meetbefore_assets.running.run import MATCH_ASSETS, RunOptions, Summary, run_pipeline
 from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress
 from meetbefore_assets.upkeep.access import access_of_home
+from meetbefore_assets.upkeep.corrections_copies import write_copy
 from meetbefore_assets.upkeep.verify_record import maintain_home
 
 _ENGINE = executors.chosen_executor()
@@ -137,7 +138,7 @@ def catch_up_with_everything(
         raise dg.Failure(description="; ".join(summary.problems), allow_retries=False)
 
 
-@dg.op(description="Checks the record and the index, removes leftovers, deletes old runs.")
+@dg.op(description="Checks the record and the index, copies corrections, removes leftovers, deletes old runs.")
 def keep_in_order(context: dg.OpExecutionContext, home: HomeResource) -> None:
     """Check and clean up the home and the Dagster instance; the next run rebuilds what was torn."""
     closed = close_dead_runs(context.instance)
@@ -148,6 +149,7 @@ def keep_in_order(context: dg.OpExecutionContext, home: HomeResource) -> None:
     for finding in access_of_home(home).findings:
         context.log.warning(finding)
     index = build_face_index(home)
+    copy = write_copy(home)
     pruned = instance_cleanup.prune_runs(context.instance, home.settings().upkeep.keep_runs_days)
     told = instance_cleanup.report_record(context.instance, home, (*pipeline_assets(), *decided_per_video()))
     facts: dict[str, Any] = {
@@ -157,6 +159,7 @@ def keep_in_order(context: dg.OpExecutionContext, home: HomeResource) -> None:
         "temporary files deleted": len(found.litter),
         "history objects merged": found.compacted,
         "index was up to date": index.was_in_step,
+        "corrections copied": copy is not None,
         "dead runs closed": closed,
         "old runs deleted": pruned,
         "tables reported to the UI": told,

@@ -33,6 +33,7 @@ from meetbefore_assets.identities.known_people import forget_known, known_of_peo
 from meetbefore_assets.identities.queries import matched_videos, people_table
 from meetbefore_assets.publishing.database import open_published
 from meetbefore_assets.recordings.intake import drop_video, known_videos
+from meetbefore_assets.upkeep.corrections_copies import forget_in_copies
 
 # The locks of matching, indexing, scoring and publishing. Always taken in this order.
 _DECIDING = ("matching", "index", "scoring", "publishing")
@@ -67,7 +68,7 @@ def forgetting_alone(home: Home) -> Iterator[None]:
 
 
 # Called with the ids of entirely erased videos, to erase what else is kept of them or of forgotten faces (`suppressions_of`).
-HOOKS: list[Callable[[Home, list[str]], None]] = [forget_corrections]
+HOOKS: list[Callable[[Home, list[str]], None]] = [forget_corrections, forget_in_copies]
 
 
 def person_faces(home: Home, person_ids: list[str]) -> pl.DataFrame:

@@ -1,6 +1,5 @@
 """Erases forgotten faces from corrections, and ids that lead to nobody from the identity history."""
 
-import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.digest import digest
@@ -9,8 +8,8 @@ from meetbefore_assets.core.ports import WHOLE, Stamp
 from meetbefore_assets.core.schema.identities import CORRECTIONS, IDENTITY_HISTORY
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.home.record.suppression_match import suppressed_faces
-from meetbefore_assets.home.record.suppressions import BOX, are_suppressions_known, suppressions_of
+from meetbefore_assets.home.record.suppressions import suppress_name
+from meetbefore_assets.identities.forgotten_places import is_gone, still_said
 from meetbefore_assets.identities.identity_history import keep_events
 from meetbefore_assets.recordings.intake import known_videos
 
@@ -32,14 +31,15 @@ def _forget_corrections(home: Home, known: set[str]) -> None:
             table = home.store.get(CORRECTIONS.name, key)
         except RecordTornError:
             removed.add(key)  # neither copy can be read, so it may name a forgotten person
+            suppress_name(home, key)
             continue
         if table["kind"][0] == "undo":
             undos[key] = str(table["text"][0])
             continue
-        rest = table.filter(~_is_gone(home, table, known))
+        rest = table.filter(~is_gone(home, table, known))
         if rest.height == table.height:
             continue
-        rest = _still_said(table, rest)
+        rest = still_said(table, rest)
         if not rest.height:
             removed.add(key)
             continue
@@ -50,30 +50,6 @@ def _forget_corrections(home: Home, known: set[str]) -> None:
         removed |= dependent
     for key in removed:
         home.store.drop(CORRECTIONS.name, key)
-
-
-def _still_said(table: pl.DataFrame, rest: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a correction that still make sense without its erased faces; empty if nothing is left to say."""
-    kind, gone = str(table["kind"][0]), set(table["side"]) - set(rest["side"])
-    if kind == "move" and "there" in gone:
-        gone.remove("there")  # whose the faces were is gone, whose they are is not
-    if kind == "merge" and gone and str(table["text"][0]) and rest.height > 1:
-        # Of three who were merged, two are one person still.
-        first = pl.int_range(pl.len()) == 0
-        return rest.with_columns(pl.when(first).then(pl.lit(min(gone))).otherwise("side").alias("side"))
-    return rest.clear() if gone else rest
-
-
-def _is_gone(home: Home, table: pl.DataFrame, known: set[str]) -> pl.Series:
-    gone = np.zeros(table.height, bool)
-    for video_id in set(table["video_id"].drop_nulls()):
-        rows = (table["video_id"] == video_id).fill_null(False).to_numpy()
-        boxes = table.select(BOX).to_numpy().astype(np.float32)
-        if video_id not in known:
-            gone[rows] = True
-        elif are_suppressions_known(home, video_id):
-            gone[rows] = suppressed_faces(table["time_s"].to_numpy()[rows], boxes[rows], suppressions_of(home, video_id))
-    return pl.Series(gone)
 
 
 def forget_history(home: Home) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meetbefore_assets.core.errors import UsageError
-from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
+from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_NAMES, FORGOTTEN_VIDEOS
 from meetbefore_assets.core.words import count
 from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people, people_stand_still
 from meetbefore_assets.forgetting import erase
@@ -194,7 +194,7 @@ def lift_suppression(home: Home, text: str) -> str:
 
     Args:
         home: the home.
-        text: a file, the beginning of its content hash, or an id of the block list.
+        text: a file, the beginning of its content hash, an id of the block list, or the hash of an imported name.
 
     Raises:
         UsageError: no forgotten file or entry of the block list fits.
@@ -202,6 +202,9 @@ def lift_suppression(home: Home, text: str) -> str:
     if text in home.store.keys(BLOCKED_PEOPLE.name):
         home.store.drop(BLOCKED_PEOPLE.name, text)
         return f"{text} is off the block list"
+    if text in home.store.keys(FORGOTTEN_NAMES.name):
+        home.store.drop(FORGOTTEN_NAMES.name, text)
+        return f"{text} may come back with a file of corrections"
     wanted = home.adapters.recordings.content_hash(text) if home.is_present([text]) else text
     found = [key for key in home.store.keys(FORGOTTEN_VIDEOS.name) if key.startswith(wanted)]
     if len(found) != 1:
@@ -223,6 +226,8 @@ def suppressions_kept(home: Home) -> list[tuple[str, str, str]]:
     for key in home.store.keys(BLOCKED_PEOPLE.name):
         entry = home.store.get(BLOCKED_PEOPLE.name, key, ["model", "blocked_at"])
         rows.append(("person", key, f"left out of new videos (recogniser {entry['model'][0]}), since {entry['blocked_at'][0]:%Y-%m-%d}"))
+    for key in home.store.keys(FORGOTTEN_NAMES.name):
+        rows.append(("name", key, "imported once, not taken from a file of corrections again"))
     for key in home.store.keys(FORGOTTEN_FACES.name):
         stamp = home.store.stamp(FORGOTTEN_FACES.name, key)
         rows.append(("faces", key, f"{stamp.rows if stamp else 0} places kept in this video, no looks"))

@@ -14,12 +14,13 @@ import numpy as np
 import polars as pl
 
 from meetbefore_assets.core.digest import digest
-from meetbefore_assets.core.errors import UsageError
-from meetbefore_assets.core.ports import WHOLE, Stamp
+from meetbefore_assets.core.errors import RecordTornError, UsageError
+from meetbefore_assets.core.ports import F32, WHOLE, Stamp
 from meetbefore_assets.core.schema.identities import CORRECTIONS, KNOWN_FACES, KNOWN_MATCHES
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.faces.picture_faces import FacesFound, embed_stored
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.record.suppressions import suppress_name
 from meetbefore_assets.identities.corrections import Correction, Kind, correction, in_force
 from meetbefore_assets.identities.gallery import read_gallery
 from meetbefore_assets.identities.known_names import Known, decide
@@ -56,16 +57,39 @@ def add_known(home: Home, name: str, faces: FacesFound) -> Added:
         now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
         newest = max((one.created_at for one in said), default=now)
         one = correction(max(now, newest + dt.timedelta(microseconds=1)), KIND, name)
-        _write_faces(home, one.correction_id, faces.pick(new))
-        write_correction(home, one)
+        chosen = faces.pick(new)
+        write_known(home, one, Looks(chosen.vectors, chosen.lengths, chosen.crops))
     return Added(one, len(new))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Faces of one person: (n, d) unit vectors by the recogniser in force, (n,) lengths of the raw ones, and the n encoded crops."""
+
+    vectors: F32
+    lengths: F32
+    crops: tuple[bytes, ...]
+
+
+def write_known(home: Home, one: Correction, looks: Looks) -> None:
+    """Put a name from elsewhere on record: its faces first, so that no name is without them. The caller holds the lock of corrections."""
+    _write_faces(home, one.correction_id, looks)
+    write_correction(home, one)
+
+
+def crops_of_known(home: Home, correction_id: str) -> tuple[bytes, ...]:
+    """The encoded crops of a name from elsewhere, the best first; none where they are gone or cannot be read."""
+    try:
+        return tuple(home.store.get(KNOWN_FACES.name, correction_id).sort("ordinal")["crop"])
+    except (KeyError, RecordTornError):
+        return ()
 
 
 def _look(crop: bytes) -> str:
     return hashlib.sha256(crop).hexdigest()
 
 
-def _write_faces(home: Home, correction_id: str, faces: FacesFound) -> None:
+def _write_faces(home: Home, correction_id: str, faces: Looks) -> None:
     said = {"correction_id": correction_id, "model": _model(home)}
     looks = zip(faces.vectors, faces.lengths, faces.crops, strict=True)
     rows: list[dict[str, object]] = [
@@ -191,6 +215,8 @@ def forget_known(home: Home, names: Sequence[str]) -> int:
         # What an import that was killed left of a name that is on record nowhere.
         gone_faces = gone | (set(home.store.keys(KNOWN_FACES.name)) - {one.correction_id for one in said})
         faces = sum(stamp.rows for key in gone if (stamp := home.store.stamp(KNOWN_FACES.name, key)) is not None)
+        for key in sorted(gone):
+            suppress_name(home, key)
         for key in sorted(gone_faces):
             home.store.drop(KNOWN_FACES.name, key)
         while dependent := {one.correction_id for one in said if one.kind == "undo" and one.text in gone} - gone:

@@ -105,12 +105,17 @@ def _subject(home: Home, key: str) -> str:
 
 def write_correction(home: Home, one: Correction) -> None:
     """Write one correction to the record."""
+    table = check(CORRECTIONS, table_of(one))
+    facts = {"kind": one.kind, **({"about": _subject(home, one.text)} if one.kind == "undo" else {})}
+    home.store.put(ASSET, one.correction_id, table, Stamp(one.correction_id, {}, facts, table.height))
+
+
+def table_of(one: Correction) -> pl.DataFrame:
+    """The rows of one correction: columns of CORRECTIONS."""
     said = {"correction_id": one.correction_id, "created_at": one.created_at, "kind": one.kind, "text": one.text}
     nowhere = dict.fromkeys(("video_id", "time_s", "x1", "y1", "x2", "y2"))
     places = anchor_rows([one]).to_dicts() or [{"side": "here", "ordinal": 0, **nowhere}]
-    table = check(CORRECTIONS, CORRECTIONS.frame([{**said, **place} for place in places]))
-    facts = {"kind": one.kind, **({"about": _subject(home, one.text)} if one.kind == "undo" else {})}
-    home.store.put(ASSET, one.correction_id, table, Stamp(one.correction_id, {}, facts, table.height))
+    return CORRECTIONS.frame([{**said, **place} for place in places])
 
 
 @dataclass(frozen=True)

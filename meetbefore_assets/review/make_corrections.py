@@ -190,13 +190,13 @@ def refuse_contradiction(home: Home, before: GroupingInput, after: GroupingInput
         before, after: the tracks without and with the new correction.
         one: the new correction.
     """
-    known = {_of_tracks(before, conflict) for conflict in before.links.conflicts}
-    new = [conflict for conflict in after.links.conflicts if _of_tracks(after, conflict) not in known]
+    known = {conflict_key(before, conflict) for conflict in before.links.conflicts}
+    new = [conflict for conflict in after.links.conflicts if conflict_key(after, conflict) not in known]
     if new:
         raise _contradiction(home, after, new[0], one)
 
 
-def _of_tracks(given: GroupingInput, conflict: Conflict) -> tuple[str, str, frozenset[str]]:
+def conflict_key(given: GroupingInput, conflict: Conflict) -> tuple[str, str, frozenset[str]]:
     """Return a conflict with the ids of its tracks instead of row numbers, which change when a track is divided."""
     return conflict.correction_id, conflict.against, frozenset(given.tracks["track_id"][list(conflict.rows)])
 

@@ -134,6 +134,9 @@ class FakeImaging:
     def encode_crop(self, crop: U8) -> bytes:
         return bytes(crop[56, 56])
 
+    def is_crop(self, blob: bytes) -> bool:
+        return len(blob) == 3
+
     def decode_crops(self, blobs: Sequence[bytes]) -> U8:
         if any(len(blob) != 3 for blob in blobs):
             raise RecordTornError("a crop is no picture.")

@@ -49,6 +49,19 @@ FORGOTTEN_VIDEOS = Table(
     is_kept_twice=True,
 )
 
+FORGOTTEN_NAMES = Table(
+    "forgotten_names",
+    "imported names that were forgotten with their faces, so that no file of corrections brings them back",
+    ("name_hash",),
+    (
+        Column("name_hash", TEXT, "hash of the id of the correction that imported it"),
+        Column("forgotten_at", TIME, "UTC"),
+    ),
+    objects="many",
+    is_original=True,
+    is_kept_twice=True,
+)
+
 BLOCKED_PEOPLE = Table(
     "blocked_people",
     "people left out of new videos, at the user's request",

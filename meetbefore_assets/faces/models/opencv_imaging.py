@@ -13,6 +13,8 @@ _MARGIN = 0.6  # of the longer side of a box, added on every side of a thumbnail
 _THUMBNAIL_JPEG = 80
 # Squares along the longer side of a blurred thumbnail; a face takes less than half of it, so it is three squares wide at most.
 _BLUR_SQUARES = 6
+# Signature of a PNG, and the head of its first chunk; a crop is uncompressed: 37,865 bytes.
+_PNG_HEAD, _MOST_CROP_BYTES = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 100_000
 _CROP_PNG = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP, cv2.IMWRITE_PNG_COMPRESSION, 0]
 
 
@@ -110,6 +112,9 @@ class OpenCvImaging:
         itself), cosine 1; JPEG 4:4:4 at 100 14k, 0.2, 0.9966; at 98 8k, 0.1, 0.9946; WebP at 100 5k, 2.8, 0.972; AVIF at 95 4k, 8.6, 0.979.
         """
         return _encoded(".png", crop, _CROP_PNG)
+
+    def is_crop(self, blob: bytes) -> bool:
+        return blob[:16] == _PNG_HEAD and blob[16:24] == 2 * CROP_SIDE_PX.to_bytes(4, "big") and len(blob) <= _MOST_CROP_BYTES
 
     def decode_crops(self, blobs: Sequence[bytes]) -> U8:
         crops = np.empty((len(blobs), CROP_SIDE_PX, CROP_SIDE_PX, 3), np.uint8)

@@ -9,7 +9,7 @@ import polars as pl
 from meetbefore_assets.core.digest import digest
 from meetbefore_assets.core.errors import RecordTornError
 from meetbefore_assets.core.ports import F32, Bool, Stamp
-from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_VIDEOS
+from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_NAMES, FORGOTTEN_VIDEOS
 from meetbefore_assets.core.schema.table import check
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppression_match import Suppressions, no_suppressions
@@ -133,6 +133,23 @@ def suppress_file(home: Home, content_hash: str) -> None:
     """Keep a file from being imported again; only its content hash is kept, not its name."""
     rows = FORGOTTEN_VIDEOS.frame([{"content_hash": content_hash, "forgotten_at": _now()}])
     home.store.put(FORGOTTEN_VIDEOS.name, content_hash, check(FORGOTTEN_VIDEOS, rows), Stamp(content_hash, {}, {}, 1))
+
+
+def suppress_name(home: Home, correction_id: str) -> None:
+    """Keep an imported name from coming back with a file of corrections; only a hash of its correction's id is kept."""
+    key = name_hash(correction_id)
+    rows = FORGOTTEN_NAMES.frame([{"name_hash": key, "forgotten_at": _now()}])
+    home.store.put(FORGOTTEN_NAMES.name, key, check(FORGOTTEN_NAMES, rows), Stamp(key, {}, {}, 1))
+
+
+def suppressed_names(home: Home) -> set[str]:
+    """Hashes (`name_hash`) of imported names that were forgotten."""
+    return set(home.store.keys(FORGOTTEN_NAMES.name))
+
+
+def name_hash(correction_id: str) -> str:
+    """Hash of the correction of an imported name, whose id follows from the name and from when it was imported."""
+    return digest("forgotten name", correction_id)
 
 
 def block_person(home: Home, model: str, vector: F32) -> str:
