@@ -12,6 +12,7 @@ from typing import Annotated, Literal, cast
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from meetbefore_assets.core.errors import UsageError
+from meetbefore_assets.core.untrusted_text import without_controls
 from meetbefore_assets.identities.corrections import Anchor, Correction, Kind, correction
 
 FORMAT, VERSION = "meetbefore corrections", 1
@@ -183,7 +184,7 @@ def _reason(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     told = str(first["msg"]).removeprefix("Value error, ")
-    return f"{where[:100]}: {told}" if where else told
+    return without_controls(f"{where[:100]}: {told}" if where else told)
 
 
 def _carried(one: _Statement) -> Carried:

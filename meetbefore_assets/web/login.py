@@ -14,7 +14,7 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from meetbefore_assets.web.addresses import ALIVE, ENTER, LEAVE, STATIC, is_dagster
+from meetbefore_assets.web.addresses import ALIVE, ENTER, IMPORT, LEAVE, MOST_IMPORT_BYTES, STATIC, is_dagster
 from meetbefore_assets.web.asgi import App, Message, Receive, Scope, Send
 from meetbefore_assets.web.enter_page import enter_page, reload_page
 from meetbefore_assets.web.one_time_links import use_token
@@ -139,14 +139,16 @@ class Login:
 
 async def _form(connection: HTTPConnection, receive: Receive) -> "ImmutableMultiDict[str, str] | Response":
     """The fields of a form in the order in which they were sent, or why there are none; the guard has seen to the content type."""
+    # In base64 four bytes stand for three of a file; the token comes with it.
+    most = MOST_IMPORT_BYTES // 3 * 4 + 1024 if connection.scope["path"] == IMPORT else MOST_BODY_BYTES
     body = bytearray()
     is_more = True
     while is_more:
         message: Message = await receive()
         body += message.get("body", b"")
         is_more = message["type"] == "http.request" and message.get("more_body", False)
-        if len(body) > MOST_BODY_BYTES:
-            return PlainTextResponse(f"Refused. The body has more than {MOST_BODY_BYTES >> 20} MiB.\n", 413)
+        if len(body) > most:
+            return PlainTextResponse(f"Refused. The body has more than {most >> 20} MiB.\n", 413)
     try:
         fields = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
     except ValueError:

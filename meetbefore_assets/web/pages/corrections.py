@@ -1,24 +1,34 @@
-"""Corrections: what was said, when and about whom, with undo and redo of each."""
+"""Corrections: what was said, when and about whom, with undo and redo of each; taken along as a file, and taken over from one."""
 
+import base64
+import binascii
+import datetime as dt
+import threading
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meetbefore_assets.core.errors import MeetbeforeError
+from meetbefore_assets.core.errors import MeetbeforeError, UsageError
 from meetbefore_assets.identities.corrections import Correction
 from meetbefore_assets.publishing.page.phrases import Phrase, clock
+from meetbefore_assets.review.export_corrections import export_corrections
+from meetbefore_assets.review.fit_corrections import LeftOut
+from meetbefore_assets.review.import_corrections import Imported, import_corrections
 from meetbefore_assets.review.live_view import Said
-from meetbefore_assets.web.pages.acting import acted
+from meetbefore_assets.web.addresses import IMPORT, MOST_IMPORT_BYTES
+from meetbefore_assets.web.pages.acting import acted, hands_moved
 from meetbefore_assets.web.pages.people import Pages
 from meetbefore_assets.web.pages.people_filter import filter_of
-from meetbefore_assets.web.pages.reading import State, live_of, state_of
+from meetbefore_assets.web.pages.reading import State, home_of, live_of, state_of
 from meetbefore_assets.web.pages.rendering import chosen, field, language_of, page
 from meetbefore_assets.web.pages.told import sentence
-from meetbefore_assets.web.words import Language
+from meetbefore_assets.web.words import WORDS, Language
 
 CORRECTIONS_A_PAGE, FACES_SHOWN = 50, 6
+LEFT_OUT_SHOWN, PLACES_SHOWN = 100, 2
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,27 @@ class Entry:
     is_redo: bool
 
 
-def corrections(request: Request, problem: MeetbeforeError | None = None) -> Response:
+@dataclass(frozen=True)
+class Left:
+    """Something in a file that does not fit: what it says, when it was said, where it was to apply, and why it does not."""
+
+    text: str
+    when: Phrase
+    where: str
+    why: str
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """What became of a file; `missed`: a sentence for each recording in which faces were not found."""
+
+    text: str
+    missed: tuple[str, ...]
+    left: tuple[Left, ...]
+    left_in_all: int
+
+
+def corrections(request: Request, problem: MeetbeforeError | None = None, imported: Imported | None = None) -> Response:
     """All that was said, the latest first; an undo is told by the state of what it took back."""
     state, language = state_of(request), language_of(request)
     all_said = state.view.corrections
@@ -61,6 +91,8 @@ def corrections(request: Request, problem: MeetbeforeError | None = None) -> Res
         status=409 if problem else 200,
         entries=[_entry(one, by_id, taken_back, state, language) for one in shown],
         pages=Pages(now, of, len(stated)),
+        taken_over=_taken_over(imported, state, language) if imported else None,
+        most_bytes=MOST_IMPORT_BYTES,
     )
 
 
@@ -95,4 +127,57 @@ def undo(request: Request) -> Response:
     return acted(request, say, lambda: field(request, "back") or "/corrections", lambda problem: corrections(request, problem))
 
 
-ROUTES = [Route("/corrections", corrections), Route("/corrections/undo", undo, methods=["POST"])]
+def export(request: Request) -> Response:
+    """Everything in force as a file."""
+    data, _ = export_corrections(home_of(request))
+    name = f"meetbefore-corrections-{dt.datetime.now(dt.UTC):%Y-%m-%d}.json"
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    return Response(data, media_type="application/json", headers=headers)
+
+
+def import_file(request: Request) -> Response:
+    """Take over what fits of the file in the field `file`, in base64 of addresses, and say what does not."""
+    try:
+        text = field(request, "file").encode()
+        data = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        if not data:
+            raise UsageError(language_of(request).say("import.none"))
+        with _ONE_AT_A_TIME:
+            imported = import_corrections(home_of(request), data)
+    except (binascii.Error, UnicodeEncodeError):
+        return corrections(request, UsageError(language_of(request).say("import.none")))
+    except MeetbeforeError as error:
+        return corrections(request, error)
+    if imported.new:
+        live_of(request).refresh()
+        hands_moved(request)
+    return corrections(request, imported=imported)
+
+
+def _taken_over(done: Imported, state: State, language: Language) -> TakenOver:
+    counted = (language.count(len(done.new), "correction"), done.before, len(done.left_out))
+    missed = tuple(
+        language.say("import.missed", faces=language.count(faces, "face"), file=file_name, why=language.say(f"left.{reason}", detail=""))
+        for (file_name, reason), faces in sorted(done.missed.items())
+    )
+    left = tuple(_left(one, state, language) for one in done.left_out[:LEFT_OUT_SHOWN])
+    new, before, left_out = counted
+    return TakenOver(language.say("import.done", new=new, before=before, left=left_out), missed, left, left_out)
+
+
+def _left(one: LeftOut, state: State, language: Language) -> Left:
+    said, where = one.correction, [language.say("import.at", file=name, s=f"{at:.1f}") for name, at in one.places[:PLACES_SHOWN]]
+    more = [language.say("import.more", n=len(one.places) - PLACES_SHOWN)] if len(one.places) > PLACES_SHOWN else []
+    kind = said.kind if said.kind != "role" else f"role.{said.text or 'none'}"
+    key = f"carried.{kind}" if f"carried.{kind}" in WORDS else "said.other"
+    text = language.say(key, text=said.text, what=said.kind)
+    why = language.say(f"left.{one.reason}", detail=one.detail)
+    return Left(text, clock(said.created_at, state.zone), language.listed([*where, *more]), why)
+
+
+ROUTES = [
+    Route("/corrections", corrections),
+    Route("/corrections/undo", undo, methods=["POST"]),
+    Route("/corrections/export", export),
+    Route(IMPORT, import_file, methods=["POST"]),
+]
