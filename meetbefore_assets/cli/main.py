@@ -58,9 +58,16 @@ def demo(home_folder: Path, jobs: int | None) -> None:
 @set_option
 @jobs_option
 @click.option("--retry-failed", is_flag=True, help="Try failed videos again even if they did not change.")
+@click.option("--retry", multiple=True, metavar="VIDEO", help="Try this failed video again (its id); may be given several times.")
 @click.option("--once", is_flag=True, help="Do not remember the folders among PATHS.")
 def run(
-    paths: tuple[Path | str, ...], home_folder: Path, assignments: tuple[str, ...], jobs: int | None, retry_failed: bool, once: bool
+    paths: tuple[Path | str, ...],
+    home_folder: Path,
+    assignments: tuple[str, ...],
+    jobs: int | None,
+    retry_failed: bool,
+    retry: tuple[str, ...],
+    once: bool,
 ) -> None:
     """Import recordings (they stay where they are) and process what is new or changed.
 
@@ -76,7 +83,8 @@ def run(
 
     view = RunView(console())
     with view:
-        summary = run_pipeline(home_folder, RunOptions(paths, assignments, jobs or 0, retry_failed, is_once=once), build_definitions, view)
+        options = RunOptions(paths, assignments, jobs or 0, retry_failed, retry, is_once=once)
+        summary = run_pipeline(home_folder, options, build_definitions, view)
     view.summarise(home_for_command(home_folder), summary)
     sys.exit(0 if summary.is_success else 1)
 

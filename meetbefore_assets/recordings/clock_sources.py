@@ -61,7 +61,7 @@ def resolve_clock(
             its zone replaces `time.zone` (not the zone of a pattern that names one, nor that of times with an offset).
         machine_zone: IANA name for `time.zone` = 'local'.
     """
-    correction = _correction(file_names, clocks)
+    correction = correction_for(file_names, clocks) or ClockCorrection(files="*")
     zone = correction.zone or (machine_zone if time.zone == "local" else time.zone)
     duration = timedelta(seconds=duration_s if 0 < duration_s < 1e8 else 0.0)
     readings = read_names(file_names, time.patterns) + _read_texts(tags, sidecar_start, time, duration)
@@ -71,11 +71,14 @@ def resolve_clock(
     return replace(clock, started_at=clock.started_at + timedelta(seconds=correction.offset_s))
 
 
-def _correction(names: Sequence[str], clocks: Sequence[ClockCorrection]) -> ClockCorrection:
-    for entry in clocks:
-        if any(fnmatchcase(name.casefold(), entry.files.casefold()) for name in names):
-            return entry
-    return ClockCorrection(files="*")
+def correction_for(names: Sequence[str], clocks: Sequence[ClockCorrection]) -> ClockCorrection | None:
+    """The correction that is used for a recording of these names: the first whose pattern fits one of them."""
+    return next((entry for entry in clocks if any(fits(name, entry.files) for name in names)), None)
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a file name fits a pattern (`*`, `?`), whatever its case."""
+    return fnmatchcase(name.casefold(), pattern.casefold())
 
 
 def _read_texts(tags: Mapping[str, str], sidecar_start: str, time: TimeSettings, duration: timedelta) -> list[Reading]:
@@ -117,13 +120,13 @@ def _decide(readings: Sequence[Reading], zone: str) -> Clock | None:
     for reading in readings[1:]:
         if reading.has_time and _local_day(reading, zone, camera_zone) == first.moment.date():
             return _clock(reading, first.source, camera_zone, read_in=zone)
-    started_at, _ = _to_utc(first.moment, camera_zone)
+    started_at, _ = to_utc(first.moment, camera_zone)
     return Clock(started_at, camera_zone, first.source, False, f"The name tells only the day: noon was taken. {_RENAME}")
 
 
 def _clock(reading: Reading, source: str, camera_zone: str, read_in: str = "") -> Clock:
     zone = _zone_of(reading, read_in or camera_zone)
-    started_at, is_doubtful = _to_utc(reading.moment, zone)
+    started_at, is_doubtful = to_utc(reading.moment, zone)
     if is_doubtful:
         warning = f"{reading.moment} is skipped or doubled by the change of summer time in {zone}; it may be an hour off."
         return Clock(started_at, camera_zone, source, False, warning)
@@ -137,11 +140,11 @@ def _zone_of(reading: Reading, local: str) -> str:
 
 
 def _local_day(reading: Reading, zone: str, camera_zone: str) -> date:
-    moment, _ = _to_utc(reading.moment, _zone_of(reading, zone))
+    moment, _ = to_utc(reading.moment, _zone_of(reading, zone))
     return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(camera_zone)).date()
 
 
-def _to_utc(moment: datetime, zone: str) -> tuple[datetime, bool]:
+def to_utc(moment: datetime, zone: str) -> tuple[datetime, bool]:
     """Naive local time -> naive UTC, and whether the local time does not exist or exists twice."""
     earlier, later = (moment.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
     return earlier.astimezone(UTC).replace(tzinfo=None), earlier.utcoffset() != later.utcoffset()

@@ -10,7 +10,7 @@ import polars as pl
 
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.sections import ClockCorrection, TimeSettings
-from meetbefore_assets.recordings.clock_sources import Clock, resolve_clock
+from meetbefore_assets.recordings.clock_sources import Clock, correction_for, resolve_clock
 
 SCHEMA = {
     "video_id": pl.String(),
@@ -27,9 +27,29 @@ _Resolve = Callable[[tuple[tuple[str, int], ...], str, str, float], Clock]
 
 def clock_of(home: Home, video_id: str) -> Clock:
     """The clock of one video that has a row in `videos`."""
+    return _clock_of(home, video_id, _resolver(home))
+
+
+def _clock_of(home: Home, video_id: str, resolve: _Resolve) -> Clock:
     sources = home.store.get("sources", video_id, ["file_name", "mtime_ns"])
     facts = home.store.get("videos", video_id, ["tags", "sidecar_start", "duration_s"])
-    return _resolver(home)(tuple(sources.rows()), *facts.row(0))
+    return resolve(tuple(sources.rows()), *facts.row(0))
+
+
+def camera_clock(home: Home, video_id: str, zone: str | None = None) -> Clock:
+    """What the files of one video say, without an offset.
+
+    Args:
+        home: the home.
+        video_id: has a row in `videos`.
+        zone: IANA name of the zone its camera was set to; "" for that of the settings (`time.zone`); None for the one in force.
+    """
+    settings, machine_zone = home.settings(), home.adapters.recordings.machine_zone()
+    names = tuple(home.store.get("sources", video_id, ["file_name"])["file_name"])
+    used = correction_for(names, settings.clocks)
+    in_force = used.zone if used else None
+    plain = ClockCorrection(files="*", zone=in_force if zone is None else zone or None)
+    return _clock_of(home, video_id, _resolver_for(settings.time, (plain,), machine_zone))
 
 
 def _resolver(home: Home) -> _Resolve:
@@ -37,7 +57,7 @@ def _resolver(home: Home) -> _Resolve:
     return _resolver_for(settings.time, settings.clocks, home.adapters.recordings.machine_zone())
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _resolver_for(time: TimeSettings, clocks: tuple[ClockCorrection, ...], machine_zone: str) -> _Resolve:
     # One run asks for all clocks a dozen times: 0.3 s for two thousand videos without the cache.
     @lru_cache(maxsize=16_384)

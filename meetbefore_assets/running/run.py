@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from meetbefore_assets.core.errors import MeetbeforeError, StoreError, UsageError
 from meetbefore_assets.core.schema.lists import assets_of, crop_assets
@@ -27,9 +26,11 @@ from meetbefore_assets.recordings.status import VideoStatus, all_statuses
 from meetbefore_assets.running.capacity import default_jobs
 from meetbefore_assets.running.libraries import FOR_MATCHING, LIBRARIES, check_installed
 from meetbefore_assets.running.pool import Pool
+from meetbefore_assets.running.run_in_progress import shown_to_others
+from meetbefore_assets.running.run_observer import RunObserver
 from meetbefore_assets.running.tell_news import tell_news
 from meetbefore_assets.running.unchanged import last_quiet_run, note_quiet_run, state_of
-from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress, Task, Videos, execute_in_this_process
+from meetbefore_assets.running.worker import BuildDefinitions, Task, Videos, execute_in_this_process
 from meetbefore_assets.storage.private_folder import close_new_home
 from meetbefore_assets.upkeep.verify_record import clear_litter
 
@@ -49,6 +50,7 @@ class RunOptions:
         assignments: settings to write first, as KEY=VALUE.
         jobs: videos processed at a time; 0: as many as cores and memory allow.
         retry_failed: try again videos that failed with the same file, settings and program.
+        retry: ids of those that alone are tried again.
         retry_due: try them again, but each only after a wait that doubles with every attempt.
         is_once: do not add the folders to the sources.
     """
@@ -57,22 +59,9 @@ class RunOptions:
     assignments: tuple[str, ...] = ()
     jobs: int = 0
     retry_failed: bool = False
+    retry: tuple[str, ...] = ()
     retry_due: bool = False
     is_once: bool = False
-
-
-class RunObserver(Protocol):
-    """Is called while a run goes on, to show its progress."""
-
-    def remembered(self, folders: list[str]) -> None: ...
-    def searching(self, files: int) -> None: ...
-    def imported(self, intake: Intake) -> None: ...
-    def importing(self, done: int, total: int, name: str) -> None: ...
-    def started(self, videos: int, jobs: int) -> None: ...
-    def progressed(self, progress: Progress) -> None: ...
-    def finished(self, outcome: Outcome) -> None: ...
-    def embedding_again(self, videos: int) -> None: ...
-    def matching(self) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -123,6 +112,11 @@ def run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Buil
         InstallationError: a library is missing or broken.
         MeetbeforeError: settings, pack or paths are wrong; nothing was changed.
     """
+    with shown_to_others(home_folder, observer) as shown:
+        return _run_pipeline(home_folder, options, build_definitions, shown)
+
+
+def _run_pipeline(home_folder: Path, options: RunOptions, build_definitions: BuildDefinitions, observer: RunObserver) -> Summary:
     check_installed()
     if options.assignments:
         settings_file.effective(home_folder, list(options.assignments))
@@ -131,6 +125,7 @@ def run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Buil
     _check_models(home, options.assignments)
     close_new_home(home_folder)
     clear_litter(home)
+    _refuse_unknown(home, options.retry)
     if options.assignments:
         settings_file.apply(home_folder, list(options.assignments))
     asked = forget.forget_requested(home, lambda videos: _forget_in_dagster(home, videos))
@@ -144,7 +139,7 @@ def run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Buil
     # A file that is given by itself is imported without listing its folder, so nothing can be said of the files beside it.
     state = state_of(home, found) if all(Path(path).is_dir() for path in options.paths) else ""
     quiet = last_quiet_run(home, state)
-    if quiet is not None and not (quiet.failed and (options.retry_failed or options.retry_due)):
+    if quiet is not None and not (quiet.failed and (options.retry_failed or options.retry_due or options.retry)):
         intake = Intake(present=quiet.present, skipped=list(found.skipped), missing=list(found.missing))
         observer.imported(intake)
         summary = Summary(intake=intake, empty=empty, erased=erased, untried=quiet.failed, undated=quiet.undated)
@@ -248,6 +243,12 @@ def _refuse_missing(paths: tuple[Path | str, ...]) -> None:
             )
 
 
+def _refuse_unknown(home: Home, videos: tuple[str, ...]) -> None:
+    for video_id in videos:
+        if home.store.stamp("sources", video_id) is None:
+            raise UsageError(f"expected the id of a video, found '{video_id}'.", remedy="`meetbefore run` names those that failed.")
+
+
 def _paths(home: Home, options: RunOptions) -> list[Path | str]:
     """Return the sources in the settings, and the paths given; the default folder may be missing if any path is given."""
     if home.settings().sources:
@@ -268,7 +269,8 @@ def _check_models(home: Home, assignments: tuple[str, ...]) -> None:
 def should_retry(status: VideoStatus, options: RunOptions, due: set[str]) -> bool:
     """Whether to process an outdated video: its file or crops are there, and it did not fail before with the same input."""
     has_source = status.is_present or status.todo[0] in crop_assets()
-    return has_source and (options.retry_failed or status.video_id in due or not status.failed_before)
+    is_asked = options.retry_failed or status.video_id in options.retry
+    return has_source and (is_asked or status.video_id in due or not status.failed_before)
 
 
 def is_up_to_date(home: Home) -> bool:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from meetbefore_assets.core.errors import UsageError
@@ -32,8 +33,12 @@ class BackgroundRun:
         """Why the last run broke off; "" where it came to its end, whether or not videos failed."""
         return self._trouble
 
-    def start(self, *, retry_failed: bool) -> None:
+    def start(self, *, retry_failed: bool = False, retry: Sequence[str] = ()) -> None:
         """Search the sources and process what is new or changed.
+
+        Args:
+            retry_failed: try all failed videos again, too.
+            retry: ids of those that alone are tried again.
 
         Raises:
             UsageError: a run that was started here still goes on.
@@ -42,13 +47,14 @@ class BackgroundRun:
             if self.is_running:
                 raise UsageError("a run goes on already; expected it to end first.", remedy="The page fills by itself.")
             self._trouble = ""
-            self._thread = threading.Thread(target=self._run, args=(retry_failed,), daemon=True)
+            asked = [*(["--retry-failed"] if retry_failed else []), *(part for one in retry for part in ("--retry", one))]
+            self._thread = threading.Thread(target=self._run, args=(asked,), daemon=True)
             self._thread.start()
 
-    def _run(self, retry_failed: bool) -> None:
+    def _run(self, asked: list[str]) -> None:
         command = [sys.executable, "-m", _MODULE, _PROGRAM, "run", "--home", str(self._home_folder)]
         with subprocess.Popen(
-            [*command, *(["--retry-failed"] if retry_failed else [])],
+            [*command, *asked],
             stdin=subprocess.PIPE,  # its end tells the child that the app is gone
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

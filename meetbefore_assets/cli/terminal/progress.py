@@ -1,7 +1,6 @@
 """Shows the progress of a run: bars on a terminal, plain lines in a log."""
 
 import time
-from dataclasses import dataclass
 from types import TracebackType
 
 from rich.console import Console
@@ -17,6 +16,7 @@ from meetbefore_assets.identities.match import EVIDENCE, LastMatch, last_match
 from meetbefore_assets.identities.queries import people_table
 from meetbefore_assets.publishing.news import lines
 from meetbefore_assets.recordings.intake import Intake
+from meetbefore_assets.running.pace import Pace
 from meetbefore_assets.running.run import Summary
 from meetbefore_assets.running.worker import Outcome, Progress
 
@@ -218,52 +218,3 @@ def _told_new_rule(last: LastMatch) -> str:
         f"{last.churn:,} of {words.count(last.faces, 'face')} changed their person, {words.count(last.new_aliases, 'id')} went out of use "
         f"(they still find their people), {names}. Your matching.threshold stays {last.threshold:g} (higher: surer)."
     )
-
-
-@dataclass
-class Pace:
-    """Counts finished videos.
-
-    Attributes:
-        videos: to be worked on in all.
-        begun_s: when work began, on any clock.
-        done: videos that are finished, failed ones too.
-        footage_s: length of those that came through.
-    """
-
-    videos: int
-    begun_s: float
-    done: int = 0
-    footage_s: float = 0.0
-
-    def finished(self, footage_s: float) -> None:
-        """Count one more; 0 where it failed."""
-        self.done += 1
-        self.footage_s += footage_s
-
-    def remaining_s(self, now_s: float) -> float | None:
-        """Seconds until all are done, if the rest takes as long as what is finished; None before the first."""
-        return (now_s - self.begun_s) / self.done * (self.videos - self.done) if self.done else None
-
-    def words(self, now_s: float) -> str:
-        """`36 videos an hour, 14.2 s of footage a second, about 3 min left`; "" before the first is finished."""
-        remaining_s, elapsed_s = self.remaining_s(now_s), now_s - self.begun_s
-        if remaining_s is None or elapsed_s <= 0:
-            return ""
-        parts = [f"{self.done / elapsed_s * 3600:,.0f} videos an hour", f"{self.footage_s / elapsed_s:.1f} s of footage a second"]
-        return ", ".join([*parts, f"{format_duration(remaining_s)} left"] if self.done < self.videos else parts)
-
-
-def format_duration(seconds: float) -> str:
-    """Seconds as people say them.
-
-    >>> [format_duration(s) for s in (3, 59.6, 200, 7300, 400_000)]
-    ['about 3 s', 'about 1 min', 'about 3 min', 'about 2 h', 'about 5 days']
-    """
-    if seconds < 59.5:
-        return f"about {seconds:.0f} s"
-    if seconds < 59.5 * 60:
-        return f"about {seconds / 60:.0f} min"
-    if seconds < 47.5 * 3600:
-        return f"about {seconds / 3600:.0f} h"
-    return f"about {seconds / 86400:.0f} days"

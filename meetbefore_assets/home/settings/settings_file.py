@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -263,6 +263,35 @@ def add_sources(home_folder: Path, folders: Sequence[str], own_videos: Path) -> 
         elif new:
             write_private(path, _with_sources(before, str(path), known, new).encode(), durable=True)
     return new
+
+
+def rewrite_section(home_folder: Path, section: str, rewritten: Callable[[str], str]) -> Settings:
+    """Rewrite the text of the file that holds a section, after checking the result: this machine's own where that has the section or the
+    record lies on this machine, else the one in the object store. Concurrent changes are not lost.
+
+    Raises:
+        SettingsError, StoreError, LockTimeoutError: as for `apply`.
+    """
+    with hold(home_folder / "locks", "settings", _WAIT_S):
+        path = home_folder / FILE_NAME
+        before = _text(path)
+        own = _with_environment(_parsed(before, str(path)))
+        uri = _store_uri(own)
+
+        def rewritten_for_all(text: str) -> str:
+            after = rewritten(text)
+            parse(_over(own, _parsed(after, f"{uri}/{FILE_NAME}")), f"{uri}/{FILE_NAME}")
+            return after
+
+        if is_remote(uri) and section not in own:
+            from meetbefore_assets.home.settings import shared_file
+
+            shared_file.change(uri, rewritten_for_all)
+        else:
+            after = rewritten(before)
+            parse(_document(_with_environment(_parsed(after, str(path)))), str(path))
+            write_private(path, after.encode(), durable=True)
+    return load(home_folder)
 
 
 def _lies_in(folder: str, source: str) -> bool:

@@ -1,7 +1,7 @@
 """Draws the map of the page as SVG, without map tiles or network: the camera's GPS tracks, and a dot for each encounter."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,6 +44,16 @@ def frame_of(latitudes: list[float], longitudes: list[float]) -> Frame:
     return Frame(west - left, north + top, per_degree, narrowing, height)
 
 
+@dataclass(frozen=True)
+class Dot:
+    """A place, degrees north and east; where it leads, if anywhere."""
+
+    latitude: float
+    longitude: float
+    title: str
+    address: str = ""
+
+
 def map_svg(encounters: pl.DataFrame, tracks: pl.DataFrame) -> Markup:
     """Draw the map; the style sheet colours its classes way, met and bar. Empty where no place is known.
 
@@ -52,13 +62,27 @@ def map_svg(encounters: pl.DataFrame, tracks: pl.DataFrame) -> Markup:
         tracks: video_id, time_s, latitude, longitude, source; a line each video, of what is no single location.
     """
     known = encounters.filter(pl.col("latitude").is_not_null()) if "latitude" in encounters.columns else encounters.clear()
-    ways = tracks.filter(pl.col("source") != "location").sort("video_id", "source", "time_s")
-    if not known.height:
+    rows = known.select("person_id", "started_at", "latitude", "longitude").iter_rows() if known.height else ()
+    dots = [Dot(latitude, longitude, f"{person} {moment:%Y-%m-%d}") for person, moment, latitude, longitude in rows]
+    return draw_map(dots, tracks, f"{known.height} encounters")
+
+
+def draw_map(dots: Sequence[Dot], tracks: pl.DataFrame, label: str) -> Markup:
+    """Draw dots, and the ways of cameras; empty where there is no dot.
+
+    Args:
+        dots: places.
+        tracks: as for `map_svg`.
+        label: what the map shows, in words.
+    """
+    if not dots:
         return Markup("")
-    frame = frame_of([*known["latitude"], *ways["latitude"]], [*known["longitude"], *ways["longitude"]])
-    parts = [*(_line(points) for points in _runs(ways, frame)), *_dots(known, frame), _bar(frame)]
-    label = f"{known.height} encounters"
-    head = f'<svg class="map" viewBox="0 0 {WIDTH:g} {frame.height:.0f}" role="img" aria-label="{escape(label)}">'
+    ways = tracks.filter(pl.col("source") != "location").sort("video_id", "source", "time_s")
+    frame = frame_of([*(dot.latitude for dot in dots), *ways["latitude"]], [*(dot.longitude for dot in dots), *ways["longitude"]])
+    parts = [*(_line(points) for points in _runs(ways, frame)), *(_dot(dot, frame) for dot in dots), _bar(frame)]
+    # What holds links is no single picture to those who do not see it.
+    role = "group" if any(dot.address for dot in dots) else "img"
+    head = f'<svg class="map" viewBox="0 0 {WIDTH:g} {frame.height:.0f}" role="{role}" aria-label="{escape(label)}">'
     return Markup(head + "".join(parts) + "</svg>")
 
 
@@ -80,10 +104,10 @@ def _line(points: list[tuple[float, float]]) -> str:
     return f'<polyline class="way" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>' if len(points) > 1 else ""
 
 
-def _dots(known: pl.DataFrame, frame: Frame) -> Iterable[str]:
-    for person, moment, latitude, longitude in known.select("person_id", "started_at", "latitude", "longitude").iter_rows():
-        x, y = frame.at(latitude, longitude)
-        yield f'<circle class="met" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(person)} {moment:%Y-%m-%d}</title></circle>'
+def _dot(dot: Dot, frame: Frame) -> str:
+    x, y = frame.at(dot.latitude, dot.longitude)
+    circle = f'<circle class="met" cx="{x:.1f}" cy="{y:.1f}" r="{6 if dot.address else 4}"><title>{escape(dot.title)}</title></circle>'
+    return f'<a href="{escape(dot.address)}" aria-label="{escape(dot.title)}">{circle}</a>' if dot.address else circle
 
 
 def _bar(frame: Frame) -> str:

@@ -99,11 +99,12 @@ def _near(state: State, face: Row) -> list[Box]:
         ends = [min(after["time_s"], before["time_s"] + 2 * state.interval_s) for before, after in pairwise(seen)]
         last = seen[-1]["time_s"] + state.interval_s / 2
         for row, end in zip(seen, [*ends, last], strict=True):
-            boxes.append(_box(state, row, end, is_meant=row["person_id"] == face["person_id"]))
+            boxes.append(box_of(state, row, end, is_meant=row["person_id"] == face["person_id"]))
     return boxes
 
 
-def _box(state: State, row: Row, to_s: float, *, is_meant: bool) -> Box:
+def box_of(state: State, row: Row, to_s: float, *, is_meant: bool) -> Box:
+    """The box of a face (a row of FACE_COLUMNS), drawn until `to_s`."""
     width, height = row["x2"] - row["x1"], row["y2"] - row["y1"]
     return Box(row["person_id"], state.names.get(row["person_id"], ""), is_meant, row["x1"], row["y1"], width, height, row["time_s"], to_s)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from meetbefore_assets.cli.terminal.progress import Pace, format_duration
+from meetbefore_assets.running.pace import Pace, format_duration
 
 
 def test_nothing_is_said_before_the_first_is_finished() -> None:
