@@ -36,7 +36,11 @@ def drop_clock(home_folder: Path, files: str) -> Settings:
 def with_clock(text: str, entry: ClockCorrection) -> str:
     """The text of a settings file with a correction added or replaced."""
     document: Any = tomlkit.parse(text)
-    entries = document.setdefault(SECTION, tomlkit.aot())
+    if SECTION not in document:
+        if text.strip():
+            document.add(tomlkit.nl())
+        document.add(SECTION, tomlkit.aot())
+    entries = document[SECTION]
     place = next((place for place, each in enumerate(entries) if each.get("files") == entry.files), None)
     if place is None:
         first_pattern = next((place for place, each in enumerate(entries) if _is_pattern(str(each.get("files", "")))), len(entries))

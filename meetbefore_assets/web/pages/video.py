@@ -10,11 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from meetbefore_assets.core.errors import MeetbeforeError, UsageError
-from meetbefore_assets.core.words import local, offset
+from meetbefore_assets.core.words import offset
 from meetbefore_assets.publishing.database import failure_rows
 from meetbefore_assets.publishing.page.map import Dot, draw_map
 from meetbefore_assets.publishing.page.phrases import Phrase, clock, say
 from meetbefore_assets.publishing.page.sections import source_phrase, warning_key
+from meetbefore_assets.recordings.clocks import to_local
 from meetbefore_assets.recordings.correct_clock import (
     ClockStory,
     clock_story,
@@ -128,7 +129,7 @@ def _refuse_unread(request: Request) -> None:
 
 
 def _saved(request: Request) -> Response:
-    """The page again, with all days and encounters as they are by the new clock; the run that makes them official follows."""
+    """The page again, with its times by the new clock; days and encounters follow with the run."""
     live_of(request).refresh()
     hands_moved(request)
     return go_to(request, f"/videos/{quoted(request.path_params['video_id'])}?clock=saved")
@@ -136,7 +137,7 @@ def _saved(request: Request) -> Response:
 
 def _clock(request: Request, story: ClockStory) -> ClockTold:
     zone, now, used = state_of(request).zone, story.now, story.correction
-    begins = local(now.started_at, now.timezone).replace(microsecond=0).isoformat() if now.started_at else ""
+    begins = to_local(now.started_at, now.timezone).replace(microsecond=0).isoformat() if now.started_at else ""
     typed = {
         "how": "offset",
         "offset": offset_text(used.offset_s if used else 0.0),
