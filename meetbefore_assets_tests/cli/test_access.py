@@ -68,6 +68,8 @@ def test_nothing_of_a_home_in_which_everything_was_done_is_anybody_else_s(tmp_pa
         ["report", "--blur-others"],
         ["config", "upkeep.watch_s=20"],
         ["forget", "Anna", "--yes"],
+        ["companion", "{}"],
+        ["corrections", "export", home / "corrections.json"],
     ]
     for command in commands:
         words = [word if word != "{}" else open_home(home).store.scan("people", ["_all"])["person_id"][0] for word in command]
@@ -75,7 +77,8 @@ def test_nothing_of_a_home_in_which_everything_was_done_is_anybody_else_s(tmp_pa
     environment = {**os.environ, "MEETBEFORE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
     subprocess.run([sys.executable, "-c", UPKEEP], env=environment, umask=0o022, check=True, capture_output=True)
     found = modes(home)
-    assert {"record/tracks", "dagster/history", "frames", "seed/face_index.bin", "clips", "pictures"} <= set(found)
+    assert {"record/tracks", "dagster/history", "frames", "seed/face_index.bin", "clips", "pictures", "corrections"} <= set(found)
+    assert len(list((home / "corrections").glob("20*.json"))) == 1, "the weekly copy"
     assert {name: oct(mode) for name, mode in found.items() if mode not in (0o600, 0o700)} == {}
     assert "ok    access: only you can read the home" in meetbefore("doctor", "--home", home).output
 
