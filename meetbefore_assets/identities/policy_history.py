@@ -47,6 +47,18 @@ def undo_threshold(home: Home) -> str | None:
     return before
 
 
+def former_setting(home: Home) -> str | None:
+    """The setting of `matching.threshold` that was in force before today's ("auto" or a number); None if there was no other."""
+    now = home.settings().matching.threshold
+    setting = now if isinstance(now, str) else f"{now:g}"
+    before = [_setting(*row) for row in policy_history(home).select("threshold", "threshold_source").iter_rows()]
+    return next((one for one in reversed(before) if one != setting), None)
+
+
+def _setting(threshold: float, source: str) -> str:
+    return f"{threshold:g}" if source == BY_SETTING else "auto"
+
+
 def _changed_by_runs(history: pl.DataFrame) -> tuple[str, str] | None:
     """The threshold that the user had set, and the one from run config; None if no change from run config is in force.
 
@@ -54,7 +66,7 @@ def _changed_by_runs(history: pl.DataFrame) -> tuple[str, str] | None:
     """
     chosen, by_run = "auto", None
     for threshold, source, applied_by in history.select("threshold", "threshold_source", "applied_by").iter_rows():
-        setting = f"{threshold:g}" if source == BY_SETTING else "auto"
+        setting = _setting(threshold, source)
         if applied_by == BY_RUN_CONFIG:
             by_run = setting
         elif setting != by_run:

@@ -2,7 +2,7 @@
 
 from starlette.routing import Route
 
-from meetbefore_assets.web.pages import changes, corrections, moment, people, person_acts, review, video, videos, whois
+from meetbefore_assets.web.pages import changes, corrections, moment, people, person_acts, review, threshold, video, videos, whois
 
 ROUTES: list[Route] = [
     *people.ROUTES,
@@ -11,6 +11,7 @@ ROUTES: list[Route] = [
     *review.ROUTES,
     *corrections.ROUTES,
     *videos.ROUTES,
+    *threshold.ROUTES,
     *video.ROUTES,
     *whois.ROUTES,
     *changes.ROUTES,

@@ -46,7 +46,11 @@
     if (!next) { say(html.slice(0, 300), true); return; } // a refusal, or trouble of the server
     const focused = placeOfFocus(), typing = document.activeElement;
     keepImages(next);
-    if (!isNewPage && focused?.isField && focused.id && typing.form?.matches(".filters")) one(`#${CSS.escape(focused.id)}`, next)?.replaceWith(typing);
+    if (!isNewPage && focused?.isField && focused.id && typing.form?.matches(".filters")) {
+      const renewed = one(`#${CSS.escape(focused.id)}`, next);
+      if (renewed?.ariaValueText) typing.ariaValueText = renewed.ariaValueText;
+      renewed?.replaceWith(typing);
+    }
     for (const selector of ["#main", "#way", ".bar", "#undo-latest"]) one(selector).replaceWith(one(selector, fresh));
     document.title = fresh.title;
     document.body.dataset.page = fresh.body.dataset.page;
@@ -122,14 +126,15 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => (isBusy ? filter(form, push, 60) : send(form.isConnected ? form : one(".filters"), null, push)), after_ms);
   };
+  const LIVE_MS = { search: 180, range: 30 }; // after so long without another letter or step
   document.addEventListener("change", (event) => {
     const form = event.target.form;
-    if (form?.matches(".filters") && event.target.type !== "search") filter(form, "push", 0);
+    if (form?.matches(".filters") && !(event.target.type in LIVE_MS)) filter(form, "push", 0);
     if (event.target.matches(".pick input, .only input")) selectionChanged();
   });
   document.addEventListener("input", (event) => {
-    if (event.target.type !== "search" || !event.target.form?.matches(".filters")) return;
-    filter(event.target.form, "replace", 180);
+    const after_ms = LIVE_MS[event.target.type];
+    if (after_ms !== undefined && event.target.form?.matches(".filters")) filter(event.target.form, "replace", after_ms);
   });
 
   // --- What others did, and what is on its way.

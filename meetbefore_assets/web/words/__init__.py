@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from meetbefore_assets.publishing.page.phrases import Phrase
 from meetbefore_assets.publishing.page.translations import CHINESE, ENGLISH, STRINGS
-from meetbefore_assets.web.words import corrections, frame, keys, moment, people, person, review, video, videos, whois
+from meetbefore_assets.web.words import corrections, frame, keys, moment, people, person, review, threshold, video, videos, whois
 
 LANGUAGES = (ENGLISH, CHINESE)
 WORDS: dict[str, tuple[str, str]] = {
@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **people.WORDS,
     **person.WORDS,
     **review.WORDS,
+    **threshold.WORDS,
     **video.WORDS,
     **videos.WORDS,
     **whois.WORDS,

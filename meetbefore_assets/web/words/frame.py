@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "nav.review": ("Review", "审核"),
     "nav.corrections": ("Corrections", "更正"),
     "nav.videos": ("Videos", "视频"),
+    "nav.threshold": ("Threshold", "阈值"),
     "nav.whois": ("Have we met?", "见过吗？"),
     "nav.runs": ("Runs", "运行记录"),
     "nav.runs.title": ("Runs in the Dagster UI", "在 Dagster 界面中查看运行"),

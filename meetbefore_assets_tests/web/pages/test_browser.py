@@ -194,7 +194,34 @@ def test_it_works_without_script(archive: Home, browser: "Browser", tmp_path: Pa
         assert look.trouble == []
 
 
-PAGES = ("/people", "/people?who=everybody&layout=list", "/once", "/review", "/corrections", "/videos", "PERSON", "MOMENT")
+def test_another_threshold_is_tried_by_keyboard_applied_and_taken_back(look: Looking) -> None:
+    go(look, "/threshold")
+    look.page.focus("#at")
+    for at in ("0.51", "0.52", "0.53"):
+        look.press("ArrowRight")
+        wait_for_text(look, ".trial output", at)
+    assert str(look.page.get_attribute("#at", "aria-valuetext")).startswith("0.53: ")
+    assert look.page.evaluate("document.activeElement.id") == "at"
+    look.page.fill("#at", "0.25")
+    wait_for_text(look, ".trial output", "0.25")
+    assert look.page.locator(".pairs li").count() > 0
+    look.click("button:has-text('Apply 0.25')")
+    wait_for_text(look, ".notice", "The setting is 0.25")
+    look.click("button:has-text('Back to automatic')")
+    look.page.wait_for_selector("text=This is the threshold in force.")
+
+
+PAGES = (
+    "/people",
+    "/people?who=everybody&layout=list",
+    "/once",
+    "/review",
+    "/corrections",
+    "/videos",
+    "/threshold?at=0.25",
+    "PERSON",
+    "MOMENT",
+)
 
 
 @pytest.mark.parametrize(("width", "theme", "language"), [(1280, "light", "en"), (390, "dark", "zh-CN")])

@@ -1,0 +1,41 @@
+"""The page of the threshold."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "threshold.title": ("Threshold", "阈值"),
+    "threshold.lead": (
+        "How alike faces must be to be one person. Higher is surer, and tears more people in two; lower joins more, also strangers.",
+        "人脸要多相似才算同一人。阈值越高越有把握，但更容易把一个人拆成两个；越低合并越多，也可能把陌生人合在一起。",
+    ),
+    "threshold.try": ("Try", "试试"),
+    "threshold.show": ("Show", "显示"),
+    "threshold.sure": ("joins what is {sure} sure", "把握达到 {sure} 即合并"),
+    "threshold.in-words": ("{at}: {people}, {again} met again", "{at}：{people}，其中 {again} 再次遇见"),
+    "threshold.chart": ("People by threshold", "各阈值下的人数"),
+    "threshold.chart.people": ("people", "人数"),
+    "threshold.chart.again": ("met again", "再次遇见"),
+    "threshold.chart.now": ("in force", "当前"),
+    "threshold.cliff": (
+        "At {at} and below strangers run together: one person has {share} of all.",
+        "阈值不高于 {at} 时陌生人会混在一起：一个人占全部的 {share}。",
+    ),
+    "threshold.people": ("People", "人物"),
+    "threshold.again": ("Met again", "再次遇见"),
+    "threshold.gained": ("Meetings gained", "新增的相遇"),
+    "threshold.lost": ("Meetings lost", "失去的相遇"),
+    "threshold.largest": ("Largest person", "最大的人物"),
+    "threshold.same": ("Nothing would change.", "不会有任何变化。"),
+    "threshold.in-force": ("This is the threshold in force.", "这就是当前的阈值。"),
+    "threshold.following": (
+        "The setting is {setting}; people are being decided anew, from {now}.",
+        "设置已改为 {setting}；正在从 {now} 重新判定人物。",
+    ),
+    "threshold.apply": ("Apply {at}", "应用 {at}"),
+    "threshold.back": ("Back to {setting}", "恢复为 {setting}"),
+    "threshold.auto": ("automatic", "自动"),
+    "threshold.join": ("Would become one person", "将成为同一人"),
+    "threshold.part": ("Would no longer be one person", "将不再是同一人"),
+    "threshold.alike": ("similarity {cosine}", "相似度 {cosine}"),
+    "threshold.most": ("The most alike {shown} of {of}.", "共 {of} 次，显示最相似的 {shown} 次。"),
+    "threshold.nothing": ("Nothing is processed yet.", "尚未处理任何视频。"),
+    "threshold.number": ("expected a number like 0.42, or “auto”.", "应为 0.42 这样的数字，或 “auto”。"),
+}  # fmt: skip
