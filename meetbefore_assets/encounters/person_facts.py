@@ -100,6 +100,12 @@ def proposed_roles(seen: pl.DataFrame, videos: pl.DataFrame, interval_s: float) 
     """
     if videos.height < LEAST_VIDEOS:
         return {}
+    recorded_s = float(videos["duration_s"].sum())
+    long_s = max(TIME_SHARE * recorded_s, LEAST_PRESENCE_S)
+    # Of most people there are too few faces for any role; the others are few.
+    least = min(max(LEAST_VIDEOS, min(VIDEO_SHARE, EDGE_SHARE) * videos.height), long_s / interval_s)
+    several = seen.group_by("person_id").len().filter(pl.col("len") >= math.floor(least))["person_id"]
+    seen = seen.filter(pl.col("person_id").is_in(several.implode()))
     moments = seen.join(videos, on="video_id").unique(["person_id", "video_id", "time_s"])
     at_edge = (pl.col("time_s") <= EDGE_S) | (pl.col("time_s") >= pl.col("duration_s") - EDGE_S)
     counted = moments.group_by("person_id").agg(
@@ -108,8 +114,7 @@ def proposed_roles(seen: pl.DataFrame, videos: pl.DataFrame, interval_s: float) 
         pl.col("video_id").filter(at_edge).n_unique().alias("edges"),
     )
     often = (pl.col("videos") >= LEAST_VIDEOS) & (pl.col("videos") >= VIDEO_SHARE * videos.height)
-    recorded_s = float(videos["duration_s"].sum())
-    long = (pl.col("videos") > 1) & (pl.col("moments") * interval_s >= max(TIME_SHARE * recorded_s, LEAST_PRESENCE_S))
+    long = (pl.col("videos") > 1) & (pl.col("moments") * interval_s >= long_s)
     going_along = counted.filter(often | long)["person_id"].sort().to_list()
     starting = counted.filter((pl.col("edges") >= LEAST_VIDEOS) & (pl.col("edges") >= EDGE_SHARE * videos.height))
     me = starting.sort(-pl.col("edges").cast(pl.Int64), -pl.col("moments").cast(pl.Int64), "person_id")["person_id"].head(1).to_list()

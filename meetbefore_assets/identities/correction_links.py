@@ -147,7 +147,12 @@ class _LinkLedger:
         self.cannot: list[tuple[int, int]] = []
         self.conflicts: list[Conflict] = []
         self._parent: dict[int, int] = {}
-        self._said_apart: dict[tuple[int, int], str] = {pair: PICTURE for pair in seen_together}
+        self._said_apart: dict[tuple[int, int], str] = {}
+        # By root: the numbers, in the order in which they were said, of the pairs in which a row of its group is kept apart.
+        self._apart_pairs: list[tuple[int, int]] = []
+        self._apart_of: dict[int, list[int]] = {}
+        for pair in seen_together:
+            self._keep_apart(pair, PICTURE)
         self._said_same: list[tuple[int, int, str]] = []
 
     def same(self, correction_id: str, rows: Sequence[int]) -> None:
@@ -160,6 +165,9 @@ class _LinkLedger:
                 self.conflicts.append(Conflict(correction_id, *clash))
                 continue
             self._parent[max(a, b)] = min(a, b)
+            shorter, longer = sorted((self._apart_of.pop(a, []), self._apart_of.pop(b, [])), key=len)
+            longer.extend(shorter)
+            self._apart_of[min(a, b)] = longer
             self.must.append((rows[0], row))
             self._said_same.append((rows[0], row, correction_id))
 
@@ -168,20 +176,31 @@ class _LinkLedger:
             for b in there:
                 if self._root(a) != self._root(b):
                     self.cannot.append((a, b))
-                    self._said_apart.setdefault((min(a, b), max(a, b)), correction_id)
+                    self._keep_apart((min(a, b), max(a, b)), correction_id)
                 elif not is_soft:
                     self.conflicts.append(Conflict(correction_id, (a, b), self._joined_by(a, b)))
 
+    def _keep_apart(self, pair: tuple[int, int], said: str) -> None:
+        if pair not in self._said_apart:
+            self._said_apart[pair] = said
+            for row in pair:
+                self._apart_of.setdefault(self._root(row), []).append(len(self._apart_pairs))
+            self._apart_pairs.append(pair)
+
     def _root(self, row: int) -> int:
-        while self._parent.get(row, row) != row:
-            row = self._parent[row]
-        return row
+        root = row
+        while (above := self._parent.get(root, root)) != root:
+            root = above
+        while row != root:
+            self._parent[row], row = root, self._parent[row]
+        return root
 
     def _between(self, a: int, b: int) -> tuple[tuple[int, int], str] | None:
-        for (x, y), said in self._said_apart.items():
-            if {self._root(x), self._root(y)} == {a, b}:
-                return (x, y), said
-        return None
+        """What was said first that keeps two groups (given by their roots) apart; only the pairs of one of them are looked at."""
+        fewer = min(self._apart_of.get(a, []), self._apart_of.get(b, []), key=len)
+        pairs = ((number, self._apart_pairs[number]) for number in fewer)
+        first = min((number for number, (x, y) in pairs if {self._root(x), self._root(y)} == {a, b}), default=None)
+        return None if first is None else (self._apart_pairs[first], self._said_apart[self._apart_pairs[first]])
 
     def _joined_by(self, a: int, b: int) -> str:
         """The latest merge in the group of both rows; ONE_ROW if there is none."""

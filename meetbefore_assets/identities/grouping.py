@@ -77,6 +77,20 @@ class OrderedTracks:
     lengths: F32 | None = None
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """Tracks as they were grouped.
+
+    Attributes:
+        labels: (m,) the person of each track, numbered from 0 in order of their first row.
+        component: (m,) numbered likewise: groups of two components were in no round similar enough to be joined, so each came to its
+            groups as if the other did not exist.
+    """
+
+    labels: I64
+    component: I64
+
+
 def order_tracks(
     vectors: F32, quality: F32, cannot_link: I64, must_link: I64, held: I64 | None = None, lengths: F32 | None = None
 ) -> OrderedTracks:
@@ -112,6 +126,30 @@ def group_ordered(
         compared: the edges of all pairs of `tracks.vectors`, used where `edges_above` is None; None: they are computed.
     """
 
+    groups, least = _groups(tracks, policy, edges_above, compared)
+    return _of_rows(tracks, groups.join_all(least))
+
+
+def group_apart(tracks: OrderedTracks, policy: EvidencePolicy, edges_above: EdgesAbove | None = None) -> Grouping:
+    """Group tracks as `group_ordered` does, and tell which of them had nothing to do with each other."""
+    groups, least = _groups(tracks, policy, edges_above)
+    alike = [np.empty((2, 0), np.int64)]
+    label = groups.join_all(least, alike)
+    return Grouping(_of_rows(tracks, label), _of_rows(tracks, connected(len(label), np.concatenate(alike, axis=1).T)))
+
+
+def _of_rows(tracks: OrderedTracks, label: I64) -> I64:
+    """Labels of must-link groups as labels of rows, numbered from 0."""
+    labels = np.empty_like(tracks.order)
+    labels[tracks.order] = label[tracks.bound]
+    return canonical_labels(labels)
+
+
+def _groups(
+    tracks: OrderedTracks, policy: Policy, edges_above: EdgesAbove | None, compared: ComparedEdges | None = None
+) -> tuple[Groups, float]:
+    """What `group_ordered` joins, and the similarity from which on it does."""
+
     def near_above(floor: float) -> Edges:
         if edges_above is not None:
             return edges_above(floor).placed(tracks.place)
@@ -125,10 +163,7 @@ def group_ordered(
     else:
         linkage = EvidenceLinkage(tracks.vectors, tracks.lengths, policy)
         edges, least = near_above(policy.least_cosine), policy.least_ratio
-    groups = Groups(linkage, tracks.bound, edges, tracks.apart)
-    labels = np.empty_like(tracks.order)
-    labels[tracks.order] = groups.join_all(least)[tracks.bound]
-    return canonical_labels(labels)
+    return Groups(linkage, tracks.bound, edges, tracks.apart), least
 
 
 def _simple(vectors: Rows, policy: SimplePolicy, near_above: EdgesAbove) -> tuple[SimpleLinkage, Edges]:
@@ -151,12 +186,16 @@ def _bound(size: int, must_link: I64) -> I64:
     """Must-link group of each row, numbered by first row."""
     if not len(must_link):
         return np.arange(size, dtype=np.int64)
+    return canonical_labels(connected(size, must_link))
+
+
+def connected(size: int, pairs: I64) -> I64:
+    """(size,) component of each of some nodes that (k, 2) pairs connect."""
     from scipy.sparse import coo_matrix  # half a second to load, which a run with nothing to do does not need
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_matrix((np.ones(len(must_link), dtype=np.int8), (must_link[:, 0], must_link[:, 1])), shape=(size, size))
-    found: I64 = connected_components(graph, directed=False)[1].astype(np.int64)
-    return canonical_labels(found)
+    graph = coo_matrix((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
 def _refuse_contradiction(bound: I64, cannot_link: I64, order: I64) -> None:

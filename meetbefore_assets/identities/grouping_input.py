@@ -17,7 +17,7 @@ from meetbefore_assets.identities.correction_links import Links
 from meetbefore_assets.identities.corrections import Correction
 from meetbefore_assets.identities.edges import FLOOR, NO_EDGES, ComparedEdges, Edges, find_edges, nearest_only, neighbours_for
 from meetbefore_assets.identities.evidence import EvidencePolicy, SharedLook, shared_look
-from meetbefore_assets.identities.grouping import OrderedTracks, Policy, group_ordered, order_tracks
+from meetbefore_assets.identities.grouping import Grouping, OrderedTracks, Policy, group_apart, group_ordered, order_tracks
 from meetbefore_assets.identities.look_sample import tells_the_look
 from meetbefore_assets.identities.simple_linkage import SimplePolicy
 from meetbefore_assets.identities.stored_corrections import CorrectionsInForce, corrections_in_force, links_of, parts_of_tracks
@@ -257,6 +257,14 @@ def group(given: GroupingInput, threshold: float, compared: ComparedEdges | None
         return np.empty(0, np.int64)
     known = None if is_compared(given, threshold) else partial(edges_above, given)
     return group_ordered(given.ordered, given.policy(threshold), known, compared)
+
+
+def grouping(given: GroupingInput, threshold: float) -> Grouping:
+    """The same with what `regrouping.regroup` starts from; where it starts from nothing, all tracks are one component."""
+    policy = given.policy(threshold)
+    if not given.tracks.height or not isinstance(policy, EvidencePolicy) or is_compared(given, threshold):
+        return Grouping(group(given, threshold), np.zeros(given.tracks.height, np.int64))
+    return group_apart(given.ordered, policy, partial(edges_above, given))
 
 
 def is_compared(given: GroupingInput, threshold: float) -> bool:

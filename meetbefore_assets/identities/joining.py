@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from meetbefore_assets.core.ports import F32, F64, I64, Bool
+from meetbefore_assets.identities.alike_pairs import AlikePairs
 from meetbefore_assets.identities.edges import Edges
 from meetbefore_assets.identities.group_neighbours import APART, Neighbourhoods, highest_per_key
 from meetbefore_assets.identities.vectors import Rows
@@ -61,44 +62,42 @@ class Groups:
         is_two = self._pairs[0] != self._pairs[1]
         self._pairs, self._nearest = self._pairs[:, is_two], self._nearest[is_two]
         # Scratch arrays by group, for one round.
-        self._best = np.empty(count, np.float64)
         self._first = np.empty(count, np.int64)
         self._is_joined = np.zeros(count, np.bool_)
         self._is_sought = np.zeros(count, np.bool_)
 
-    def join_all(self, threshold: float) -> I64:
+    def join_all(self, threshold: float, alike_pairs: list[I64] | None = None) -> I64:
         """Join until no two groups are similar enough.
+
+        Args:
+            threshold: least similarity of two groups that are joined.
+            alike_pairs: the (2, e) pairs of groups that reach it are appended, for each round; nothing else decides who is joined.
 
         Returns:
             (g,) int64, the final group of each initial group.
         """
         near = Neighbourhoods(len(self._numbers), self._pairs, self._nearest)
         is_free = self._nearest < APART
-        alike, similarity = self._alike(self._pairs[:, is_free], self._nearest[is_free], threshold)
-        while (chosen := self._mutual_best(alike, similarity)).size:
+        alike = AlikePairs(len(self._numbers))
+        again, similarity = self._alike(self._pairs[:, is_free], self._nearest[is_free], threshold)
+        while True:
+            alike.add(again, similarity)
+            if alike_pairs is not None:
+                alike_pairs.append(self._numbers[again])
+            chosen = self._one_each(*alike.mutual_best())
+            if not chosen.size:
+                break
             self.joins.append(self._numbers[chosen])
             owner, other, nearest = self._join(near, chosen)
-            is_left = ~self._is_joined[alike].any(axis=0)
+            alike.drop(chosen.ravel(), self._is_joined)
             # Two groups that were both joined appear twice, as neighbours of each other.
             is_once = (nearest < APART) & ((owner < other) | ~self._is_joined[other])
             pairs = np.stack([np.minimum(owner, other), np.maximum(owner, other)])[:, is_once]
             self._is_joined[chosen] = False
-            again, its = self._alike(pairs, nearest[is_once], threshold)
-            alike = np.concatenate([alike[:, is_left], again], axis=1)
-            similarity = np.concatenate([similarity[is_left], its])
+            again, similarity = self._alike(pairs, nearest[is_once], threshold)
         label = np.arange(self._all, dtype=np.int64)
         label[self._numbers] = self._numbers[near.found(np.arange(len(self._numbers)))]
         return label
-
-    def _mutual_best(self, alike: I64, similarity: F64) -> I64:
-        """(2, j) pairs that are the best of both groups; no group twice."""
-        a, b = alike
-        best = self._best
-        best[a] = best[b] = -np.inf
-        np.maximum.at(best, a, similarity)
-        np.maximum.at(best, b, similarity)
-        is_best = (best[a] == similarity) & (best[b] == similarity)
-        return self._one_each(a[is_best], b[is_best])
 
     def _one_each(self, a: I64, b: I64) -> I64:
         """Of equally similar pairs that share a group, keep the first by row; rows are sorted by content."""

@@ -1,8 +1,10 @@
-"""Incremental grouping: only tracks that are connected with a changed track, by edges or must-links, are grouped again.
+"""Incremental grouping: only tracks whose groups have to do with a changed track are grouped again.
 
-Groups are joined along edges between tracks, and the similarity of two groups depends only on their own tracks and on what the archive
-shares. So tracks that are not connected with a change are grouped as before. If what the archive shares has changed too, everything is
-grouped again.
+Groups are joined in rounds, and who is joined in a round follows only from the pairs of groups that are similar enough then. So tracks fall
+into components (`grouping.Grouping`) that came to their groups as if the others did not exist; there are about as many as people. The
+components of changed tracks are grouped again, together with all components that an edge connects with them. If no group of the former was
+similar enough to one of the latter in any round, the latter, and all beyond them, are grouped as before. Those that were are grouped again
+too, until none is left. If what the archive shares has changed, everything is grouped again.
 """
 
 import numpy as np
@@ -11,40 +13,63 @@ import polars as pl
 from meetbefore_assets.core.ports import I64, Bool
 from meetbefore_assets.identities.edges import Edges
 from meetbefore_assets.identities.evidence import EvidencePolicy, SharedLook
-from meetbefore_assets.identities.grouping import canonical_labels, group_ordered, order_tracks
-from meetbefore_assets.identities.grouping_input import GroupingInput, edges_above, group, is_compared
+from meetbefore_assets.identities.grouping import Grouping, canonical_labels, group_apart, order_tracks
+from meetbefore_assets.identities.grouping_input import GroupingInput, edges_above, grouping, is_compared
+
+# If more than this share of all tracks would be grouped again, grouping all of them takes as long.
+_MOST = 0.5
 
 
-def regroup(given: GroupingInput, before: GroupingInput, labels: I64, threshold: float) -> I64:
-    """Group tracks as `grouping_input.group` does, starting from a grouping of nearly the same tracks.
+def regroup(given: GroupingInput, before: GroupingInput, then: Grouping, threshold: float) -> Grouping:
+    """Group tracks as `grouping_input.grouping` does, starting from a grouping of nearly the same tracks.
 
     Args:
         given: the tracks to group.
         before: the same archive with other corrections.
-        labels: (m,) group of each track of `before` at the threshold.
+        then: the tracks of `before` as they are grouped at the threshold.
         threshold: least similarity of two groups that are one person.
     """
     policy = given.policy(threshold)
-    is_near = isinstance(policy, EvidencePolicy) and given.tracks.height and before.tracks.height and not is_compared(given, threshold)
-    if not is_near or not isinstance(policy, EvidencePolicy) or not _is_same_look(given.look, before.look):
-        return group(given, threshold)
+    is_similar = given.tracks.height and before.tracks.height and not is_compared(given, threshold)
+    if not isinstance(policy, EvidencePolicy) or not is_similar or not _is_same_look(given.look, before.look):
+        return grouping(given, threshold)
     old_row = _old_rows(given, before)
-    edges, edges_before = edges_above(given, policy.least_cosine), edges_above(before, policy.least_cosine)
+    edges = edges_above(given, policy.least_cosine)
     touched, touched_before = _touched(given, before, old_row)
     if given.tracks is not before.tracks:
-        _touch_ends(touched, touched_before, old_row, edges, edges_before)
-    lost = _reached(edges_before, before.links.must_link, touched_before)
-    is_again = _reached(edges, given.links.must_link, touched | ((old_row >= 0) & lost[old_row]))
-    again = np.flatnonzero(is_again)
-    result = np.where(is_again, -1, labels[old_row])
-    result[again] = int(labels.max(initial=-1)) + 1 + _grouped(given, again, edges, policy)
-    return canonical_labels(result)
+        _touch_ends(touched, touched_before, old_row, edges, edges_above(before, policy.least_cosine))
+    is_new = old_row < 0
+    component = np.where(is_new, int(then.component.max()) + 1 + np.arange(len(old_row)), then.component[old_row])
+    is_lost = _with_components(touched_before, then.component)[old_row] & ~is_new
+    is_again = _with_components(touched | is_lost, component)
+    while True:
+        is_near = is_again.copy()
+        is_near[edges.pairs[is_again[edges.pairs].any(axis=1)].ravel()] = True
+        rows = np.flatnonzero(_with_components(is_near, component))
+        if len(rows) > _MOST * len(old_row):
+            return grouping(given, threshold)
+        found = _grouped(given, rows, edges, policy)
+        is_drawn = _with_components(is_again[rows], found.component) & ~is_again[rows]
+        if not is_drawn.any():
+            break
+        is_again[rows[is_drawn]] = True
+        is_again = _with_components(is_again, component)
+    again, its = np.flatnonzero(is_again), is_again[rows]
+    labels = then.labels[old_row]
+    labels[again] = int(then.labels.max()) + 1 + found.labels[its]
+    component[again] = int(component.max()) + 1 + found.component[its]
+    return Grouping(canonical_labels(labels), canonical_labels(component))
 
 
-def _grouped(given: GroupingInput, rows: I64, edges: Edges, policy: EvidencePolicy) -> I64:
-    """Groups of some rows that are not connected with other rows."""
-    if not len(rows):
-        return np.empty(0, np.int64)
+def _with_components(is_some: Bool, component: I64) -> Bool:
+    """Some rows and all others of their components."""
+    is_whole = np.zeros(int(component.max(initial=-1)) + 1, np.bool_)
+    is_whole[component[is_some]] = True
+    return np.asarray(is_whole[component], np.bool_)
+
+
+def _grouped(given: GroupingInput, rows: I64, edges: Edges, policy: EvidencePolicy) -> Grouping:
+    """Some rows as they are grouped if there were no others."""
     place = np.full(given.tracks.height, -1, np.int64)
     place[rows] = np.arange(len(rows))
 
@@ -55,7 +80,7 @@ def _grouped(given: GroupingInput, rows: I64, edges: Edges, policy: EvidencePoli
     quality = given.tracks["quality"].to_numpy().astype(np.float32)[rows]
     vectors = np.take(given.stored, given.held[rows], axis=0)
     ordered = order_tracks(vectors, quality, among(given.links.cannot_link), among(given.links.must_link), lengths=given.lengths[rows])
-    return group_ordered(ordered, policy, lambda floor: edges.above(floor).placed(place))
+    return group_apart(ordered, policy, lambda floor: edges.above(floor).placed(place))
 
 
 def _is_same_look(now: SharedLook, then: SharedLook) -> bool:
@@ -107,16 +132,3 @@ def _touch_ends(touched: Bool, touched_before: Bool, old_row: I64, edges: Edges,
 def _is_in(keys: I64, others: I64) -> Bool:
     """Which keys are among others: by sorting, which takes a third of the time that hashing does."""
     return np.asarray(np.isin(keys, others, kind="sort"), np.bool_) if len(keys) and len(others) else np.zeros(len(keys), np.bool_)
-
-
-def _reached(edges: Edges, must_link: I64, begin: Bool) -> Bool:
-    """Which rows are connected with the starting rows."""
-    from scipy.sparse import coo_matrix  # half a second to load, which commands that only read do without
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = np.concatenate([edges.pairs, must_link.reshape(-1, 2)])
-    graph = coo_matrix((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(len(begin), len(begin)))
-    component = connected_components(graph, directed=False)[1]
-    is_reached = np.zeros(int(component.max(initial=-1)) + 1, np.bool_)
-    is_reached[component[begin]] = True
-    return np.asarray(is_reached[component], np.bool_)

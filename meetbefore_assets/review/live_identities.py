@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -23,11 +23,11 @@ from meetbefore_assets.home.record.object_versions import object_versions
 from meetbefore_assets.home.settings.sections import Settings
 from meetbefore_assets.identities import person_ids
 from meetbefore_assets.identities.corrections import Correction, anchor_rows, locate
-from meetbefore_assets.identities.grouping_input import GroupingInput, corrected_input, group
+from meetbefore_assets.identities.grouping_input import GroupingInput, corrected_input, grouping
 from meetbefore_assets.identities.regrouping import regroup
 from meetbefore_assets.identities.stored_corrections import ASSET, corrections_of
 from meetbefore_assets.review import statements
-from meetbefore_assets.review.live_view import Decision, View, deciding_stands, heirs, people_of_faces
+from meetbefore_assets.review.live_view import Decision, View, deciding_stands, heirs, people_of_faces, placed_tracks
 from meetbefore_assets.review.make_corrections import put_on_record, refuse_contradiction, seen_of_two
 from meetbefore_assets.review.question_queue import SAME, Part, Question
 from meetbefore_assets.review.statements import NOTHING_CHANGED, Statement
@@ -257,10 +257,12 @@ class LiveIdentities:
         given = corrected_input(self._home, archive.tracks, deciding_stands(said, self._where(said), self._official))
         before: View | None = getattr(self, "_view", None)
         if before is not None and before.archive is archive and _is_same(before.decided, given):
-            return Decision(given, before.decided.labels, before.decided.person, before.decided.track)
-        if before is not None and before.archive is archive:
-            return people_of_faces(archive, given, regroup(given, before.decided.given, before.decided.labels, archive.threshold))
-        return people_of_faces(archive, given, group(given, archive.threshold))
+            return replace(before.decided, given=given)
+        if before is None or before.archive is not archive:
+            return people_of_faces(archive, given, grouping(given, archive.threshold), placed_tracks(archive, given.tracks))
+        then = before.decided
+        placed = then.placed if given.tracks is then.given.tracks else placed_tracks(archive, given.tracks)
+        return people_of_faces(archive, given, regroup(given, then.given, then.grouping, archive.threshold), placed)
 
     def _where(self, said: list[Correction]) -> pl.DataFrame:
         """The faces that corrections are about."""
@@ -280,14 +282,18 @@ class LiveIdentities:
         self._number += 1
         said = tuple(self._ordered())
         former = self._followed(decided)
-        return View(f"{self._prefix}-{self._number}", self._archive, self._official, said, self._where(list(said)), decided, dict(former))
+        before: View | None = getattr(self, "_view", None)
+        is_known = before is not None and before.archive is self._archive and before.official is self._official
+        assigned = before.assigned if before is not None and is_known else self._official.placed(self._archive)
+        version, where = f"{self._prefix}-{self._number}", self._where(list(said))
+        return View(version, self._archive, self._official, assigned, said, where, decided, dict(former))
 
     def _followed(self, decided: Decision) -> Mapping[str, str]:
         """Who bears ids that went out of use, those of the tables and those that only this process showed."""
-        alive = set(decided.person.drop_nulls().unique())
+        alive = decided.names
         before: View | None = getattr(self, "_view", None)
         if before is not None:
-            ended = set(before.decided.person.drop_nulls().unique()) - alive
+            ended = before.decided.names - alive
             if ended and before.archive is self._archive:
                 self._former |= heirs(before.decided.person, decided.person, ended)
             elif ended:
@@ -314,7 +320,7 @@ class LiveIdentities:
             self._changed.notify_all()
 
 
-def _official_heirs(archive: WarmArchive, official: OfficialTables, decided: Decision, alive: set[str]) -> dict[str, str]:
+def _official_heirs(archive: WarmArchive, official: OfficialTables, decided: Decision, alive: frozenset[str]) -> dict[str, str]:
     both = archive.faces.select("face_id", decided.person.alias("after")).join(
         official.assigned.select("face_id", pl.col("person_id").alias("before")), on="face_id"
     )

@@ -21,17 +21,45 @@ from meetbefore_assets.encounters.person_facts import habits, proposed_roles
 from meetbefore_assets.encounters.score import people, score_encounters
 from meetbefore_assets.identities.certainty import certain
 from meetbefore_assets.identities.corrections import ASIDE, SHOWN, SIDES, Correction, in_force
+from meetbefore_assets.identities.grouping import Grouping
 from meetbefore_assets.identities.grouping_input import GroupingInput
 from meetbefore_assets.identities.queries import FACE_COLUMNS
 from meetbefore_assets.identities.stored_corrections import CorrectionsInForce
 from meetbefore_assets.recordings.places import with_places_of
 from meetbefore_assets.review.question_queue import Question, Queue, open_questions, with_moments
 from meetbefore_assets.review.statements import Shown
-from meetbefore_assets.review.warm_archive import OfficialTables, WarmArchive
+from meetbefore_assets.review.warm_archive import AssignedFaces, OfficialTables, WarmArchive
 
 # What is compared with everybody else, and so comes with the next run.
 _LATER = ("expected_by_chance", "chance_p", "chance_q", "time_span_metric")
 _RANGES = ("holds_from", "holds_to")
+_NOBODY = pl.Series([None], dtype=pl.String)
+
+
+@dataclass(frozen=True)
+class PlacedTracks:
+    """Where the faces of tracks stand among those of an archive.
+
+    Attributes:
+        rows: (k,) the row of each face in the archive, track by track.
+        owner: (k,) the row of its track.
+        track_id: (n,) the track of each face of the archive; null: it is in none.
+    """
+
+    rows: I64
+    owner: I64
+    track_id: pl.Series
+
+
+def placed_tracks(archive: WarmArchive, tracks: pl.DataFrame) -> PlacedTracks:
+    """Find the faces of tracks in an archive."""
+    flat = tracks.select("track_id", pl.col("face_ids").alias("face_id")).with_row_index("owner").explode("face_id")
+    flat = flat.join(archive.row_of_face, on="face_id", how="left", maintain_order="left")
+    rows = flat["row"].to_numpy().astype(np.int64)
+    track_at = np.full(archive.faces.height, flat.height, np.int64)
+    track_at[rows] = np.arange(flat.height)
+    track_id = pl.concat([flat["track_id"], _NOBODY]).gather(track_at)
+    return PlacedTracks(rows, flat["owner"].to_numpy().astype(np.int64), track_id.alias("track_id"))
 
 
 @dataclass(frozen=True)
@@ -40,38 +68,35 @@ class Decision:
 
     Attributes:
         given: what was grouped, and the corrections it comes from.
-        labels: (m,) the group of each of its tracks, numbered from 0.
+        grouping: its tracks as they were grouped.
+        placed: where the faces of its tracks stand.
+        names: the people.
         person: (n,) whom each face of the archive belongs to; null: to nobody.
-        track: (n,) the track of each of them; null: it is in none.
     """
 
     given: GroupingInput
-    labels: I64
+    grouping: Grouping
+    placed: PlacedTracks
+    names: frozenset[str]
     person: pl.Series
-    track: pl.Series
 
 
 # The same people are named after every answer.
 _person_id_after = lru_cache(maxsize=100_000)(person_id_after)
 
 
-def people_of_faces(archive: WarmArchive, given: GroupingInput, labels: I64) -> Decision:
+def people_of_faces(archive: WarmArchive, given: GroupingInput, grouping: Grouping, placed: PlacedTracks) -> Decision:
     """Name groups as `person_ids.person_ids` does: after their earliest face."""
-    tracks = given.tracks.select("track_id", pl.Series("group", labels, pl.Int64), pl.col("face_ids").alias("face_id")).explode("face_id")
-    flat = tracks.join(archive.row_of_face, on="face_id", how="left", maintain_order="left")
-    rows, group = flat["row"].to_numpy().astype(np.int64), flat["group"].to_numpy()
-    earliest = np.full(int(labels.max(initial=-1)) + 1, archive.faces.height, np.int64)
-    np.minimum.at(earliest, group, archive.rank[rows])
+    group = grouping.labels[placed.owner]
+    earliest = np.full(int(grouping.labels.max(initial=-1)) + 1, archive.faces.height, np.int64)
+    np.minimum.at(earliest, group, archive.rank[placed.rows])
     face_of_rank = np.empty(archive.faces.height, np.int64)
     face_of_rank[archive.rank] = np.arange(archive.faces.height)
     names = [_person_id_after(face) for face in archive.faces["face_id"].gather(face_of_rank[earliest])]
     at = np.full(archive.faces.height, len(names), np.int64)
-    at[rows] = group
-    track_at = np.full(archive.faces.height, flat.height, np.int64)
-    track_at[rows] = np.arange(flat.height)
-    nobody = pl.Series([None], dtype=pl.String)
-    person = pl.concat([pl.Series(names, dtype=pl.String), nobody]).gather(at).alias("person_id")
-    return Decision(given, labels, person, pl.concat([flat["track_id"], nobody]).gather(track_at).alias("track_id"))
+    at[placed.rows] = group
+    person = pl.concat([pl.Series(names, dtype=pl.String), _NOBODY]).gather(at).alias("person_id")
+    return Decision(given, grouping, placed, frozenset(names), person)
 
 
 @dataclass(frozen=True)
@@ -102,6 +127,7 @@ class View:
     Attributes:
         version: changes whenever anything in it could have.
         archive, official: what is on record.
+        assigned: whose the faces were by the official tables.
         said: all that was ever said, oldest first.
         located: the faces that all of it is about, as `corrections.locate` gives it.
         decided: who is who.
@@ -111,6 +137,7 @@ class View:
     version: str
     archive: WarmArchive
     official: OfficialTables
+    assigned: AssignedFaces
     said: tuple[Correction, ...]
     located: pl.DataFrame
     decided: Decision
@@ -141,9 +168,8 @@ class View:
     @cached_property
     def faces(self) -> pl.DataFrame:
         """A row a face that is somebody's, by file name and time: FACE_COLUMNS; similarity is null where an answer moved somebody."""
-        table = self.archive.faces.with_columns(self.decided.person, self.decided.track)
-        known = self.official.assigned.rename({"person_id": "was"})
-        table = table.filter(pl.col("person_id").is_not_null()).join(known, on="face_id", how="left", maintain_order="left")
+        table = self.archive.faces.with_columns(self.decided.person, self.decided.placed.track_id, *self.assigned.faces.drop("face_id"))
+        table = table.filter(pl.col("person_id").is_not_null())
         is_same = ~pl.col("person_id").is_in(list(self._changed)) & (pl.col("was") == pl.col("person_id"))
         figures = [pl.when(is_same).then(name).alias(name) for name in ("similarity", "runner_up_person_id", "runner_up_similarity")]
         return table.with_columns(*figures).select(list(FACE_COLUMNS))
@@ -153,17 +179,17 @@ class View:
         """People of whom something else is to be told than the tables tell."""
         person = self.decided.person
         if not self.official.is_whole or self.official.said_until is None:
-            return frozenset(person.drop_nulls().unique())
-        now = self.archive.faces.select("face_id", person.alias("now"))
-        both = now.join(self.official.assigned.select("face_id", pl.col("person_id").alias("was")), on="face_id", how="full", coalesce=True)
+            return self.decided.names
+        both = self.assigned.faces.select("face_id", "was", person.alias("now"))
         moved = both.filter(pl.col("now").ne_missing(pl.col("was")))
+        gone = self.assigned.others.select("face_id", "was")
         then = self._official_stands
         other = then.merged() ^ self.stands.merged()
-        named = dict(now.filter(pl.col("face_id").is_in(list(other))).iter_rows())
-        mine = self.stands.portraits(now.rename({"now": "person_id"}).drop_nulls())
-        theirs = then.portraits(both.select("face_id", pl.col("was").alias("person_id")).drop_nulls())
+        named = both.filter(pl.col("face_id").is_in(list(other)))["now"]
+        mine = self.stands.portraits(both.select("face_id", pl.col("now").alias("person_id")).drop_nulls())
+        theirs = then.portraits(pl.concat([both.select("face_id", "was"), gone]).rename({"was": "person_id"}).drop_nulls())
         shown_otherwise = {person_id for person_id, _ in set(mine.items()) ^ set(theirs.items())}
-        return frozenset({*moved["now"], *moved["was"], *named.values(), *shown_otherwise} - {None})
+        return frozenset({*moved["now"], *moved["was"], *gone["was"], *named, *shown_otherwise} - {None})
 
     @cached_property
     def _official_stands(self) -> CorrectionsInForce:
@@ -173,7 +199,7 @@ class View:
     def _scored(self) -> pl.DataFrame:
         """Columns of ENCOUNTER_SCORES but seen_with, in no order."""
         archive, changed = self.archive, list(self._changed)
-        kept = self.official.encounters.filter(~pl.col("person_id").is_in(changed)).drop("seen_with")
+        kept = self.official.encounters.filter(~pl.col("person_id").is_in(changed))
         seen = self._sightings.filter(pl.col("person_id").is_in(changed))
         if not seen.height:
             return kept
@@ -282,7 +308,7 @@ class View:
 
     @cached_property
     def _all_questions(self) -> Queue:
-        return open_questions(self.decided.given, self.decided.labels, self.archive.threshold, self.faces, self.people)
+        return open_questions(self.decided.given, self.decided.grouping.labels, self.archive.threshold, self.faces, self.people)
 
     def questions(self, limit: int = 50) -> Queue:
         """The most valuable questions, at most `limit`, with what there is to see; and how many there are in all."""

@@ -38,6 +38,7 @@ _FACES: dict[str, pl.DataType] = {
     **dict.fromkeys(("x1", "y1", "x2", "y2", "det_score", "quality"), pl.Float32()),
     "portrait": pl.Float64(),
 }
+_COMPANY = "seen_with"
 _ASSIGNED = ["face_id", "person_id", "similarity", "runner_up_person_id", "runner_up_similarity"]
 # assigned, encounters, people, aliases, known: see OfficialTables.
 _Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, str], dict[str, str]]
@@ -107,7 +108,7 @@ class OfficialTables:
         said_until: when the last thing was said that who is who was decided by; None: it is not known.
         shown_until: the same of names, roles and portraits, which need no decision.
         assigned: face_id, person_id, similarity, runner_up_person_id, runner_up_similarity.
-        encounters: columns of ENCOUNTER_SCORES.
+        encounters: columns of ENCOUNTER_SCORES but seen_with, which is most of them, and follows from the others.
         people: columns of PEOPLE.
         aliases: an id that is no longer in use -> who that is.
         known: person_id -> name from elsewhere.
@@ -129,6 +130,28 @@ class OfficialTables:
         if subject in SHOWN:
             return one.created_at <= self.shown_until
         return self.said_until is not None and one.created_at <= self.said_until
+
+    def placed(self, archive: WarmArchive) -> "AssignedFaces":
+        """Whose the faces of an archive were."""
+        table = self.assigned.rename({"person_id": "was"})
+        faces = archive.faces.select("face_id")
+        return AssignedFaces(
+            faces.join(table, on="face_id", how="left", maintain_order="left"), table.join(faces, on="face_id", how="anti")
+        )
+
+
+@dataclass(frozen=True)
+class AssignedFaces:
+    """The faces of an archive by the tables of the last decision.
+
+    Attributes:
+        faces: a row a face of the archive, in its order: face_id, was (its person; null: nobody), similarity, runner_up_person_id,
+            runner_up_similarity.
+        others: the same of faces that are not in the archive.
+    """
+
+    faces: pl.DataFrame
+    others: pl.DataFrame
 
 
 def archive_version(home: Home) -> str:
@@ -212,12 +235,13 @@ def _read(home: Home) -> _Tables:
         assigned = home.store.scan(IDENTITIES, videos, _ASSIGNED)
     scored = [video_id for video_id in home.store.keys(SCORES) if video_id != WHOLE]
     if scored:
-        encounters = _with_all_columns(_scanned(home, scored), ENCOUNTER_SCORES)
+        encounters = _with_all_columns(_scanned(home, scored), ENCOUNTER_SCORES).drop(_COMPANY)
     if home.store.stamp(PEOPLE.name, WHOLE) is not None:
         people = _with_all_columns(home.store.get(PEOPLE.name, WHOLE), PEOPLE)
     if home.store.stamp(IDENTITIES, WHOLE) is not None:
         aliases = dict(home.store.get(IDENTITIES, WHOLE).select("alias", "person_id").iter_rows())
-    return assigned, encounters, people, aliases, imported_names(home)
+    # A chunk a video makes every question to a table a hundred times slower.
+    return assigned.rechunk(), encounters.rechunk(), people.rechunk(), aliases, imported_names(home)
 
 
 def _scanned(home: Home, videos: list[str]) -> pl.DataFrame:
@@ -237,4 +261,4 @@ def _with_all_columns(table: pl.DataFrame, declared: Table) -> pl.DataFrame:
 def _nothing() -> _Tables:
     single = dict.fromkeys(("similarity", "runner_up_similarity"), pl.Float32())
     schema = {name: single.get(name, pl.String()) for name in _ASSIGNED}
-    return pl.DataFrame(schema=schema), ENCOUNTER_SCORES.empty(), PEOPLE.empty(), {}, {}
+    return pl.DataFrame(schema=schema), ENCOUNTER_SCORES.empty().drop(_COMPANY), PEOPLE.empty(), {}, {}

@@ -3,10 +3,12 @@
 import datetime as dt
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meetbefore_assets.identities.correction_links import PICTURE, Links, divided_tracks, links
+from meetbefore_assets.identities import correction_links
+from meetbefore_assets.identities.correction_links import PICTURE, Links, _LinkLedger, divided_tracks, links
 from meetbefore_assets.identities.corrections import Anchor, Correction, correction
 from meetbefore_assets.identities.grouping import group_tracks
 from meetbefore_assets.identities.simple_linkage import SimplePolicy
@@ -141,6 +143,36 @@ def test_what_is_left_never_contradicts(statements: list[tuple[str, list[int], l
     assert all(labels[a] == labels[b] for a, b in found.must_link)
     assert all(labels[a] != labels[b] for a, b in found.cannot_link)
     assert {tuple(sorted(pair)) for pair in together} <= pairs(found.cannot_link)
+
+
+class AllPairs(_LinkLedger):
+    """Asks every pair that was ever said to be two, in the order in which that was said."""
+
+    def _between(self, a: int, b: int) -> tuple[tuple[int, int], str] | None:
+        every = self._said_apart.items()
+        return next(((pair, said) for pair, said in every if {self._root(row) for row in pair} == {a, b}), None)
+
+
+_ROWS = st.lists(st.integers(0, 9), min_size=1, max_size=3, unique=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["merge", "not-same", "split", "name"]), _ROWS, _ROWS), max_size=14),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] != pair[1]), max_size=8),
+)
+def test_the_same_contradicts_as_if_all_pairs_were_asked(
+    statements: list[tuple[str, list[int], list[int]]], together: list[tuple[int, int]]
+) -> None:
+    said = Said()
+    for number, (kind, here, there) in enumerate(statements):
+        said.say(kind, here, there, text=f"N{number}")
+    found = said.links(*together)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(correction_links, "_LinkLedger", AllPairs)
+        expected = said.links(*together)
+    assert found.conflicts == expected.conflicts
+    assert (found.must_link.tolist(), found.cannot_link.tolist()) == (expected.must_link.tolist(), expected.cannot_link.tolist())
 
 
 def test_a_track_with_both_sides_of_a_split_is_divided() -> None:

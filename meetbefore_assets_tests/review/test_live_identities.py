@@ -297,7 +297,7 @@ def test_whatever_is_said_the_run_finds_what_was_seen_at_once(crowd: StepsAlone,
     for number in range(30):
         speaker.speak()
         decided = live.view().decided
-        assert (decided.labels == group(decided.given, live.view().archive.threshold)).all()
+        assert (decided.grouping.labels == group(decided.given, live.view().archive.threshold)).all()
         if number % 10 == 9:
             assert_run_finds_the_same(crowd, live)
     assert speaker.said > 10
