@@ -89,6 +89,7 @@ ARITHMETIC = {
     "identities.evidence",
     "identities.grouping",
     "identities.id_changes",
+    "identities.alike_pairs",
     "identities.joining",
     "identities.known_names",
     "identities.group_neighbours",
