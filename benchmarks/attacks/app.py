@@ -19,11 +19,11 @@ from benchmarks.attacks.attack import Attack, Outcome
 from benchmarks.attacks.forgetting import CLIP_S, meetbefore, prepare
 from benchmarks.attacks.servers import FORM, IMAGE, ask, let_in, served
 from meetbefore_assets.demo.footage import write_clips
-from meetbefore_assets.identities.queries import assigned_faces, people_table
+from meetbefore_assets.identities.queries import people_table
 from meetbefore_assets.identities.stored_corrections import read_corrections
 from meetbefore_assets.open_home import open_home
-from meetbefore_assets.web.pages import ROUTES
 from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
+from meetbefore_assets_tests.support.addresses import addresses
 
 MARKUP = "<script>fetch('/x')</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
 FORM_BODY = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -62,20 +62,6 @@ def app(folder: Path) -> Iterator[tuple[Path, str]]:
         yield home_folder, link
 
 
-def addresses(home_folder: Path, method: str) -> list[str]:
-    """Every address of the app's pages that takes a method, with ids of the home."""
-    home = open_home(home_folder)
-    face = assigned_faces(home).row(0, named=True)
-    found = []
-    for route in ROUTES:
-        if method in (route.methods or ()):
-            path = route.path
-            for name in route.param_convertors:
-                path = re.sub(rf"{{{name}(:\w+)?}}", str(face.get(name, "x")), path)
-            found.append(path)
-    return found
-
-
 def said(home_folder: Path) -> int:
     return len(read_corrections(open_home(home_folder)))
 
@@ -94,7 +80,7 @@ def from_elsewhere(folder: Path) -> Outcome:
         port, before = address.rpartition(":")[2], said(home_folder)
         token = form_token(ask(address, "GET", "/people", cookie)[1])
         body = urllib.parse.urlencode({"token": token, "name": "Eve", "text": "Eve"})
-        pages, acts = addresses(home_folder, "GET"), addresses(home_folder, "POST")
+        pages, acts = addresses(open_home(home_folder), "GET"), addresses(open_home(home_folder), "POST")
         rebound = {"Host": f"evil.example:{port}", "Origin": f"http://evil.example:{port}", "Sec-Fetch-Site": "same-origin"}
         statuses = {
             "foreign Host, pages": {ask(address, "GET", path, rebound | cookie)[0] for path in pages},
@@ -129,7 +115,7 @@ def not_let_in(folder: Path) -> Outcome:
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
         port = address.rpartition(":")[2]
-        pages, acts = addresses(home_folder, "GET"), addresses(home_folder, "POST")
+        pages, acts = addresses(open_home(home_folder), "GET"), addresses(open_home(home_folder), "POST")
         video = open_home(home_folder).store.keys("videos")[0]
         face = open_home(home_folder).store.get("detections", video, ["face_id"])["face_id"][0]
         pages += [f"/media/video/{video}", f"/media/face/{video}/{face}.jpg", f"/media/frame/{video}/{face}.jpg"]
@@ -180,11 +166,11 @@ def change_unasked(folder: Path) -> Outcome:
         more = meetbefore("app", "--link", "--home", home_folder).stdout
         other_cookie = let_in(re.search(r"http://\S+/enter\?token=\S+", more)[0])[1]  # type: ignore[index]
         other = form_token(ask(address, "GET", "/people", other_cookie)[1])
-        before, acts = said(home_folder), addresses(home_folder, "POST")
+        before, acts = said(home_folder), addresses(open_home(home_folder), "POST")
         json_body, plain = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
         by_get = set()
         for path in acts:
-            if path not in addresses(home_folder, "GET"):
+            if path not in addresses(open_home(home_folder), "GET"):
                 by_get.add(ask(address, "GET", f"{path}?name=Eve&token={other}", cookie)[0])
         statuses = {
             "by GET": by_get,
@@ -242,7 +228,7 @@ def ids_and_names(folder: Path) -> Outcome:
         harm, shown, policies = list[str](), 0, set[str]()
         html = {"Accept": "text/html"}
         for path in [
-            *addresses(home_folder, "GET"),
+            *addresses(open_home(home_folder), "GET"),
             f"/people?search={urllib.parse.quote(MARKUP)}",
             f"/person/{urllib.parse.quote(MARKUP, safe='')}",
         ]:

@@ -165,6 +165,11 @@ class View:
         told = [(one, subject[one.correction_id]) for one in self.said]
         return [(one, about not in ASIDE and not self.official.has(one, about)) for one, about in told]
 
+    def prepare(self) -> None:
+        """Make what every page and every answer asks for: of a large archive the first would wait for half a second."""
+        for table in ("people", "faces"):
+            getattr(self, table)
+
     @cached_property
     def faces(self) -> pl.DataFrame:
         """A row a face that is somebody's, by file name and time: FACE_COLUMNS; similarity is null where an answer moved somebody."""
@@ -196,7 +201,7 @@ class View:
         return stands_of([one for one, is_waiting in self._told if not is_waiting], self.located)
 
     @cached_property
-    def _scored(self) -> pl.DataFrame:
+    def scored(self) -> pl.DataFrame:
         """Columns of ENCOUNTER_SCORES but seen_with, in no order."""
         archive, changed = self.archive, list(self._changed)
         kept = self.official.encounters.filter(~pl.col("person_id").is_in(changed))
@@ -220,7 +225,7 @@ class View:
     def encounters(self) -> pl.DataFrame:
         """Columns of ENCOUNTER_SCORES and file_name, by person and time; holds_from and holds_to come with the next run."""
         names = self.archive.faces.select("video_id", "file_name").unique()
-        table = with_company(self._scored).select(list(ENCOUNTER_SCORES.dtypes))
+        table = with_company(self.scored).select(list(ENCOUNTER_SCORES.dtypes))
         return table.join(names, on="video_id", how="left").sort("person_id", "started_at", "video_id")
 
     @cached_property
@@ -228,7 +233,7 @@ class View:
         """Columns of PEOPLE, the most remarkable first; what compares people with everybody is null where an answer changed somebody."""
         archive, changed, seen = self.archive, list(self._changed), self._sightings
         columns = list(PEOPLE.dtypes)
-        scored = self._scored.filter(pl.col("person_id").is_in(changed))
+        scored = self.scored.filter(pl.col("person_id").is_in(changed))
         ranked = people(scored, seen.filter(pl.col("person_id").is_in(changed)), archive.zone)
         ranked = ranked.join(habits(scored, archive.zone), on="person_id", how="left", maintain_order="left")
         nothing = [pl.lit(None, PEOPLE.dtypes[name]).alias(name) for name in (*_LATER, "name", "role", "proposed_role")]

@@ -53,6 +53,7 @@ class WarmArchive:
     Attributes:
         version: changes whenever any of it could.
         tracks: as they are grouped.
+        looks: what the tracks look like; None: nobody measured the recogniser.
         faces: a row a face (of videos with tracks), by file name and time: face_id, video_id, file_name, pts, time_s, seen_at (UTC),
             x1, y1, x2, y2, det_score, quality, portrait.
         lengths: columns video_id, duration_s.
@@ -65,6 +66,7 @@ class WarmArchive:
 
     version: str
     tracks: TracksOnRecord
+    looks: Looks | None
     faces: pl.DataFrame
     lengths: pl.DataFrame
     places: pl.DataFrame
@@ -86,15 +88,6 @@ class WarmArchive:
     def row_of_face(self) -> pl.DataFrame:
         """Columns face_id, row."""
         return self.faces.select("face_id").with_row_index("row").select("face_id", pl.col("row").cast(pl.Int64))
-
-    @cached_property
-    def looks(self) -> Looks | None:
-        """What the tracks look like; None: nobody measured the recogniser."""
-        known = self.tracks
-        if known.model is None or not known.tracks.height:
-            return None
-        vectors = np.take(known.vectors, known.places, axis=0)
-        return looks(known.tracks, vectors, known.lengths, known.model)
 
 
 @dataclass(frozen=True)
@@ -173,6 +166,7 @@ def read_archive(home: Home) -> WarmArchive:
     return WarmArchive(
         version,
         tracks,
+        _looks(tracks),
         _faces(home, videos, clocks),
         home.store.scan("videos", videos, ["video_id", "duration_s"]) if videos else pl.DataFrame({"video_id": [], "duration_s": []}),
         place_table(home, videos),
@@ -182,6 +176,12 @@ def read_archive(home: Home) -> WarmArchive:
         settings.encounters.gap_min,
         settings.sampling.interval_s,
     )
+
+
+def _looks(known: TracksOnRecord) -> Looks | None:
+    if known.model is None or not known.tracks.height:
+        return None
+    return looks(known.tracks, np.take(known.vectors, known.places, axis=0), known.lengths, known.model)
 
 
 def _faces(home: Home, videos: list[str], clocks: pl.DataFrame) -> pl.DataFrame:

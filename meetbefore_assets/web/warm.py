@@ -88,6 +88,7 @@ class Warm:
                 # Grouping needs both, and the first answer would wait: half a second for SciPy's graphs, a fifth for the index.
                 import_module("scipy.sparse.csgraph")
                 self._home.index_builder()
+                live.view().prepare()
                 self.trouble = None
                 return live
             except MeetbeforeError as error:  # it is told on every page, and tried again: somebody may mend it

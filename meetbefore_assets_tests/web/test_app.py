@@ -10,14 +10,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from meetbefore_assets.home.home import Home
-from meetbefore_assets.identities.queries import assigned_faces, people_table
+from meetbefore_assets.identities.queries import people_table
 from meetbefore_assets.identities.stored_corrections import read_corrections
 from meetbefore_assets.review.make_corrections import name_person
 from meetbefore_assets.web.app import DagsterApp, guarded, make_app
 from meetbefore_assets.web.asgi import App
 from meetbefore_assets.web.guard import local_hosts
 from meetbefore_assets.web.one_time_links import make_token
-from meetbefore_assets.web.pages import ROUTES
+from meetbefore_assets_tests.support.addresses import addresses
 from meetbefore_assets_tests.support.app import make_project
 from meetbefore_assets_tests.support.fakes import fake_home
 
@@ -59,20 +59,6 @@ def token(client: TestClient) -> str:
     found = re.search(r'name="token" value="([^"]+)"', client.get("/people").text)
     assert found is not None
     return found[1]
-
-
-def addresses(home: Home, method: str) -> list[str]:
-    """Every address of the pages that takes a method, with ids of the home."""
-    face = assigned_faces(home).row(0, named=True)
-    found = []
-    for route in ROUTES:
-        if method in (route.methods or ()):
-            path = route.path
-            for name in route.param_convertors:
-                path = path.replace(f"{{{name}}}", str(face[name]))
-            found.append(path)
-    assert len(found) > 5
-    return found
 
 
 def test_there_are_pages_and_each_is_kept_by_no_browser(client: TestClient, home: Home) -> None:

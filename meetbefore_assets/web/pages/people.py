@@ -47,7 +47,7 @@ def _people(request: Request, wanted: Filter, problem: MeetbeforeError | None = 
     state = state_of(request)
     if state.people.is_empty() and not problem:
         return _start(request)
-    rows, pages = paged(filtered(state.people, state.view.encounters, wanted, state.zone), wanted.page, PEOPLE_A_PAGE)
+    rows, pages = paged(filtered(state.people, state.view.scored, wanted, state.zone), wanted.page, PEOPLE_A_PAGE)
     strangers = people_of(state.people, "strangers")
     return page(
         request,
@@ -61,7 +61,7 @@ def _people(request: Request, wanted: Filter, problem: MeetbeforeError | None = 
         pages=pages,
         sorts=SORTS,
         weekdays=[Phrase(*names) for names in WEEKDAYS],
-        places=places_of(state.view.encounters),
+        places=places_of(state.view.scored),
         chance=beyond_chance(strangers),
         summary=_summary(state),
         news=latest(request),
