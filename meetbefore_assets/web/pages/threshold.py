@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,36 +84,49 @@ class _Trials:
         self._trials: ThresholdTrials | None = None
         self._known: dict[float, WhatIf] = {}
         self._is_drawn = threading.Event()
+        self._asking = 0
         self._timer: threading.Timer | None = None
 
-    def of(self, home: Home, view: View) -> tuple[ThresholdTrials, dict[float, WhatIf]]:
-        """The trials, and what is known so far. Raises UsageError if there are no tracks yet."""
+    def of(self, home: Home, view: View) -> ThresholdTrials:
+        """Raises UsageError if there are no tracks yet."""
         with self._lock:
             if self._trials is None or self._version != view.version:
                 self._trials, self._version = threshold_trials(home, view.archive.threshold), view.version
                 self._known, self._is_drawn = {}, threading.Event()
-                threading.Thread(target=_draw, args=(self._trials, self._known, self._is_drawn), daemon=True).start()
+                threading.Thread(target=self._draw, args=(self._trials, self._known, self._is_drawn), daemon=True).start()
             if self._timer:
                 self._timer.cancel()
             self._timer = threading.Timer(_KEPT_S, self._let_go)
             self._timer.daemon = True
             self._timer.start()
-            trials, known, is_drawn = self._trials, self._known, self._is_drawn
+            return self._trials
+
+    def at(self, trials: ThresholdTrials, at: float) -> tuple[WhatIf, dict[float, WhatIf]]:
+        """What a threshold would change, and what others would as far as they were tried."""
+        known, is_drawn = self._known, self._is_drawn
+        self._asking += 1
+        try:
+            known[at] = found = trials.at(at, EXAMPLES)
+        finally:
+            self._asking -= 1
         is_drawn.wait(_PATIENCE_S)
-        return trials, known
+        return found, dict(known)
+
+    def _draw(self, trials: ThresholdTrials, known: dict[float, WhatIf], is_drawn: threading.Event) -> None:
+        """Try all thresholds of the slider, rough first; whoever asks for one goes before."""
+        steps = range(round((MOST - LEAST) / STEP) + 1)
+        for step in sorted(steps, key=lambda number: (number % 10 != 0, number % 2 != 0, number)):
+            while self._asking:
+                time.sleep(0.02)
+            if self._trials is not trials:
+                return
+            at = _rounded(LEAST + step * STEP)
+            known[at] = trials.at(at, EXAMPLES)
+        is_drawn.set()
 
     def _let_go(self) -> None:
         with self._lock:
             self._trials, self._known = None, {}
-
-
-def _draw(trials: ThresholdTrials, known: dict[float, WhatIf], is_drawn: threading.Event) -> None:
-    """Try all thresholds of the slider, rough first."""
-    steps = range(round((MOST - LEAST) / STEP) + 1)
-    for step in sorted(steps, key=lambda number: (number % 10 != 0, number % 2 != 0, number)):
-        at = _rounded(LEAST + step * STEP)
-        known[at] = trials.at(at, EXAMPLES)
-    is_drawn.set()
 
 
 def threshold(request: Request, problem: MeetbeforeError | None = None) -> Response:
@@ -122,12 +136,11 @@ def threshold(request: Request, problem: MeetbeforeError | None = None) -> Respo
     if kept is None:
         kept = request.app.state.trials = _Trials()
     try:
-        trials, known = kept.of(home, state.view)
+        trials = kept.of(home, state.view)
     except UsageError:
         return page(request, "threshold.html.jinja", trial=None)
     at = _asked(request.query_params.get("at", ""), trials.threshold)
-    trial = trials.at(at, EXAMPLES)
-    known[at] = trial
+    trial, known = kept.at(trials, at)
     now, setting = trials.at(trials.threshold, EXAMPLES), _setting(home)
     language = language_of(request)
     return page(
@@ -149,7 +162,7 @@ def threshold(request: Request, problem: MeetbeforeError | None = None) -> Respo
         sure="" if trial.sureness is None else f"{trial.sureness:.0%}",
         largest=f"{trial.change.largest_share:.1%}",
         in_words=_in_words(language, f"{at:g}", trial),
-        chart=_chart(dict(known), trials.threshold, at),
+        chart=_chart(known, trials.threshold, at),
         width=WIDTH,
         height=HEIGHT,
         ticks=[f"{LEAST + (MOST - LEAST) * number / 5:g}" for number in range(6)],
