@@ -51,6 +51,9 @@ class RecordingAdapters(Protocol):
     def named_faces(self, photograph: Path, data: bytes) -> NamedFaces:
         """Named faces that are written in a photograph of this content, or in the file beside it."""
 
+    def encode_clip(self, pictures: Iterable[tuple[float, U8]], kind: str) -> bytes:
+        """A clip (mp4 or webm) of pictures with their seconds in it. Raises UnreadableVideoError."""
+
     def sidecar_start(self, uri: str) -> str:
         """Start of a recording from its sidecar file, ISO 8601; "" if there is none."""
 

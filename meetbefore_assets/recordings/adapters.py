@@ -1,7 +1,7 @@
 """The recording adapters of a home (port `RecordingAdapters`). Libraries are imported at first use, so that commands start fast."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -88,6 +88,11 @@ class Recordings:
 
         packet, orientation = picture_tags(data)
         return NamedFaces(face_regions(packet) or face_regions(sidecar_packet(photograph)), orientation)
+
+    def encode_clip(self, pictures: Iterable[tuple[float, U8]], kind: str) -> bytes:
+        from meetbefore_assets.recordings.video.encode_clip import encode_clip
+
+        return encode_clip(pictures, kind)
 
     def sidecar_start(self, uri: str) -> str:
         from meetbefore_assets.recordings.files.sidecars import sidecar_start

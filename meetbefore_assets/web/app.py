@@ -18,6 +18,7 @@ from meetbefore_assets.web.asgi import App, Receive, Scope, Send
 from meetbefore_assets.web.guard import Guard
 from meetbefore_assets.web.login import Login
 from meetbefore_assets.web.media import ROUTES as MEDIA
+from meetbefore_assets.web.media.clips import Clips
 from meetbefore_assets.web.media.faces import FacePictures
 from meetbefore_assets.web.media.frames import Frames
 from meetbefore_assets.web.page_templates import STATIC_FOLDER, environment
@@ -38,11 +39,12 @@ def make_app(home: Home, *, applies: bool = False, has_dagster: bool = False, pa
         has_dagster: whether Dagster's UI is served beside it, at `/dagster`.
         patience_s: how long a page waits for the archive to be read, before it says so.
     """
-    pictures, frames = FacePictures(home), Frames(home)
+    pictures, frames, clips = FacePictures(home), Frames(home), Clips(home)
 
     def let_go() -> None:
         pictures.check()
         frames.check()
+        clips.check()
 
     warm = Warm(home, applies=applies, on_change=let_go)
     app = Starlette(
@@ -52,7 +54,7 @@ def make_app(home: Home, *, applies: bool = False, has_dagster: bool = False, pa
         lifespan=warm.lifespan,
     )
     app.state.home, app.state.has_dagster = home, has_dagster
-    app.state.face_pictures, app.state.frames = pictures, frames
+    app.state.face_pictures, app.state.frames, app.state.clips = pictures, frames, clips
     return app
 
 

@@ -2,6 +2,6 @@
 
 from starlette.routing import Route
 
-from meetbefore_assets.web.media import faces, frames, videos
+from meetbefore_assets.web.media import clips, faces, frames, videos
 
-ROUTES: list[Route] = [*faces.ROUTES, *frames.ROUTES, *videos.ROUTES]
+ROUTES: list[Route] = [*clips.ROUTES, *faces.ROUTES, *frames.ROUTES, *videos.ROUTES]

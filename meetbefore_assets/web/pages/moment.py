@@ -10,12 +10,13 @@ from starlette.routing import Route
 
 from meetbefore_assets.core.words import offset
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.web.media.clips import AFTER_S, BEFORE_S
 from meetbefore_assets.web.pages.cards import cards_of, full_clock
 from meetbefore_assets.web.pages.reading import Row, State, home_of, state_of
 from meetbefore_assets.web.pages.rendering import page
 
-# How much is played before and after the face, and how many frames are shown.
-BEFORE_S, AFTER_S, FRAMES_EACH_SIDE = 4.0, 6.0, 3
+# How many frames are shown before and after the face.
+FRAMES_EACH_SIDE = 3
 
 
 @dataclass(frozen=True)

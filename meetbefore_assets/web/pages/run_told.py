@@ -79,7 +79,7 @@ def _told(now: RunInProgress, language: Language, now_s: float) -> RunTold:
 def _pace(now: RunInProgress, language: Language, now_s: float) -> str:
     pace = now.pace
     remaining_s, elapsed_s = pace.remaining_s(now_s), now_s - now.begun_s
-    if remaining_s is None or elapsed_s <= 0:
+    if now.phase != "processing" or remaining_s is None or elapsed_s <= 0:
         return ""
     rate = f"{pace.done / elapsed_s * 3600:,.0f}"
     told = [language.say("run.rate", videos=rate), language.say("run.footage", seconds=f"{pace.footage_s / elapsed_s:.1f}")]

@@ -282,29 +282,39 @@
     if (!video) return;
     const { begins, ends, time } = Object.fromEntries(Object.entries(player.dataset).map(([name, value]) => [name, Number(value)]));
     const marks = all(".box", player);
-    const draw = () => marks.forEach((box) => box.classList.toggle("seen", Number(box.dataset.from) <= video.currentTime + 0.02 && video.currentTime < Number(box.dataset.to)));
+    // What is played is the recording, or a clip of it that begins where one would begin to play.
+    const sources = all("source", video), isClip = () => video.currentSrc.includes("/media/clip/"), zero = () => (isClip() ? begins : 0);
+    const draw = () => {
+      const now = video.currentTime + zero();
+      marks.forEach((box) => box.classList.toggle("seen", Number(box.dataset.from) <= now + 0.02 && now < Number(box.dataset.to)));
+    };
     const follow = () => { draw(); if (video.isConnected) video.requestVideoFrameCallback?.(follow); };
-    const giveUp = () => { player.hidden = true; one("#cannot-play").hidden = false; };
+    const tell = () => { one("#converted").hidden = false; };
+    const giveUp = () => { player.hidden = true; one("#converted").hidden = true; one("#cannot-play").hidden = false; };
     const ready = () => {
-      if (!video.videoWidth) { giveUp(); return; } // only its sound can be played
-      if (video.paused) video.currentTime = time;
+      if (!video.videoWidth && !isClip()) { sources[0].remove(); video.load(); return; } // only its sound can be played
+      if (isClip()) tell();
+      if (video.paused) video.currentTime = time - zero();
       draw();
     };
     video.addEventListener("error", giveUp);
+    sources[0].addEventListener("error", tell);
+    sources.at(-1).addEventListener("error", giveUp);
     video.addEventListener("loadedmetadata", ready);
     for (const name of ["timeupdate", "seeked"]) video.addEventListener(name, draw);
     video.requestVideoFrameCallback?.(follow);
-    if (video.error) giveUp();
+    if (isClip()) tell();
+    if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) giveUp();
     else if (video.readyState >= 1) ready();
     const play = one("#play");
     play.hidden = false;
     play.addEventListener("click", () => {
       if (!video.paused) { video.pause(); return; }
-      if (!player.dataset.played || video.currentTime >= ends - 0.05) video.currentTime = begins;
+      if (!player.dataset.played || video.currentTime + zero() >= ends - 0.05) video.currentTime = begins - zero();
       player.dataset.played = "yes";
       video.play();
     });
-    for (const frame of all("[data-seek]")) frame.addEventListener("click", () => { if (!player.hidden) { video.pause(); video.currentTime = Number(frame.dataset.seek); } });
+    for (const frame of all("[data-seek]")) frame.addEventListener("click", () => { if (!player.hidden) { video.pause(); video.currentTime = Number(frame.dataset.seek) - zero(); } });
   };
 
   // --- Review: the next question's faces are loaded while one looks at this one.

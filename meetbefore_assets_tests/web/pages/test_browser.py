@@ -221,6 +221,7 @@ PAGES = (
     "/threshold?at=0.25",
     "PERSON",
     "MOMENT",
+    "VIDEO",
 )
 
 
@@ -235,8 +236,10 @@ def test_axe_finds_nothing(archive: Home, browser: "Browser", tmp_path: Path, wi
         look.page.fill("#name", "Ann")
         look.press("Enter")
         look.page.wait_for_selector(TOLD)
+        go(look, "/videos")
+        video = str(look.page.locator(".videos .go").first.get_attribute("href"))
         for path in PAGES:
-            go(look, {"PERSON": f"/person/{person}", "MOMENT": str(moment)}.get(path, path))
+            go(look, {"PERSON": f"/person/{person}", "MOMENT": str(moment), "VIDEO": video}.get(path, path))
             assert look.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
             found = axe.run(look.page).response["violations"]
             assert [(path, one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
