@@ -1,4 +1,4 @@
-"""Brings names from other programs: folders a person with photographs, and photographs in which faces are named."""
+"""Imports names from other programs: one folder of photographs per person, or photographs whose metadata names the faces."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

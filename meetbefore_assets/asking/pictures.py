@@ -1,4 +1,4 @@
-"""Opens what people ask with: photographs, folders of them, short videos."""
+"""Opens the files of a `whois` query: photographs, folders of photographs, short videos."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

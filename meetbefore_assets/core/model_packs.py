@@ -1,4 +1,4 @@
-"""Packs (a detector and a recogniser) and what is known of each recogniser: plain data, no models."""
+"""Model packs (a detector and a recogniser) and the measured figures of each recogniser: plain data, no models are loaded."""
 
 import math
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Kind = Literal["yunet", "scrfd", "blind detector", "recogniser", "other"]
 
 @dataclass(frozen=True)
 class EvidenceModel:
-    """What was measured of a recogniser's vectors; see identities/evidence.py for how they are used.
+    """Measured parameters of a recogniser's vectors; identities/evidence.py uses them.
 
     Attributes:
         threshold: value of `matching.threshold` at which `least_ratio` holds.
@@ -84,7 +84,7 @@ class AskingModel:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """What must be known to use a recogniser. Pictures of 112 x 112, (pixel - mean) / std.
+    """Input format and measured thresholds of a recogniser. It takes pictures of 112 x 112, (pixel - mean) / std.
 
     Attributes:
         name: short name, the beginning of its id.
@@ -116,7 +116,7 @@ class Recogniser:
 
     @property
     def not_measured(self) -> str:
-        """What nobody knows of it, a sentence; "" where its vectors were measured."""
+        """A sentence that says what was never measured for this recogniser; "" if its vectors were measured."""
         if self.evidence is not None:
             return ""
         return f"Nobody measured the recogniser {self.name}: people are told apart by cosines alone, and how sure that is cannot be told."
@@ -254,7 +254,7 @@ PACKS: dict[str, NamedPack] = {
 
 
 def known_recogniser(sha256: str, pack_name: str, file_name: str) -> Recogniser | None:
-    """What is known of a recogniser: by the content of its file, else by its file name within a named pack."""
+    """Look a recogniser up: by the content of its file, else by its file name within a named pack."""
     if sha256 in RECOGNISERS:
         return RECOGNISERS[sha256]
     pack = PACKS.get(pack_name)
@@ -293,7 +293,7 @@ def _resolved(recogniser: Recogniser, known: float | None, setting: float | Lite
 
 @dataclass(frozen=True)
 class FoundPack:
-    """A pack whose files are on this machine, and what is known of them; its models are not loaded yet.
+    """A pack whose files are on this machine; its models are not loaded yet.
 
     Attributes:
         name: as it was asked for.
@@ -315,7 +315,7 @@ class FoundPack:
 
     @property
     def min_score(self) -> float:
-        """Least score, 0..1, of a face that its detector is trusted with."""
+        """Least detector score, 0..1, of a face that is kept."""
         return MIN_SCORES[self.detector_kind]
 
 
@@ -336,7 +336,7 @@ class LoadedPack:
 
 @dataclass(frozen=True)
 class Models:
-    """What the tables of a video depend on besides the settings.
+    """The properties of a pack that the tables of a video depend on, besides the settings.
 
     Attributes:
         detector_id, recogniser_id: change whenever the models' answers could.

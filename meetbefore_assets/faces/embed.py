@@ -1,4 +1,4 @@
-"""The table embeddings: one unit vector a face, from the stored crops."""
+"""The table `embeddings`: one unit vector per face, computed from the stored crops."""
 
 from collections.abc import Collection
 
@@ -27,7 +27,7 @@ _USUAL_SIMILARITY = 0.45
 
 
 def make_embeddings(home: Home, video_id: str) -> WrittenTable:
-    """Turn the kept crops into unit vectors; the video is not needed."""
+    """Embed the stored crops as unit vectors; the video is not opened."""
     builder = start_table(home, EMBEDDINGS, video_id)
     pack, mirror = home.loaded_pack(builder.settings), builder.models.mirror(builder.settings.models.mirror)
     face_ids, raw = _embed_stored(builder, mirror == "all")
@@ -88,7 +88,7 @@ def _best_of_tracks(builder: TableBuilder, face_ids: list[str], raw: F32) -> set
 
 
 def embed_crops(embedder: FaceEmbedder, crops: U8, is_mirrored: bool) -> F32:
-    """Vectors of aligned faces, or the means of theirs and of their mirror images'.
+    """Embed aligned faces; with mirroring, each vector is the mean of the face's and its mirror image's.
 
     Which pack gains by it: see `core.model_packs.MIRRORED`.
     """

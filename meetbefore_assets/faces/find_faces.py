@@ -1,4 +1,4 @@
-"""Finds the faces of one picture that are good enough, with an aligned crop of each."""
+"""Detects the faces of one picture, drops those that fail the gates, and aligns a crop of each of the rest."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ COUNTED_SCORE = 0.4
 
 @dataclass(frozen=True)
 class FaceFinder:
-    """A detector, and which of its faces are kept; serves any number of threads.
+    """Detects faces and applies the gates; any number of threads may share one.
 
     Attributes:
         min_score: least detector score, 0..1.

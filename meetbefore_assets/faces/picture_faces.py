@@ -1,4 +1,4 @@
-"""Finds and embeds the faces of one picture, or of a short video, that stays no part of the record."""
+"""Finds and embeds the faces of one picture or short video without storing anything."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ KeepFrame = Callable[[float, U8], None]
 
 @dataclass
 class FrameResult:
-    """What was found in one sampled frame.
+    """The faces found in one sampled frame.
 
     Attributes:
         time_s: seconds since the first picture of the video.

@@ -66,7 +66,7 @@ NEAR = 0.05
 
 @dataclass(frozen=True)
 class SharedLook:
-    """What the people of an archive have in common.
+    """The part of a vector that all people of an archive share.
 
     Attributes:
         mean: (d,) mean vector, each person counting once.
@@ -208,7 +208,7 @@ class EvidenceLinkage:
         self._known[:, groups] = share, held, square, self._likelihood(held, square), poor
 
     def _repeated(self, groups: I64, square: F64) -> F64:
-        """How often groups show the same look again, by the agreement of their tracks."""
+        """How often groups repeat the same look, measured by the agreement of their tracks."""
         held, each = self._held[groups], self._each[groups] / self._held[groups]
         independent = held**2 - self._each[groups]
         is_several = independent > _NOTHING * held**2

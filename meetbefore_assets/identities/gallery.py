@@ -1,4 +1,4 @@
-"""The gallery: everybody on record, for comparison with faces from elsewhere."""
+"""The gallery: the tracks of all people on record, to compare with faces from photographs."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class Gallery:
 
 
 def read_gallery(home: Home) -> Gallery:
-    """Everybody on record now.
+    """Read the gallery from the record.
 
     Raises:
         UsageError: nobody is, or only by vectors of another recogniser.

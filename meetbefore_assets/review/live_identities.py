@@ -1,4 +1,4 @@
-"""The warm view of an archive: what people say is on record and seen at once; the tables follow with the next run.
+"""Identities in memory: applies each correction at once and writes it to the record; the next run updates the tables.
 
 A correction is written as the command line writes it: under the same lock, after the same checks, whole and lasting before the answer.
 Who is who is then decided in memory, on stored edges, by the functions that the run calls; so the run finds the same.

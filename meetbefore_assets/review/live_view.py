@@ -1,4 +1,4 @@
-"""What is known of people with all that was said, also what the tables do not hold yet: one moment, which never changes.
+"""Immutable snapshot of all people with every correction applied, including those that the tables do not hold yet.
 
 Who is who is decided by the functions of matching, and what is told of people by those of scoring, but only of those whom an answer
 changed: all others are in the tables of the last decision.

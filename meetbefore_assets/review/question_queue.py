@@ -1,4 +1,4 @@
-"""The questions that are worth asking about who is who, the most valuable first, each with what there is to see of either side.
+"""Queue of review questions ("same person?"), most valuable first, each with the faces to compare.
 
 Two people are asked about where the evidence leaves it open whether they are one; one person where it leaves open whether the two parts
 that were joined last are. What an answer is worth rises with how open it is, and with the encounters that hang on it.

@@ -1,4 +1,4 @@
-"""An archive in memory: what does not depend on what people say of it, and the tables of the last decision."""
+"""In-memory archive: the data that corrections do not change, and the identity tables of the last run."""
 
 import datetime as dt
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What a browser on this machine is served, and the guard before it."""
+"""The local web app, and the guard and login in front of it."""

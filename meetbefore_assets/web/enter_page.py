@@ -1,4 +1,4 @@
-"""The page of whoever was not let in: what to do, in English and Chinese at once, since nobody is known yet."""
+"""The page for browsers that are not logged in, in English and Chinese at once: the language is not known yet."""
 
 from starlette.responses import HTMLResponse
 

@@ -1,4 +1,4 @@
-"""One-time links: how a browser of the user's is let in without a password.
+"""One-time links: log the user's browser in without a password.
 
 Whoever can write into the home may make one, which is what tells the user from other accounts of this machine: a file in
 `<home>/web/links/` that is named by the hash of the token. The server takes the file away when the token is used, so that no two

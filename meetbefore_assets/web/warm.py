@@ -1,4 +1,4 @@
-"""What the app keeps warm and does beside answering: who is who, in memory, and the runs that make answers official.
+"""Background work of the app: keeps identities in memory, and starts the runs that apply answers to the tables.
 
 Loading takes up to some seconds for a large archive. The server answers before: whoever asks for a page meanwhile waits for a while,
 then is told that it loads.

@@ -1,4 +1,4 @@
-"""Tries how a recogniser that nobody measured wants its pictures: order of the colours, and whether it normalises them itself.
+"""Finds the input format of an unmeasured recogniser by trial: colour order, and whether the graph normalises its input.
 
 Wrong input gives vectors all the same that tell people apart worse, or not at all, and nothing else says so. So the file is tried both ways
 on eight faces of eight people that come with the dependencies: each as it is, small, dark, and turned and mirrored. What puts one person's
@@ -45,7 +45,7 @@ _OWN, _OUTSIDE = (0.0, 1.0), (127.5, 127.5)
 
 @dataclass(frozen=True)
 class InputTrial:
-    """How a recogniser wants its pictures.
+    """The input format that separated people best.
 
     Attributes:
         colour_order: of the channels.

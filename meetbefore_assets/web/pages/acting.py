@@ -1,4 +1,4 @@
-"""Says something on record and leads back to a page that shows it."""
+"""Writes a correction and redirects to a page that shows it."""
 
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, urlencode

@@ -1,4 +1,4 @@
-"""What the script asks for: whether anything changed, and what is on its way; and the switch between the languages."""
+"""Endpoints for the page script: whether anything changed, and the run in progress; and the language switch."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

@@ -1,4 +1,4 @@
-"""The frame around every page: where one can go, what is on its way, what was said last."""
+"""The frame around every page: navigation, the run in progress, the last correction."""
 
 from dataclasses import dataclass
 

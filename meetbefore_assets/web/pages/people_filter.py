@@ -1,4 +1,4 @@
-"""Which people are listed, and in which order: what the filters of the page mean."""
+"""Filters and sorts the list of people."""
 
 import datetime as dt
 from collections.abc import Mapping

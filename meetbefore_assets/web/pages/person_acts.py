@@ -1,4 +1,4 @@
-"""What can be said about one person: the name, the role, whom they are and are not, and which faces are not theirs."""
+"""Corrections from the page of a person: name, role, same or different person, and faces that are not theirs."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the pages show: one view of who is who, the same for everything on a page, and what is looked up in it."""
+"""Data for one page: a single snapshot of the identities, so that all parts of a page agree, with lookups in it."""
 
 import threading
 from dataclasses import dataclass

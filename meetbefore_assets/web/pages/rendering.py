@@ -1,4 +1,4 @@
-"""Makes an answer of a template: the language of whoever asks, the frame around every page, what is on its way."""
+"""Renders a template as a response, in the reader's language and inside the frame of every page."""
 
 from typing import Any
 from urllib.parse import quote, urlencode

@@ -1,4 +1,4 @@
-"""What somebody said, as a sentence: for the notice after an answer, and for the list of all of them."""
+"""Describes a correction as a sentence, for the notice after an answer and for the list of corrections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The frame of every page: navigation, what is on its way, trouble."""
+"""The frame of every page: navigation, the run in progress, errors."""
 
 WORDS: dict[str, tuple[str, str]] = {
     "app": ("meetbefore", "meetbefore"),
