@@ -277,11 +277,11 @@ def _who(home: "Home", text: str) -> str:
 def _correct(home_folder: Path, later: bool, say: "Callable[[Home], Correction]") -> None:
     """Save a correction, apply it, and print what it changed."""
     from meetbefore_assets.cli.terminal.corrections import print_outcome
-    from meetbefore_assets.encounters.make_tables import make_people, people_stand_still
+    from meetbefore_assets.encounters.make_tables import make_people, people_locked
     from meetbefore_assets.identities.match import is_matched, last_match
 
     home = home_for_command(home_folder, must_exist=True)
-    with people_stand_still(home):  # ids must not change between looking PERSON up and saving whose faces are meant
+    with people_locked(home):  # ids must not change between looking PERSON up and saving whose faces are meant
         one = say(home)
     if later:
         console().print(f"Saved as {one.correction_id}; the next run applies it.")

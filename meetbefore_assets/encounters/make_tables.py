@@ -83,7 +83,7 @@ def _people_version(home: Home, scores: str) -> str:
 
 
 @contextlib.contextmanager
-def people_stand_still(home: Home) -> Iterator[None]:
+def people_locked(home: Home) -> Iterator[None]:
     """Hold the locks of matching and scoring, with the ranking up to date, so that ids and names keep their meaning in the body.
 
     Raises LockTimeoutError.

@@ -8,7 +8,7 @@ from pathlib import Path
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.core.schema.forgetting import BLOCKED_PEOPLE, FORGOTTEN_FACES, FORGOTTEN_NAMES, FORGOTTEN_VIDEOS
 from meetbefore_assets.core.words import count
-from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people, people_stand_still
+from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people, people_locked
 from meetbefore_assets.forgetting import erase
 from meetbefore_assets.forgetting.erase import Erased
 from meetbefore_assets.forgetting.erase_history import forget_history
@@ -56,7 +56,7 @@ def forget_named(home: Home, named: Mapping[str, str], *, is_blocked: bool = Fal
     Raises:
         UsageError: an id or name means somebody else by now, or nobody; nothing was erased.
     """
-    with erase.forgetting_alone(home), people_stand_still(home):
+    with erase.forgetting_alone(home), people_locked(home):
         people = [_meant_now(home, text, shown) for text, shown in named.items()]
         return forget_people(home, people, is_blocked=is_blocked)
 
@@ -155,7 +155,7 @@ def forget_expired_strangers(home: Home, now: dt.datetime | None = None) -> tupl
     found = expiry(home, moment)
     if not found.people:
         return 0, found.spared
-    with erase.forgetting_alone(home), people_stand_still(home):
+    with erase.forgetting_alone(home), people_locked(home):
         found = expiry(home, moment)
         if found.people:
             forget_people(home, found.people)
@@ -243,7 +243,7 @@ def find_target(home: Home, text: str) -> tuple[str, str, str]:
     video_id = find_one_video(home, text)
     if video_id:
         return "video", video_id, f"the video {video_id}"
-    with people_stand_still(home):  # ids that a run is about to rewrite would mislead
+    with people_locked(home):  # ids that a run is about to rewrite would mislead
         try:
             row = queries.find_person(home, text).row
         except UsageError:
