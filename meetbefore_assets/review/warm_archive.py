@@ -1,4 +1,4 @@
-"""In-memory archive: the data that corrections do not change, and the identity tables of the last run."""
+"""In-memory archive: the data that corrections do not change, and the identity tables of the last decision."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class WarmArchive:
-    """Tracks, faces and settings of an archive: the same whatever is said.
+    """Tracks, faces and settings of an archive, which no correction changes.
 
     Attributes:
         version: changes whenever any of it could.
@@ -148,7 +148,7 @@ class AssignedFaces:
 
 
 def archive_version(home: Home) -> str:
-    """Changes whenever something did that people do not say. Raises ModelError or SettingsError."""
+    """Version of everything that corrections do not change. Raises ModelError or SettingsError."""
     settings, decided = home.settings(), policy(home)
     tracks = usable_tracks(home, decided.recogniser_id)
     sources = {video_id: stamp.data_version for video_id in tracks if (stamp := home.store.stamp("sources", video_id))}

@@ -115,7 +115,7 @@ class UntilWarm:
     """An ASGI app that has pages wait until the view has loaded."""
 
     def __init__(self, app: App, warm: Warm, patience_s: float) -> None:
-        """Have whoever asks wait for so long; then a page is sent that asks again by itself."""
+        """Hold requests for this many seconds; after that, answer with a page that reloads itself."""
         self._app, self._warm, self._patience_s = app, warm, patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

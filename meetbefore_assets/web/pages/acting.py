@@ -35,7 +35,7 @@ def acted(
 
 
 def hands_moved(request: Request) -> None:
-    """Something was said: the run that makes it official follows when the hands rest."""
+    """Schedule the run that applies new corrections to the tables, once no more of them come in."""
     applier = getattr(request.app.state, "applier", None)
     if applier:
         applier.hands_moved()

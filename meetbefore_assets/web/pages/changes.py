@@ -1,4 +1,4 @@
-"""Endpoints for the page script: whether anything changed, and the run in progress; and the language switch."""
+"""Endpoints for the page script: whether anything changed, and which answers and videos are being processed; and the language switch."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +13,7 @@ _YEAR_S = 365 * 24 * 3600
 
 
 def state(request: Request) -> Response:
-    """The version of everything that pages show, and what is on its way, in words."""
+    """The version of everything that pages show, and a sentence about the answers and videos being processed."""
     way = way_of(request, language_of(request))
     return JSONResponse({"version": version_of(request), "way": way.text, "is_busy": way.is_busy, "is_trouble": way.is_trouble})
 

@@ -1,4 +1,4 @@
-"""The frame around every page: navigation, the run in progress, the last correction."""
+"""The frame around every page: navigation, answers and videos being processed, the last correction."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from meetbefore_assets.web.words import Language
 
 @dataclass(frozen=True)
 class Way:
-    """What is on its way into the tables, in words; "" where everything is in step. `is_trouble`: the last run failed."""
+    """A sentence about the answers or videos being processed; "" where the tables are up to date. `is_trouble`: the last run failed."""
 
     text: str
     is_busy: bool = False
@@ -52,14 +52,14 @@ def frame_of(request: Request, language: Language) -> Frame:
 
 
 def version_of(request: Request) -> str:
-    """Changes whenever anything that a page shows could have."""
+    """Version of everything that pages show; it changes whenever any of it may have."""
     home = home_of(request)
     counts = (len(home.store.keys(asset)) for asset in (SOURCES.name, FAILURES.name))
     return "-".join([live_of(request).view().version, *map(str, counts)])
 
 
 def way_of(request: Request, language: Language) -> Way:
-    """What is on its way: answers first, then videos."""
+    """Describe what is being processed: answers first, then videos."""
     applier = getattr(request.app.state, "applier", None)
     applying = applier.state() if applier else None
     if applying and applying.kind == "failed":

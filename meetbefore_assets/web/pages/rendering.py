@@ -33,12 +33,12 @@ def field(request: Request, name: str) -> str:
 
 
 def language_of(request: Request) -> Language:
-    """What whoever asks reads: the switch first, then what the browser says."""
+    """The reader's language: the one chosen with the switch, else the browser's."""
     return wanted_language(request.headers.get("accept-language", ""), chosen=request.cookies.get(LANGUAGE_COOKIE, ""))
 
 
 def address(request: Request, path: str) -> str:
-    """Address of a page of ours, wherever the app is mounted."""
+    """URL of a page of the app, including the path where the app is mounted."""
     return f"{request.scope.get('root_path', '')}{path}"
 
 

@@ -1,4 +1,4 @@
-"""The frame of every page: navigation, the run in progress, errors."""
+"""The frame of every page: navigation, answers and videos being processed, errors."""
 
 WORDS: dict[str, tuple[str, str]] = {
     "app": ("meetbefore", "meetbefore"),
