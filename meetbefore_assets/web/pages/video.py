@@ -75,7 +75,7 @@ def video(request: Request, problem: MeetbeforeError | None = None) -> Response:
     return page(
         request,
         "video.html.jinja",
-        back=f"/videos/{quoted(video_id)}",
+        back=f"/video/{quoted(video_id)}",
         problem=problem,
         status=409 if problem else 200,
         video_id=video_id,
@@ -132,7 +132,7 @@ def _saved(request: Request) -> Response:
     """The page again, with its times by the new clock; days and encounters follow with the run."""
     live_of(request).refresh()
     hands_moved(request)
-    return go_to(request, f"/videos/{quoted(request.path_params['video_id'])}?clock=saved")
+    return go_to(request, f"/video/{quoted(request.path_params['video_id'])}?clock=saved")
 
 
 def _clock(request: Request, story: ClockStory) -> ClockTold:
@@ -181,7 +181,7 @@ def _zones() -> tuple[str, ...]:
 
 
 ROUTES = [
-    Route("/videos/{video_id}", video),
-    Route("/videos/{video_id}/clock", correct, methods=["POST"]),
-    Route("/videos/{video_id}/clock/remove", remove, methods=["POST"]),
+    Route("/video/{video_id}", video),
+    Route("/video/{video_id}/clock", correct, methods=["POST"]),
+    Route("/video/{video_id}/clock/remove", remove, methods=["POST"]),
 ]

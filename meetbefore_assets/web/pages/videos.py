@@ -140,7 +140,7 @@ def _map(request: Request, clocks: pl.DataFrame) -> Markup:
     names = dict(home.store.scan("videos", sorted(set(places["video_id"])), ["video_id", "file_name"]).iter_rows())
     first = places.sort("time_s").unique("video_id", keep="first", maintain_order=True)
     dots = [
-        Dot(latitude, longitude, f"{names[key]} {language.of(short_clock(began[key], zone))}", address(request, f"/videos/{quoted(key)}"))
+        Dot(latitude, longitude, f"{names[key]} {language.of(short_clock(began[key], zone))}", address(request, f"/video/{quoted(key)}"))
         for key, latitude, longitude in first.select("video_id", "latitude", "longitude").iter_rows()
     ]
     return draw_map(dots, places, language.say("videos.map"))

@@ -84,7 +84,7 @@ def addresses(app: Asked) -> list[str]:
     page = app.get(f"/person/{person}")
     moment = re.findall(r'href="(/moment/\w+)"', page)[0]
     lists = ["/people", "/people?layout=list&who=everybody", "/once", "/review", "/corrections", "/videos"]
-    video = re.findall(r'href="(/videos/[\w-]+)"', app.get("/videos"))[0]
+    video = re.findall(r'href="(/video/[\w-]+)"', app.get("/videos"))[0]
     return [*lists, f"/person/{person}", f"/person/{person}?encounters=all", moment, video]
 
 

@@ -39,7 +39,7 @@ def app(archive: Home, tmp_path: Path) -> Iterator[Asked]:
 
 def videos(app: Asked) -> list[str]:
     """Addresses of the processed ones, the latest first."""
-    return re.findall(r'href="(/videos/[\w-]+)"', app.get("/videos"))
+    return re.findall(r'href="(/video/[\w-]+)"', app.get("/videos"))
 
 
 def files_of(home: Home) -> dict[str, tuple[int, bytes]]:
@@ -113,8 +113,8 @@ def test_what_is_typed_wrong_is_said_and_stays_in_its_field(app: Asked, fields: 
 
 
 def test_a_video_that_nobody_knows_is_not_there(app: Asked) -> None:
-    assert app.client.get("/videos/nothing-0000").status_code == 404
-    answer = app.client.post("/videos/nothing-0000/clock", data={"token": app.token, **correction()})
+    assert app.client.get("/video/nothing-0000").status_code == 404
+    answer = app.client.post("/video/nothing-0000/clock", data={"token": app.token, **correction()})
     assert answer.status_code == 404
 
 
