@@ -12,12 +12,13 @@ import polars as pl
 
 from meetbefore_assets.storage.stamp_cache import Identity
 
-MOST_TABLES = 8
 MOST_BYTES = 16 * 2**20
+# Of all tables together: a process that goes on for days, like the app, holds them all the time.
+MOST_BYTES_IN_ALL = 48 * 2**20
 # Larger files hold pictures or vectors, which are only read when asked for.
 MOST_BYTES_EACH = 16 * 2**10
 # Columns of larger files.
-MOST_BYTES_OF_COLUMNS = 8 * 2**20
+MOST_BYTES_OF_COLUMNS = 4 * 2**20
 
 
 def are_small(identities: Sequence[Identity]) -> bool:
@@ -86,7 +87,7 @@ class ScanCache:
         name = (asset, keys, entry.columns)
         self._known[name] = entry
         self._known.move_to_end(name)
-        if len(self._known) > MOST_TABLES:
+        while sum(kept.table.estimated_size() for kept in self._known.values()) > MOST_BYTES_IN_ALL:
             self._known.popitem(last=False)
 
     def drop(self, asset: str) -> None:

@@ -90,14 +90,21 @@ def test_what_is_erased_does_not_stay() -> None:
     assert {name[0] for name in cache._known} == {"tracks"}
 
 
-def test_it_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_that_were_asked_for_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     files, cache = Files(LARGE), ScanCache(least_files=1)
-    for number in range(3 * scan_cache.MOST_TABLES):
+    size = files.asked(cache, ["a"]).estimated_size()
+    monkeypatch.setattr(scan_cache, "MOST_BYTES_IN_ALL", int(3.5 * size))
+    for number in range(5):
+        files.asked(cache, ["a"])
         files.asked(cache, ["a"], asset=f"asset {number}")
-    assert len(cache._known) == scan_cache.MOST_TABLES
+    assert [name[0] for name in cache._known] == ["asset 3", "faces", "asset 4"]
+
+
+def test_a_large_table_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    files, cache = Files(LARGE), ScanCache(least_files=1)
     monkeypatch.setattr(scan_cache, "MOST_BYTES_OF_COLUMNS", 0)
-    files.asked(cache, ["a"], asset="too large")
-    assert "too large" not in {name[0] for name in cache._known}
+    files.asked(cache, ["a"])
+    assert not cache._known
 
 
 def test_it_answers_as_reading_would_whatever_is_asked_in_whatever_order() -> None:
