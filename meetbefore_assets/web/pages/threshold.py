@@ -103,12 +103,14 @@ class _Trials:
 
     def at(self, trials: ThresholdTrials, at: float) -> tuple[WhatIf, dict[float, WhatIf]]:
         """What a threshold would change, and what others would as far as they were tried."""
-        known, is_drawn = self._known, self._is_drawn
-        self._asking += 1
+        with self._lock:
+            known, is_drawn = self._known, self._is_drawn
+            self._asking += 1
         try:
             known[at] = found = trials.at(at, EXAMPLES)
         finally:
-            self._asking -= 1
+            with self._lock:
+                self._asking -= 1
         is_drawn.wait(_PATIENCE_S)
         return found, dict(known)
 
@@ -116,7 +118,7 @@ class _Trials:
         """Try all thresholds of the slider, rough first; whoever asks for one goes before."""
         steps = range(round((MOST - LEAST) / STEP) + 1)
         for step in sorted(steps, key=lambda number: (number % 10 != 0, number % 2 != 0, number)):
-            while self._asking:
+            while self._asking and self._trials is trials:
                 time.sleep(0.02)
             if self._trials is not trials:
                 return
