@@ -233,6 +233,8 @@ def ids_and_names(folder: Path) -> Outcome:
             f"/person/{urllib.parse.quote(MARKUP, safe='')}",
         ]:
             _, body = ask(address, "GET", path, cookie | html)
+            if body.startswith("{"):  # JSON, saved as a file and never shown
+                continue
             parser = _Markup()
             parser.feed(body)
             harm += [f"{path}: {one}" for one in parser.found]
