@@ -114,7 +114,7 @@ def bring_in_step(home_folder: Path) -> None:
 
 def decide_threshold(home: Home) -> None:
     """What the asset matching_policy puts on record."""
-    pack = home.found_pack()
+    pack = home.model_pack()
     store_calibration(home, usable_tracks(home, pack.recogniser_id), default_threshold(pack.recogniser, "auto"))
 
 

@@ -21,10 +21,10 @@ import numpy as np
 import polars as pl
 import skimage.data
 
-from meetbefore_assets.core.model_packs import LoadedPack
+from meetbefore_assets.core.model_packs import LoadedModels
 from meetbefore_assets.core.ports import F32, U8
 from meetbefore_assets.faces.alignment import alignment_matrices
-from meetbefore_assets.faces.models.face_models import load_pack
+from meetbefore_assets.faces.models.face_models import load_models
 from meetbefore_assets.faces.models.find_pack import find_pack
 from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging
 
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=300, help="most photographs that are looked at")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    pack = load_pack(find_pack("sface", Path("data")), device="cpu", threads=1)
+    pack = load_models(find_pack("sface", Path("data")), device="cpu", threads=1)
     crops = cut_out(pack, pictures(arguments.photos, arguments.limit))
     vectors = unit_vectors(pack, crops)
     rows = [measure(pack, name, crops, vectors) for name in FORMATS if cv2.haveImageWriter(FORMATS[name][0])]
@@ -74,7 +74,7 @@ def pictures(folder: Path, limit: int) -> Iterator[U8]:
         yield cv2.imread(str(path))
 
 
-def cut_out(pack: LoadedPack, images: Iterator[U8]) -> U8:
+def cut_out(pack: LoadedModels, images: Iterator[U8]) -> U8:
     imaging = OpenCvImaging()
     found = []
     for image in images:
@@ -83,12 +83,12 @@ def cut_out(pack: LoadedPack, images: Iterator[U8]) -> U8:
     return np.concatenate(found)
 
 
-def unit_vectors(pack: LoadedPack, crops: U8) -> F32:
+def unit_vectors(pack: LoadedModels, crops: U8) -> F32:
     vectors = pack.embedder.embed(crops)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def measure(pack: LoadedPack, name: str, crops: U8, vectors: F32) -> Row:
+def measure(pack: LoadedModels, name: str, crops: U8, vectors: F32) -> Row:
     suffix, options = FORMATS[name]
     start = time.process_time()
     file = io.BytesIO()

@@ -29,8 +29,8 @@ from benchmarks import identity_report, made_footage
 from benchmarks.evaluation import bcubed, meeting
 from benchmarks.identity_rules import RULES, Rule, ours
 from benchmarks.identity_sets import CACHE, LabelledSet, casts, footage, made_up, photographs
-from meetbefore_assets.core.model_packs import LoadedPack
-from meetbefore_assets.faces.models.face_models import load_pack
+from meetbefore_assets.core.model_packs import LoadedModels
+from meetbefore_assets.faces.models.face_models import load_models
 from meetbefore_assets.faces.models.find_pack import find_pack
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -77,18 +77,18 @@ def collect(arguments: argparse.Namespace) -> Sets:
     return sets
 
 
-def packs(folder: Path | None) -> dict[str, LoadedPack]:
+def packs(folder: Path | None) -> dict[str, LoadedModels]:
     """The default pack, and one of SCRFD and SFace where there is an SCRFD file."""
     default = find_pack("sface", Path("data"))
-    found = {"YuNet": load_pack(default, device="cpu", threads=1)}
+    found = {"YuNet": load_models(default, device="cpu", threads=1)}
     scrfd = SHARED / "models" / "scrfd_2.5g_kps.onnx"
     if folder is not None:
-        found[folder.name] = load_pack(find_pack(str(folder), Path("data")), device="cpu", threads=1)
+        found[folder.name] = load_models(find_pack(str(folder), Path("data")), device="cpu", threads=1)
     elif scrfd.exists():
         with tempfile.TemporaryDirectory() as temporary:
             for path in (scrfd, default.recogniser_path):
                 shutil.copy(path, temporary)
-            found["SCRFD"] = load_pack(find_pack(temporary, Path("data")), device="cpu", threads=1)
+            found["SCRFD"] = load_models(find_pack(temporary, Path("data")), device="cpu", threads=1)
     return found
 
 

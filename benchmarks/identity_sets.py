@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.evaluation import iou, match_faces
-from meetbefore_assets.core.model_packs import MIRRORED, LoadedPack
+from meetbefore_assets.core.model_packs import MIRRORED, LoadedModels
 from meetbefore_assets.core.ports import F32, I64, U8, FaceBatch
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.gates import gate
@@ -64,7 +64,7 @@ class LabelledSet:
 # ---- labelled footage
 
 
-def footage(folder: Path, pack: LoadedPack) -> LabelledSet:
+def footage(folder: Path, pack: LoadedModels) -> LabelledSet:
     """Faces of a folder of videos with a truth.csv, once a second."""
     names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in (".mp4", ".mov", ".mkv"))
     about = (str(folder), names, pack.detector.model_id, pack.embedder.model_id, _is_mirrored(pack))
@@ -80,7 +80,7 @@ def footage(folder: Path, pack: LoadedPack) -> LabelledSet:
     return _linked(faces, person, video)
 
 
-def _faces_of_footage(folder: Path, names: list[str], pack: LoadedPack) -> Columns:
+def _faces_of_footage(folder: Path, names: list[str], pack: LoadedModels) -> Columns:
     rows: dict[str, list[object]] = {name: [] for name in ("video", "pts", "time_s", "box", "vector", "norm", "quality")}
     for number, name in enumerate(names):
         with open_video(str(folder / name)) as reader:
@@ -91,7 +91,7 @@ def _faces_of_footage(folder: Path, names: list[str], pack: LoadedPack) -> Colum
     return {name: np.array(column) for name, column in rows.items()}
 
 
-def _add_faces(rows: dict[str, list[object]], image: U8, pack: LoadedPack, video: int, pts: int, time_s: float) -> None:
+def _add_faces(rows: dict[str, list[object]], image: U8, pack: LoadedModels, video: int, pts: int, time_s: float) -> None:
     found = pack.detector.detect(image, min_score=MIN_SCORE, max_side=MAX_SIDE_PX)
     batch = gate(found, (image.shape[1], image.shape[0]), MIN_SCORE, MIN_FACE_PX).batch
     vectors, norms, good = describe(image, batch, pack)
@@ -101,12 +101,12 @@ def _add_faces(rows: dict[str, list[object]], image: U8, pack: LoadedPack, video
             column.append(value)
 
 
-def _is_mirrored(pack: LoadedPack) -> bool:
+def _is_mirrored(pack: LoadedModels) -> bool:
     """What `models.mirror = auto` means for a pack."""
     return MIRRORED["yunet" if isinstance(pack.detector, YuNetDetector) else "scrfd"]
 
 
-def describe(image: U8, batch: FaceBatch, pack: LoadedPack) -> tuple[F32, F32, F32]:
+def describe(image: U8, batch: FaceBatch, pack: LoadedModels) -> tuple[F32, F32, F32]:
     """Unit vectors (with mirror images where the pack gains by them), raw lengths and qualities of the faces of a picture."""
     crops = OpenCvImaging().align(image, alignment_matrices(batch.landmarks))
     raw = pack.embedder.embed(crops)
@@ -141,14 +141,14 @@ def _linked(faces: Columns, person: list[str], video: list[str]) -> LabelledSet:
 # ---- casts of photographs, each seen once, as a camera would see them
 
 
-def photographs(folder: Path, pack: LoadedPack, *, is_hard: bool, seed: int) -> Columns:
+def photographs(folder: Path, pack: LoadedModels, *, is_hard: bool, seed: int) -> Columns:
     """Vectors of degraded photographs (folder/photos.csv): shrunk, turned, blurred, darkened, compressed."""
     about = (2, str(folder), is_hard, seed, pack.detector.model_id, pack.embedder.model_id, _is_mirrored(pack))
     key = hashlib.sha256(repr(about).encode()).hexdigest()[:12]
     return _cached(f"photographs-{key}", lambda: _faces_of_photographs(folder, pack, is_hard, seed))
 
 
-def _faces_of_photographs(folder: Path, pack: LoadedPack, is_hard: bool, seed: int) -> Columns:
+def _faces_of_photographs(folder: Path, pack: LoadedModels, is_hard: bool, seed: int) -> Columns:
     rng = np.random.default_rng(seed)
     rows: list[tuple[str, str, F32, float, float]] = []
     with (folder / "photos.csv").open(newline="", encoding="utf-8") as file:

@@ -111,7 +111,7 @@ def write_record(home: Home, tracks: int, dim: int) -> None:
     rng = np.random.default_rng(7)
     person = people_of(tracks + IN_VIDEO, rng)
     vectors = vectors_of(person, dim, rng)
-    model = home.found_pack().recogniser_id
+    model = home.model_pack().recogniser_id
     for number, rows in enumerate(_videos(len(person))):
         table = _table(f"video-{number:06d}", rows, person, vectors[rows], model)
         asset = "tracks" if rows[-1] < tracks else "tracks_to_come"

@@ -22,7 +22,7 @@ from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 from insightface.model_zoo.scrfd import SCRFD
 from insightface.utils import face_align
 
-from meetbefore_assets.core.model_packs import FoundPack
+from meetbefore_assets.core.model_packs import ModelPack
 from meetbefore_assets.core.ports import F32, U8
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.models.face_models import input_size
@@ -84,7 +84,7 @@ def _cpu_s() -> float:
 class InsightFaceStyle:
     """Detector and recogniser of a pack as InsightFace's FaceAnalysis runs them: a padded square, one face at a time, no rewriting."""
 
-    def __init__(self, pack: FoundPack, threads: int) -> None:
+    def __init__(self, pack: ModelPack, threads: int) -> None:
         self._yunet = pack.detector_kind == "yunet"
         options = ort.SessionOptions()
         options.log_severity_level = 3
@@ -137,7 +137,7 @@ def _let_cv2_use(threads: int) -> None:
 class Reference:
     """AreWeMeetBefore's procedure: pictures by ffmpeg, each read and searched, a flat L2 index, all records rewritten at every match."""
 
-    def __init__(self, pack: FoundPack, threads: int, folder: Path) -> None:
+    def __init__(self, pack: ModelPack, threads: int, folder: Path) -> None:
         self._models, self._threads, self._folder = InsightFaceStyle(pack, threads), threads, folder
         self._size = pack.recogniser.vector_size
 
@@ -175,7 +175,7 @@ class Reference:
 class FaceAnalysisOnFrames:
     """InsightFace's FaceAnalysis on pictures that cv2 reads, nothing written: frames between the moments are decoded, not converted."""
 
-    def __init__(self, pack: FoundPack, threads: int) -> None:
+    def __init__(self, pack: ModelPack, threads: int) -> None:
         self._models, self._threads = InsightFaceStyle(pack, threads), threads
 
     def run(self, clip: Path) -> tuple[int, int]:
@@ -201,7 +201,7 @@ class Ours:
         chosen = settings_file.effective(home_folder, [f"models.pack={pack}", "models.device=cpu", *assignments])
         self._home = open_home(home_folder, chosen)
         self._home.threads = threads or os.cpu_count() or 1
-        loaded = self._home.loaded_pack()
+        loaded = self._home.loaded_models()
         self.detector, self.embedder = loaded.detector, loaded.embedder
         self.parts: dict[str, float] = {}
         self._known: dict[Path, str] = {}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from meetbefore_assets.core.errors import MeetbeforeError, RecordTornError, StoreError, UnreadableVideoError, VideoError
-from meetbefore_assets.core.model_packs import LoadedPack
+from meetbefore_assets.core.model_packs import LoadedModels
 from meetbefore_assets.core.ports import I64, U8, FaceBatch, Picture
 from meetbefore_assets.core.schema.identities import SIMILAR_TRACKS
 from meetbefore_assets.encounters.make_tables import make_encounter_scores, make_people
@@ -90,8 +90,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("corpus")
     make_corpus(folder / "in")
     home = fake_home(folder / "home", detector=Blind.model_id)
-    pack = LoadedPack(Blind(), FakeEmbedder(), "cpu")
-    home.adapters.faces.load_pack = lambda *_: pack
+    pack = LoadedModels(Blind(), FakeEmbedder(), "cpu")
+    home.adapters.faces.load_models = lambda *_: pack
     home.adapters.recordings.open_video = Recordings(home.folder).open_video
     intake = import_recordings(home, [folder / "in"])
     process(home)
@@ -121,8 +121,8 @@ def test_no_case_was_taken_for_another(corpus: Corpus) -> None:
 
 def test_three_hundred_faces_in_one_picture_are_three_hundred_people(tmp_path: Path) -> None:
     home = fake_home(tmp_path / "home", detector=Crowd.model_id)
-    crowd = LoadedPack(Crowd(), FakeEmbedder(), "cpu")
-    home.adapters.faces.load_pack = lambda *_: crowd
+    crowd = LoadedModels(Crowd(), FakeEmbedder(), "cpu")
+    home.adapters.faces.load_models = lambda *_: crowd
     home.adapters.recordings.open_video = lambda uri, _allow: Wide(uri)
     imaging = home.imaging
     imaging.align = lambda image, matrices: np.array(  # type: ignore[method-assign]
@@ -171,8 +171,8 @@ def test_a_video_that_grows_while_it_is_decoded_is_refused(tmp_path: Path) -> No
             path.write_text(path.read_text() + " ")
             return super().detect(image, min_score=min_score, max_side=max_side)
 
-    pack = LoadedPack(Growing(), FakeEmbedder(), "cpu")
-    home.adapters.faces.load_pack = lambda *_: pack
+    pack = LoadedModels(Growing(), FakeEmbedder(), "cpu")
+    home.adapters.faces.load_models = lambda *_: pack
     (video_id,) = import_recordings(home, [tmp_path / "videos"]).present
     STAGES["videos"](home, video_id)
     STAGES["frames"](home, video_id)

@@ -131,8 +131,8 @@ class PackFile:
 
 
 @dataclass(frozen=True)
-class NamedPack:
-    """A pack that can be asked for by name.
+class PackSource:
+    """Where a pack comes from that is asked for by name, and what is known of its files before they are here.
 
     Attributes:
         name: the value of `models.pack`.
@@ -203,10 +203,10 @@ _R100 = ("glintr100.onnx", _arcface("glintr100"))
 
 
 # Sums and sizes of the archives: InsightFace's release v0.7, the same that many projects pin.
-PACKS: dict[str, NamedPack] = {
+PACKS: dict[str, PackSource] = {
     pack.name: pack
     for pack in (
-        NamedPack(
+        PackSource(
             "sface",
             "YuNet (MIT) and SFace (Apache-2.0); nothing to download.",
             files=(
@@ -214,35 +214,35 @@ PACKS: dict[str, NamedPack] = {
                 PackFile("face_recognition_sface_2021dec_int8bq.onnx", SFACE.sha256),
             ),
         ),
-        NamedPack(
+        PackSource(
             "buffalo_l",
             RESEARCH_ONLY,
             sha256="80ffe37d8a5940d59a7384c201a2a38d4741f2f3c51eef46ebb28218a7b0ca2f",
             size_bytes=288_621_354,
             recognisers=(_R50,),
         ),
-        NamedPack(
+        PackSource(
             "buffalo_m",
             RESEARCH_ONLY,
             sha256="d98264bd8f2dc75cbc2ddce2a14e636e02bb857b3051c234b737bf3b614edca9",
             size_bytes=275_951_529,
             recognisers=(_R50,),
         ),
-        NamedPack(
+        PackSource(
             "buffalo_s",
             RESEARCH_ONLY,
             sha256="d85a87f503f691807cd8bb97128bdf7a0660326cd9cd02657127fa978bab8b5e",
             size_bytes=127_607_557,
             recognisers=(_MBF,),
         ),
-        NamedPack(
+        PackSource(
             "buffalo_sc",
             RESEARCH_ONLY,
             sha256="57d31b56b6ffa911c8a73cfc1707c73cab76efe7f13b675a05223bf42de47c72",
             size_bytes=14_969_382,
             recognisers=(_MBF,),
         ),
-        NamedPack(
+        PackSource(
             "antelopev2",
             RESEARCH_ONLY,
             sha256="8e182f14fc6e80b3bfa375b33eb6cff7ee05d8ef7633e738d1c89021dcf0c5c5",
@@ -253,12 +253,9 @@ PACKS: dict[str, NamedPack] = {
 }
 
 
-def known_recogniser(sha256: str, pack_name: str, file_name: str) -> Recogniser | None:
-    """Look a recogniser up: by the content of its file, else by its file name within a named pack."""
-    if sha256 in RECOGNISERS:
-        return RECOGNISERS[sha256]
-    pack = PACKS.get(pack_name)
-    return dict(pack.recognisers).get(file_name) if pack else None
+def known_recogniser(sha256: str, file_name: str, source: PackSource | None) -> Recogniser | None:
+    """Look a recogniser up: by the content of its file, else by its file name in the pack that it came with."""
+    return RECOGNISERS.get(sha256) or (dict(source.recognisers).get(file_name) if source else None)
 
 
 def default_threshold(recogniser: Recogniser, setting: float | Literal["auto"]) -> float:
@@ -292,8 +289,8 @@ def _resolved(recogniser: Recogniser, known: float | None, setting: float | Lite
 
 
 @dataclass(frozen=True)
-class FoundPack:
-    """A pack whose files are on this machine; its models are not loaded yet.
+class ModelPack:
+    """The files of a detector and a recogniser on this machine, and what is known of them.
 
     Attributes:
         name: as it was asked for.
@@ -320,8 +317,8 @@ class FoundPack:
 
 
 @dataclass(frozen=True)
-class LoadedPack:
-    """Models ready to run.
+class LoadedModels:
+    """Detector and recogniser of a pack, ready to run.
 
     Attributes:
         device: where the recogniser really runs.

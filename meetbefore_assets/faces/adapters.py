@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from meetbefore_assets.core.model_packs import FoundPack, LoadedPack
+from meetbefore_assets.core.model_packs import LoadedModels, ModelPack
 from meetbefore_assets.core.ports import FaceImaging
 
 
@@ -12,7 +12,7 @@ class Faces:
     def __init__(self, home_folder: Path) -> None:
         self._home_folder = home_folder
 
-    def find_pack(self, name: str) -> FoundPack:
+    def find_pack(self, name: str) -> ModelPack:
         from meetbefore_assets.faces.models.find_pack import find_pack
 
         found = find_pack(name, self._home_folder)
@@ -22,12 +22,12 @@ class Faces:
 
         return with_tried_input(found, self._home_folder)
 
-    def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
-        from meetbefore_assets.faces.models.face_models import load_pack
+    def load_models(self, pack: ModelPack, device: str, threads: int) -> LoadedModels:
+        from meetbefore_assets.faces.models.face_models import load_models
         from meetbefore_assets.faces.models.opencv_imaging import use_one_thread
 
         use_one_thread()  # the cores work on different pictures instead
-        return load_pack(pack, device=device, threads=threads)
+        return load_models(pack, device=device, threads=threads)
 
     def open_imaging(self) -> FaceImaging:
         from meetbefore_assets.faces.models.opencv_imaging import OpenCvImaging

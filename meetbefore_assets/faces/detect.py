@@ -80,8 +80,8 @@ def detect_faces(
         **{f"dropped: {reason}": count for reason, count in sorted(dropped.items()) if count},
         UNDECODABLE: len(errors),
         "moments_per_s": round(plan.height / max(seconds, 1e-9), 1),
-        "detector": home.loaded_pack(builder.settings).detector.model_id,
-        "device": home.loaded_pack(builder.settings).detector_device,
+        "detector": home.loaded_models(builder.settings).detector.model_id,
+        "device": home.loaded_models(builder.settings).detector_device,
         "device asked for": builder.settings.models.device,
     }
     if errors:

@@ -29,7 +29,7 @@ _USUAL_SIMILARITY = 0.45
 def make_embeddings(home: Home, video_id: str) -> WrittenTable:
     """Embed the stored crops as unit vectors; the video is not opened."""
     builder = start_table(home, EMBEDDINGS, video_id)
-    pack, mirror = home.loaded_pack(builder.settings), builder.models.mirror(builder.settings.models.mirror)
+    pack, mirror = home.loaded_models(builder.settings), builder.models.mirror(builder.settings.models.mirror)
     face_ids, raw = _embed_stored(builder, mirror == "all")
     if mirror == "best" and face_ids:
         best = _best_of_tracks(builder, face_ids, raw)
@@ -53,7 +53,7 @@ def make_embeddings(home: Home, video_id: str) -> WrittenTable:
 def _embed_stored(builder: TableBuilder, is_mirrored: bool, only: Collection[str] | None = None) -> tuple[list[str], F32]:
     """Ids and raw vectors of the faces of a video, or of some of them, in the order in which they are stored."""
     home, threads = builder.home, builder.home.threads_per_video(builder.settings)
-    embedder, imaging = home.loaded_pack(builder.settings).embedder, home.imaging
+    embedder, imaging = home.loaded_models(builder.settings).embedder, home.imaging
     face_ids, raw = list[str](), [np.zeros((0, embedder.size), np.float32)]
 
     def embed(batch: list[bytes]) -> F32:
@@ -74,7 +74,7 @@ def _best_of_tracks(builder: TableBuilder, face_ids: list[str], raw: F32) -> set
     if faces["face_id"].to_list() != face_ids:
         raise RecordTornError(f"the detections of {builder.video_id} changed while they were embedded.", remedy="Run again.")
     vectors, norms = to_unit_vectors(raw)
-    known = builder.home.found_pack(builder.settings).recogniser.track_similarity
+    known = builder.home.model_pack(builder.settings).recogniser.track_similarity
     labels = link_faces(
         faces["pts"].to_numpy(),
         faces["time_s"].to_numpy(),

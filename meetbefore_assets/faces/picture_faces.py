@@ -95,7 +95,7 @@ def faces_of_video(home: Home, reader: VideoReader) -> FacesFound:
 
 def embed_stored(home: Home, crops: Sequence[bytes]) -> tuple[F32, F32]:
     """(n, d) unit vectors of encoded crops by the recogniser in force, and (n,) lengths of the raw ones. Raises ModelError."""
-    settings, pack = home.settings(), home.loaded_pack()
+    settings, pack = home.settings(), home.loaded_models()
     is_mirrored = home.models(settings).mirror(settings.models.mirror) != "none"
     raw = [np.zeros((0, pack.embedder.size), np.float32)]
     for start in range(0, len(crops), EMBED_BATCH):
@@ -106,7 +106,7 @@ def embed_stored(home: Home, crops: Sequence[bytes]) -> tuple[F32, F32]:
 
 def _finder(home: Home) -> FaceFinder:
     settings = home.settings()
-    return FaceFinder(home.loaded_pack().detector, home.imaging, settings.detection, home.models(settings).min_score)
+    return FaceFinder(home.loaded_models().detector, home.imaging, settings.detection, home.models(settings).min_score)
 
 
 def _shifted(row: dict[str, object], margin: int) -> dict[str, object]:

@@ -152,7 +152,7 @@ class _Scanner:
         self._builder, self._readers, self._keep = builder, readers, keep
         home, settings = builder.home, builder.settings
         # Made before there is more than one thread.
-        detector, imaging = home.loaded_pack(settings).detector, home.imaging
+        detector, imaging = home.loaded_models(settings).detector, home.imaging
         self._find = FaceFinder(detector, imaging, settings.detection, builder.models.min_score).find
         self._content_hash = home.store.get("videos", builder.video_id, ["content_hash"])["content_hash"][0]
         self._lock, self._done, self._frames = threading.Lock(), 0, frames

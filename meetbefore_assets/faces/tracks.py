@@ -83,7 +83,7 @@ def _suppress_blocked(builder: TableBuilder, tracks: pl.DataFrame) -> bool:
     home, video_id = builder.home, builder.video_id
     if not tracks.height or not home.store.keys(BLOCKED_PEOPLE.name):
         return False
-    threshold = default_threshold(home.found_pack(builder.settings).recogniser, builder.settings.matching.threshold)
+    threshold = default_threshold(home.model_pack(builder.settings).recogniser, builder.settings.matching.threshold)
     is_blocked = is_blocked_person(home, tracks["model"][0], np.array(tracks["vector"].to_list(), np.float32), threshold)
     found = tracks.filter(pl.Series(is_blocked)).select("track_id", pl.col("face_ids").alias("face_id")).explode("face_id")
     if not found.height:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from meetbefore_assets.core.model_packs import FoundPack, LoadedPack
+from meetbefore_assets.core.model_packs import LoadedModels, ModelPack
 from meetbefore_assets.core.parallel import RemoteWorkers
 from meetbefore_assets.core.ports import (
     F32,
@@ -70,10 +70,10 @@ class RecordingAdapters(Protocol):
 class FaceAdapters(Protocol):
     """Face models and picture handling."""
 
-    def find_pack(self, name: str) -> FoundPack:
+    def find_pack(self, name: str) -> ModelPack:
         """Find the pack of a name or folder (`models.pack`), downloading it if needed. Raises PackNotFoundError or PackBrokenError."""
 
-    def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
+    def load_models(self, pack: ModelPack, device: str, threads: int) -> LoadedModels:
         """Load a pack's models, to be called by this many threads. Raises ModelError."""
 
     def open_imaging(self) -> FaceImaging:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from meetbefore_assets.core.model_packs import (
     MIRRORED,
-    FoundPack,
-    LoadedPack,
+    LoadedModels,
+    ModelPack,
     Models,
     default_track_similarity,
 )
@@ -44,7 +44,7 @@ class Home:
     progress: Callable[[str, int, int], None] = lambda _video_id, _done, _total: None
     fixed_settings: Settings | None = None
     cache: dict[str, object] = field(default_factory=dict)
-    _packs: dict[tuple[str, str, int], LoadedPack] = field(default_factory=dict)
+    _loaded_models: dict[tuple[str, str, int], LoadedModels] = field(default_factory=dict)
     _held: set[tuple[int, str]] = field(default_factory=set)
 
     def settings(self) -> Settings:
@@ -105,7 +105,7 @@ class Home:
         name = self.settings().time.zone
         return self.adapters.recordings.machine_zone() if name == "local" else name
 
-    def found_pack(self, settings: Settings | None = None) -> FoundPack:
+    def model_pack(self, settings: Settings | None = None) -> ModelPack:
         """The pack of models that the settings name; not loaded. Raises ModelError."""
         return self.adapters.faces.find_pack((settings or self.settings()).models.pack)
 
@@ -116,7 +116,7 @@ class Home:
             ThresholdUnknownError: `tracks.min_similarity` is auto, and none was measured for this recogniser.
         """
         settings = settings or self.settings()
-        pack = self.found_pack(settings)
+        pack = self.model_pack(settings)
         score = settings.detection.min_score
         return Models(
             pack.detector_id,
@@ -130,13 +130,13 @@ class Home:
         """Number of threads that share the work on one video."""
         return (settings or self.settings()).models.threads or self.threads or min(usable_cores(), MAX_DEFAULT_THREADS)
 
-    def loaded_pack(self, settings: Settings | None = None) -> LoadedPack:
+    def loaded_models(self, settings: Settings | None = None) -> LoadedModels:
         """The models that the settings name, loaded once. Raises ModelError."""
         models = (settings or self.settings()).models
         key = (models.pack, models.device, self.threads_per_video(settings))
-        if key not in self._packs:
-            self._packs[key] = self.adapters.faces.load_pack(self.found_pack(settings), models.device, key[-1])
-        return self._packs[key]
+        if key not in self._loaded_models:
+            self._loaded_models[key] = self.adapters.faces.load_models(self.model_pack(settings), models.device, key[-1])
+        return self._loaded_models[key]
 
     def index_builder(self, kind: str = "") -> MakeIndex:
         """The builder of a vector index of a kind, by default that of the setting `index.kind`. Raises SettingsError."""

@@ -55,7 +55,7 @@ def with_certainty(home: Home, videos: list[str], encounters: pl.DataFrame, sigh
         videos: those of the encounters.
         encounters, sightings: see `certain`.
     """
-    model = home.found_pack().recogniser.evidence
+    model = home.model_pack().recogniser.evidence
     if model is None or not encounters.height:
         return certain(encounters, sightings, None, set())
     tracks = home.store.scan("tracks", videos, ["track_id", "video_id", "vector", "face_ids"]).sort("track_id")

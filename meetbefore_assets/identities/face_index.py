@@ -38,7 +38,7 @@ class FaceIndex:
 def build_face_index(home: Home) -> FaceIndex:
     """Find and store the edges of new tracks, and calibrate the threshold if it is `auto`; does nothing if all is up to date."""
     started = time.perf_counter()
-    pack = home.found_pack()
+    pack = home.model_pack()
     with home.lock("index"):
         versions = usable_tracks(home, pack.recogniser_id)
         version = digest("face_index", SIMILAR_TRACKS.code_version, pack.recogniser_id, versions)

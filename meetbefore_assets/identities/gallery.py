@@ -44,7 +44,7 @@ def read_gallery(home: Home) -> Gallery:
     Raises:
         UsageError: nobody is, or only by vectors of another recogniser.
     """
-    pack = home.found_pack()
+    pack = home.model_pack()
     usable = usable_tracks(home, pack.recogniser_id)
     matched = matched_videos(home)
     videos = [video_id for video_id in matched if video_id in usable]

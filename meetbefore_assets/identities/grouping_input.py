@@ -149,7 +149,7 @@ def read_tracks(home: Home, videos: Sequence[str]) -> TracksOnRecord:
         tracks = TRACKS.empty().with_columns(pl.lit(0, pl.UInt32).alias(_PLACE))
     tracks = tracks.sort("track_id")
     vectors = track_vectors(home, names) if graph.vectors is None else graph.vectors
-    model = home.found_pack().recogniser.evidence
+    model = home.model_pack().recogniser.evidence
     return TracksOnRecord(tracks, vectors, replace(graph, vectors=None), model, raw_lengths(home, names, tracks, model))
 
 

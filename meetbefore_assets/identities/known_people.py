@@ -108,7 +108,7 @@ def _put_faces(home: Home, table: pl.DataFrame) -> None:
 def _model(home: Home) -> str:
     """What vectors depend on: the recogniser, and whether mirror images are embedded too."""
     settings = home.settings()
-    return f"{home.found_pack().recogniser_id}, mirror {home.models(settings).mirror(settings.models.mirror)}"
+    return f"{home.model_pack().recogniser_id}, mirror {home.models(settings).mirror(settings.models.mirror)}"
 
 
 def known_in_force(said: Sequence[Correction]) -> list[Correction]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from meetbefore_assets.core.digest import digest
-from meetbefore_assets.core.model_packs import FoundPack, default_threshold
+from meetbefore_assets.core.model_packs import ModelPack, default_threshold
 from meetbefore_assets.core.schema.identities import IDENTITY_ASSIGNMENTS
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.settings.sections import Settings
@@ -47,7 +47,7 @@ def policy(home: Home, settings: Settings | None = None) -> Policy:
         ThresholdUnknownError: `matching.threshold` is auto, and none was measured for this recogniser.
     """
     settings = settings or home.settings()
-    pack = home.found_pack(settings)
+    pack = home.model_pack(settings)
     threshold, source, reasoning = _threshold(home, settings, pack)
     zone = home.zone()
     measured = pack.recogniser.evidence
@@ -57,7 +57,7 @@ def policy(home: Home, settings: Settings | None = None) -> Policy:
     return Policy(threshold, source, pack.recogniser_id, zone, len(in_force(read_corrections(home))), version, reasoning)
 
 
-def _threshold(home: Home, settings: Settings, pack: FoundPack) -> tuple[float, str, Calibration | None]:
+def _threshold(home: Home, settings: Settings, pack: ModelPack) -> tuple[float, str, Calibration | None]:
     wanted = settings.matching.threshold
     threshold = default_threshold(pack.recogniser, wanted)
     if not isinstance(wanted, str):

@@ -63,7 +63,7 @@ def is_published(home: Home) -> bool:
 
 def vector_size(home: Home) -> int:
     """Length of the face vectors of the recogniser in use."""
-    return home.found_pack().recogniser.vector_size
+    return home.model_pack().recogniser.vector_size
 
 
 def open_published(home: Home) -> Publisher:
@@ -84,7 +84,7 @@ def _versions(home: Home, table: Table, videos: pl.DataFrame) -> dict[str, str]:
         return {} if stamp is None else {WHOLE: digest(stamp.data_version)}
     if table.objects == "many":
         return {WHOLE: _READERS[table.name][1](home) if table.name in _READERS else _objects_version(home, table)}
-    model = home.found_pack().recogniser_id
+    model = home.model_pack().recogniser_id
     versions: dict[str, str] = {}
     for video_id, started_at in videos.select("video_id", "started_at").rows():
         stamp = home.store.stamp(table.record_name, video_id)

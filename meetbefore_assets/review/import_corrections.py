@@ -163,7 +163,7 @@ class _Looks:
         except RecordTornError:
             return  # some bytes are no picture
         self._found[key] = Looks(vectors, lengths, one.faces)
-        model = self._home.found_pack().recogniser_id
+        model = self._home.model_pack().recogniser_id
         if is_blocked_person(self._home, model, vectors, policy(self._home).threshold).any():
             self._blocked.add(key)
 

@@ -7,12 +7,11 @@ import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import psutil
 from alembic.util.exc import CommandError
-from dagster._core.launcher import RunLauncher, WorkerStatus
+from dagster._core.launcher import WorkerStatus
 from sqlalchemy.exc import DBAPIError
 
 from meetbefore_assets.core.errors import MeetbeforeError, StoreError
@@ -130,14 +129,14 @@ def dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
 
 def never_started(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Runs that a cluster lost before they started; Dagster itself waits for them until its timeout."""
-    launcher = instance.run_launcher
-    if not launcher.supports_check_run_worker_health:
+    if not instance.run_launcher.supports_check_run_worker_health:
         return []
     starting = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING]))
-    return [run for run in starting if _is_lost(launcher, run)]
+    return [run for run in starting if _is_lost(instance, run)]
 
 
-def _is_lost(launcher: RunLauncher[Any], run: dg.DagsterRun) -> bool:
+def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    launcher = instance.run_launcher
     try:
         return launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
     except Exception as error:  # each launcher raises its own; a run counts as lost only if the cluster says so

@@ -64,7 +64,7 @@ def state_of(home: Home, found: ScanResult) -> str:
     if settings.store.postgres or is_remote(record) or any(is_remote(recording.uri) for recording in found.recordings):
         return ""
     seen = [(one.uri, one.size_bytes, one.mtime_ns, one.kind) for one in found.recordings]
-    known = (settings.model_dump_json(), home.zone(), repr(home.models(settings)), repr(home.found_pack(settings)))
+    known = (settings.model_dump_json(), home.zone(), repr(home.models(settings)), repr(home.model_pack(settings)))
     hashed = blake2b(repr((seen, found.beside, found.missing, program_version(), *known)).encode(), digest_size=16)
     for line in (*_files_of(_PROGRAM), *_files_of(path_of(record)), *_identities([database_path(home)])):
         hashed.update(line.encode("utf-8", "surrogateescape"))

@@ -69,7 +69,7 @@ def matches_declaration(home: Home, table: Table, keys: list[str]) -> CheckResul
 def unit_vectors(home: Home, video_id: str) -> CheckResult:
     """Check length and size of one video's vectors."""
     vectors = np.array(home.store.get("embeddings", video_id, ["vector"])["vector"].to_list(), np.float32)
-    return CheckResult(plausibility.not_unit(vectors, home.found_pack().recogniser.vector_size), {"vectors": len(vectors)})
+    return CheckResult(plausibility.not_unit(vectors, home.model_pack().recogniser.vector_size), {"vectors": len(vectors)})
 
 
 def faces_as_in_neighbours(home: Home, video_id: str) -> CheckResult:
@@ -155,7 +155,7 @@ def index_in_step(home: Home) -> CheckResult:
 
     Videos without stored edges are no finding: they may be new, and their edges are computed when needed.
     """
-    versions = usable_tracks(home, home.found_pack().recogniser_id)
+    versions = usable_tracks(home, home.model_pack().recogniser_id)
     store, plan = edge_store(home), plan_edges(home, versions)
     findings: list[str] = []
     keys = store.keys(SIMILAR_TRACKS.name)

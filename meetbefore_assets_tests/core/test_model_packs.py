@@ -28,15 +28,15 @@ def test_nobody_guesses_a_threshold_for_an_unknown_recogniser() -> None:
 
 
 def test_a_recogniser_is_known_by_content_whatever_its_name_and_pack() -> None:
-    assert known_recogniser(SFACE.sha256, "./mine", "x.onnx") is SFACE
+    assert known_recogniser(SFACE.sha256, "x.onnx", None) is SFACE
 
 
 def test_a_recogniser_is_known_by_name_within_its_own_pack_only() -> None:
-    found = known_recogniser("00" * 32, "buffalo_l", "w600k_r50.onnx")
+    found = known_recogniser("00" * 32, "w600k_r50.onnx", PACKS["buffalo_l"])
     assert found is not None
     assert found.vector_size == 512
-    assert known_recogniser("00" * 32, "./mine", "w600k_r50.onnx") is None
-    assert known_recogniser("00" * 32, "buffalo_l", "glintr100.onnx") is None
+    assert known_recogniser("00" * 32, "w600k_r50.onnx", None) is None
+    assert known_recogniser("00" * 32, "glintr100.onnx", PACKS["buffalo_l"]) is None
 
 
 @pytest.mark.parametrize("name", [name for name in PACKS if name != "sface"])

@@ -23,7 +23,7 @@ def mirrored_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
     home = fake_home(tmp_path / "home")
     home.folder.mkdir()
     apply(home.folder, [f"models.mirror={setting}"])
-    monkeypatch.setitem(MIRRORED, home.found_pack().detector_kind, "best")
+    monkeypatch.setitem(MIRRORED, home.model_pack().detector_kind, "best")
     plain = embed.embed_crops
 
     def embedded(embedder: FaceEmbedder, crops: U8, is_mirrored: bool) -> F32:

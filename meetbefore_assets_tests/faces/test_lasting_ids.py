@@ -101,14 +101,14 @@ def use(project: SearchableHome, detector: FakeDetector) -> None:
     """Search with another detector from now on."""
     home = fake_home(project.folder, detector.model_id)
     home.adapters.faces.open_imaging = project.home.adapters.faces.open_imaging
-    load = home.adapters.faces.load_pack
+    load = home.adapters.faces.load_models
 
-    def load_pack(*arguments: object) -> object:
+    def load_models(*arguments: object) -> object:
         pack = load(*arguments)  # type: ignore[arg-type]
         object.__setattr__(pack, "detector", detector)
         return pack
 
-    home.adapters.faces.load_pack = load_pack  # type: ignore[method-assign, assignment]
+    home.adapters.faces.load_models = load_models  # type: ignore[method-assign, assignment]
     project.home = home
 
 

@@ -12,14 +12,14 @@ from meetbefore_assets_tests.test_concurrency import work
 def test_a_new_home_embeds_as_its_pack_gains(tmp_path: Path) -> None:
     home = fake_home(tmp_path / "home")
     models = home.models()
-    assert models.mirror("auto") == MIRRORED[home.found_pack().detector_kind]
+    assert models.mirror("auto") == MIRRORED[home.model_pack().detector_kind]
     assert (models.mirror(True), models.mirror(False)) == ("all", "none")
 
 
 def test_a_home_of_before_is_embedded_again_from_its_crops(tmp_path: Path) -> None:
     write_video(tmp_path / "videos", "DJI_20250303080000_0001_D.mp4", [[1], [1]])
     home = fake_home(tmp_path / "home")
-    is_all = MIRRORED[home.found_pack().detector_kind] == "all"
+    is_all = MIRRORED[home.model_pack().detector_kind] == "all"
     home.folder.mkdir()
     apply(home.folder, [f"models.mirror={str(not is_all).lower()}"])
     work(home.folder, tmp_path / "videos")

@@ -99,7 +99,7 @@ def test_a_person_who_is_forgotten_takes_the_imported_name_along_for_good(said: 
 def test_somebody_on_the_block_list_is_left_out(said: Home, other: Home) -> None:
     known(said, "Bob", BOB, NOW + dt.timedelta(days=1))
     vectors, _ = embed_stored(other, [bytes([BOB, 1, 50])])
-    block_person(other, other.found_pack().recogniser_id, vectors[0])
+    block_person(other, other.model_pack().recogniser_id, vectors[0])
     done = import_corrections(other, data(said))
     assert [one.text for one in done.new] == ["Ann"]
     assert [(one.correction.text, one.reason) for one in done.left_out] == [("Bob", "blocked")]

@@ -301,7 +301,7 @@ def test_whatever_is_said_the_run_finds_what_was_seen_at_once(crowd: StepsAlone,
         if number % 10 == 9:
             assert_run_finds_the_same(crowd, live)
     assert speaker.said > 10
-    again = LiveIdentities(fake_home(crowd.folder, evidence=crowd.home.found_pack().recogniser.evidence)).view()
+    again = LiveIdentities(fake_home(crowd.folder, evidence=crowd.home.model_pack().recogniser.evidence)).view()
     assert_frame_equal(again.people, live.view().people, abs_tol=ROUNDED)
     assert_frame_equal(again.faces, live.view().faces)
     kinds = {one.kind for one in live.view().said}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from meetbefore_assets.core.errors import PackNotFoundError, RecordTornError, UnreadableVideoError
-from meetbefore_assets.core.model_packs import AskingModel, EvidenceModel, FoundPack, LoadedPack, Recogniser
+from meetbefore_assets.core.model_packs import AskingModel, EvidenceModel, LoadedModels, ModelPack, Recogniser
 from meetbefore_assets.core.ports import F32, F64, I64, U8, FaceBatch, GpsFix, MediaFacts, PacketIndex, Picture
 from meetbefore_assets.home.adapters import Adapters
 from meetbefore_assets.home.home import Home
@@ -176,15 +176,15 @@ class FakeFaces:
     def __init__(self, detector: str, embedder: str, evidence: EvidenceModel | None = None) -> None:
         self._detector, self._embedder, self._evidence = detector, embedder, evidence
 
-    def find_pack(self, name: str) -> FoundPack:
+    def find_pack(self, name: str) -> ModelPack:
         if name != "sface":
             raise PackNotFoundError(f"the pack '{name}' is nowhere.", remedy="Put it there.")
         asking = AskingModel(slope=0.75, offset=0.1) if self._evidence else None
         recogniser = Recogniser(self._embedder, VECTOR_SIZE, None, None, "RGB", 0.5, 0.4, "free", evidence=self._evidence, asking=asking)
-        return FoundPack("sface", Path("squares.onnx"), "scrfd", self._detector, Path("colours.onnx"), self._embedder, recogniser, "free")
+        return ModelPack("sface", Path("squares.onnx"), "scrfd", self._detector, Path("colours.onnx"), self._embedder, recogniser, "free")
 
-    def load_pack(self, pack: FoundPack, device: str, threads: int) -> LoadedPack:
-        return LoadedPack(FakeDetector(self._detector), FakeEmbedder(self._embedder), "cpu")
+    def load_models(self, pack: ModelPack, device: str, threads: int) -> LoadedModels:
+        return LoadedModels(FakeDetector(self._detector), FakeEmbedder(self._embedder), "cpu")
 
     def open_imaging(self) -> FakeImaging:
         return FakeImaging()

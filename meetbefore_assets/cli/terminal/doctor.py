@@ -103,7 +103,7 @@ def _place(home: Home) -> Iterator[Finding]:
 
 
 def _models(home: Home) -> Iterator[Finding]:
-    found = home.found_pack()
+    found = home.model_pack()
     yield "pack", f"{found.name}: {found.detector_id}, {found.recogniser_id}. {found.licence}", True
     about = found.recogniser
     if about.separation is not None:
@@ -111,13 +111,13 @@ def _models(home: Home) -> Iterator[Finding]:
         apart = f"one person's and strangers' pictures lie {about.separation:.1f} standard deviations apart"
         yield "recogniser", f"unknown, so it was tried on eight faces: it is given {about.colour_order}, pixels {fed} ({apart})", True
     wanted = home.settings().models.device
-    pack = home.loaded_pack()
+    pack = home.loaded_models()
     yield "device", f"{pack.device} (detector: {pack.detector_device}; setting: {wanted})", wanted in ("auto", pack.device)
 
 
 def _policy(home: Home) -> Iterator[Finding]:
     decided = policy(home)
-    about = home.found_pack().recogniser
+    about = home.model_pack().recogniser
     sure = about.evidence.sureness(decided.threshold) if about.evidence else None
     told = f"joins from {words.sureness(sure)} sure on; " if sure is not None else ""
     yield "matching", f"threshold {decided.threshold:.3f} ({told}{decided.threshold_source})", True
@@ -137,7 +137,7 @@ def _state(home: Home) -> Iterator[Finding]:
     away = [status.video_id for status in statuses if not status.is_present]
     yield "videos", f"{len(statuses)} known, {len(failed)} failed, {len(away)} whose file was not found", not failed
     yield "to process", f"{len(waiting)} videos" + (": run `meetbefore run`" if waiting else ""), not waiting
-    if usable_tracks(home, home.found_pack().recogniser_id):
+    if usable_tracks(home, home.model_pack().recogniser_id):
         yield "identities", _up_to_date(is_matched(home)), is_matched(home)
         yield "scores", _up_to_date(is_scored(home)), is_scored(home)
     yield "database", f"{database_path(home)} {_up_to_date(is_published(home))}", is_published(home)
@@ -149,7 +149,7 @@ def _up_to_date(is_in_step: bool) -> str:
 
 def index_findings(home: Home) -> Iterator[Finding]:
     """Whether the face index holds just the tracks on record."""
-    if usable_tracks(home, home.found_pack().recogniser_id):
+    if usable_tracks(home, home.model_pack().recogniser_id):
         found = torn_as_finding(lambda: index_in_step(home)).findings
         yield "index", "up to date" if not found else f"{' '.join(found)} To rebuild it: meetbefore run", not found
 

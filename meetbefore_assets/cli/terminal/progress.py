@@ -178,7 +178,7 @@ class RunView:
         if last is None:
             return
         if last.rule != EVIDENCE:
-            self._console.print(printable(home.found_pack().recogniser.not_measured))
+            self._console.print(printable(home.model_pack().recogniser.not_measured))
         elif last.has_new_rule:
             self._console.print(_told_new_rule(last))
 

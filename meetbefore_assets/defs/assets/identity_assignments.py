@@ -41,7 +41,7 @@ def identity_assignments(context: dg.AssetExecutionContext, home: HomeResource) 
         "partitions rewritten": len(matched.changed),
         "was up to date": matched.was_in_step,
         "threshold": matched.policy.threshold,
-        "how people are told apart": home.found_pack().recogniser.not_measured or "by evidence",
+        "how people are told apart": home.model_pack().recogniser.not_measured or "by evidence",
         "seconds": round(matched.seconds, 3),
     }
     return report_partitions(context, home, "identity_assignments", matched.changed, metadata(facts, 0))

@@ -30,7 +30,7 @@ def people(home: HomeResource) -> dg.MaterializeResult[None]:
     again = ranked.filter(ranked["encounters"] > 1).height
     facts: dict[str, object] = {
         "met more than once": again,
-        "how people are told apart": home.found_pack().recogniser.not_measured or "by evidence",
+        "how people are told apart": home.model_pack().recogniser.not_measured or "by evidence",
     }
     facts |= {f"news: {kind}": number for kind, number in counts(since(home)).items()}
     shown: dict[str, Any] = {**metadata(facts, ranked.height), **column_lineage("people")}

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 from meetbefore_assets.core.errors import PackBrokenError, PackNotFoundError
-from meetbefore_assets.core.model_packs import NamedPack, Progress
+from meetbefore_assets.core.model_packs import PackSource, Progress
 from meetbefore_assets.storage.file_locks import hold
 
 WAIT_FOR_EVER = -1.0
@@ -22,7 +22,7 @@ READ_TIMEOUT_S = 30.0
 MAX_UNPACKED_BYTES = 2_000_000_000  # more than four times the largest pack of InsightFace
 
 
-def fetch_pack(pack: NamedPack, places: list[Path], progress: Progress | None, check: Callable[[Path], object]) -> None:
+def fetch_pack(pack: PackSource, places: list[Path], progress: Progress | None, check: Callable[[Path], object]) -> None:
     """Download a pack into the first of `places`; other processes that want the same pack wait.
 
     Args:
@@ -62,7 +62,7 @@ def _in_short(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _download(pack: NamedPack, archive: Path, progress: Progress | None) -> None:
+def _download(pack: PackSource, archive: Path, progress: Progress | None) -> None:
     """Download an archive. Raises OSError or RequestException if that fails, PackBrokenError if it is not the known archive."""
     digest = hashlib.sha256()
     with _answer(_download_url(pack.name)) as response, archive.open("wb") as file:
@@ -81,7 +81,7 @@ def _download(pack: NamedPack, archive: Path, progress: Progress | None) -> None
         raise _another(pack, f"sha256 {digest.hexdigest()}")
 
 
-def _another(pack: NamedPack, found: str) -> PackBrokenError:
+def _another(pack: PackSource, found: str) -> PackBrokenError:
     return PackBrokenError(
         f"what was downloaded as {pack.name} is not the archive that is known: expected sha256 {pack.sha256}, found {found}; "
         "nothing was unpacked.",
@@ -124,7 +124,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise PackBrokenError(f"the download is no whole zip archive: {error}.", remedy="Try again.") from error
 
 
-def not_found(pack: NamedPack, places: list[Path], why: str) -> PackNotFoundError:
+def not_found(pack: PackSource, places: list[Path], why: str) -> PackNotFoundError:
     """The error for a pack that was not found; it names the places, why the download failed, and how to install it by hand."""
     url = _download_url(pack.name)
     return PackNotFoundError(

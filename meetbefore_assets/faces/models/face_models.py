@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from meetbefore_assets.core.errors import ModelError
-from meetbefore_assets.core.model_packs import FoundPack, LoadedPack, Recogniser
+from meetbefore_assets.core.model_packs import LoadedModels, ModelPack, Recogniser
 from meetbefore_assets.core.ports import F32, U8, FaceBatch
 from meetbefore_assets.core.schema.columns import CROP_SIDE_PX
 from meetbefore_assets.faces.models.devices import obtained_device
@@ -102,7 +102,7 @@ class ArcFaceEmbedder:
         return np.concatenate(parts).astype(np.float32)
 
 
-def load_pack(pack: FoundPack, *, device: str, threads: int) -> LoadedPack:
+def load_models(pack: ModelPack, *, device: str, threads: int) -> LoadedModels:
     """Load the models of a pack.
 
     Args:
@@ -117,4 +117,4 @@ def load_pack(pack: FoundPack, *, device: str, threads: int) -> LoadedPack:
     embedder = ArcFaceEmbedder(pack.recogniser_path, pack.recogniser_id, pack.recogniser, device=device, threads=threads)
     kind = YuNetDetector if pack.detector_kind == "yunet" else ScrfdDetector
     detector = kind(pack.detector_path, pack.detector_id, device=device, threads=threads)
-    return LoadedPack(detector, embedder, embedder.device, detector.device)
+    return LoadedModels(detector, embedder, embedder.device, detector.device)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from meetbefore_assets.core.errors import PackBrokenError, PackNotFoundError
-from meetbefore_assets.core.model_packs import PACKS, SFACE, FoundPack, Kind, PackFile, Progress, Recogniser, known_recogniser
+from meetbefore_assets.core.model_packs import PACKS, SFACE, Kind, ModelPack, PackFile, PackSource, Progress, Recogniser, known_recogniser
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class _Model:
     vector_size: int
 
 
-def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = True, progress: Progress | None = None) -> FoundPack:
+def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = True, progress: Progress | None = None) -> ModelPack:
     """Find a pack by name or folder, and check its files without running them.
 
     A value with a path separator is a folder (relative to the home, else to the current folder). Names are searched in
@@ -40,19 +40,19 @@ def find_pack(name_or_folder: str, home_folder: Path, *, allow_download: bool = 
     if _is_path(name_or_folder):
         return _folder_pack(name_or_folder, _existing_folder(name_or_folder, home_folder))
     places = [home_folder / "models" / name_or_folder, Path.home() / ".insightface" / "models" / name_or_folder]
+    source = PACKS.get(name_or_folder)
     for place in places:
         if place.is_dir():
-            return _folder_pack(name_or_folder, place)
-    pack = PACKS.get(name_or_folder)
-    if pack is None:
+            return _folder_pack(name_or_folder, place, source)
+    if source is None:
         raise _unknown_name(name_or_folder, places)
     # Imports onnx and requests, which takes half a second and is not needed for the pack that comes with the dependencies.
     from meetbefore_assets.faces.models.download_pack import fetch_pack, not_found
 
     if not allow_download:
-        raise not_found(pack, places, "downloading is switched off")
-    fetch_pack(pack, places, progress, check=lambda folder: _folder_pack(pack.name, folder))
-    return _folder_pack(pack.name, places[0])
+        raise not_found(source, places, "downloading is switched off")
+    fetch_pack(source, places, progress, check=lambda folder: _folder_pack(source.name, folder, source))
+    return _folder_pack(source.name, places[0], source)
 
 
 def _is_path(text: str) -> bool:
@@ -73,13 +73,13 @@ def _existing_folder(text: str, home_folder: Path) -> Path:
     )
 
 
-def _sface(home_folder: Path) -> FoundPack:
-    pack = PACKS["sface"]
-    detector, recogniser = pack.files
+def _sface(home_folder: Path) -> ModelPack:
+    source = PACKS["sface"]
+    detector, recogniser = source.files
     places = [*_wheel_folders(), home_folder / "models" / "sface"]
     for folder in places:
         if (folder / detector.name).is_file() and (folder / recogniser.name).is_file():
-            return FoundPack(
+            return ModelPack(
                 name="sface",
                 detector_path=folder / detector.name,
                 detector_kind="yunet",
@@ -87,7 +87,7 @@ def _sface(home_folder: Path) -> FoundPack:
                 recogniser_path=folder / recogniser.name,
                 recogniser_id=f"{SFACE.name}-{_checked(folder, recogniser)[:8]}",
                 recogniser=SFACE,
-                licence=pack.licence,
+                licence=source.licence,
             )
     raise PackNotFoundError(
         f"the pack sface is not complete: expected {detector.name} and {recogniser.name} in "
@@ -113,7 +113,7 @@ def _checked(folder: Path, file: PackFile) -> str:
     return found
 
 
-def _folder_pack(name: str, folder: Path) -> FoundPack:
+def _folder_pack(name: str, folder: Path, source: PackSource | None = None) -> ModelPack:
     folder = _nested(folder)
     models = [_read(path) for path in sorted(folder.glob("*.onnx"))]
     detectors = [model for model in models if model.kind in ("yunet", "scrfd")]
@@ -121,9 +121,9 @@ def _folder_pack(name: str, folder: Path) -> FoundPack:
     if len(detectors) != 1 or len(recognisers) != 1:
         raise _no_pack(folder, models)
     detector, recogniser = detectors[0], recognisers[0]
-    known = known_recogniser(recogniser.sha256, name, recogniser.path.name)
+    known = known_recogniser(recogniser.sha256, recogniser.path.name, source)
     about = replace(known, sha256=recogniser.sha256) if known else _unmeasured(recogniser)
-    return FoundPack(
+    return ModelPack(
         name=name,
         detector_path=detector.path,
         detector_kind="yunet" if detector.kind == "yunet" else "scrfd",
@@ -131,7 +131,7 @@ def _folder_pack(name: str, folder: Path) -> FoundPack:
         recogniser_path=recogniser.path,
         recogniser_id=f"{about.name}-{recogniser.sha256[:8]}",
         recogniser=about,
-        licence=PACKS[name].licence if name in PACKS else "Licence of the weights: as their source says; InsightFace's are research-only.",
+        licence=source.licence if source else "Licence of the weights: as their source says; InsightFace's are research-only.",
     )
 
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from meetbefore_assets.core.errors import ModelError, PackBrokenError
-from meetbefore_assets.core.model_packs import FoundPack, Recogniser
+from meetbefore_assets.core.model_packs import ModelPack, Recogniser
 from meetbefore_assets.core.ports import F32, U8
 from meetbefore_assets.faces.alignment import alignment_matrices
 from meetbefore_assets.faces.models.face_models import ArcFaceEmbedder
@@ -61,7 +61,7 @@ class InputTrial:
     is_usual: bool
 
 
-def with_tried_input(found: FoundPack, home_folder: Path) -> FoundPack:
+def with_tried_input(found: ModelPack, home_folder: Path) -> ModelPack:
     """The pack with what a trial says of its recogniser, where nobody measured it; tried once for each file, and kept in the home.
 
     Raises:

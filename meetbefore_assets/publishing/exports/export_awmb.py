@@ -110,7 +110,7 @@ def _people(faces: pl.DataFrame) -> list[dict[str, object]]:
 
 
 def _vectors(home: Home, first: pl.DataFrame) -> F32:
-    size = home.found_pack().recogniser.vector_size
+    size = home.model_pack().recogniser.vector_size
     if not first.height:
         return np.zeros((0, size), np.float32)
     vectors = home.store.scan("embeddings", sorted(first["video_id"].unique()), ["face_id", "vector"])

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 from meetbefore_assets.core.errors import ModelError
-from meetbefore_assets.core.model_packs import FoundPack
+from meetbefore_assets.core.model_packs import ModelPack
 from meetbefore_assets.faces.models import face_models
 from meetbefore_assets.faces.models.devices import DEVICES, PROVIDERS, obtained_device, requested_providers
 from meetbefore_assets.faces.models.face_models import ArcFaceEmbedder
@@ -23,12 +23,12 @@ RNG = np.random.default_rng(5)
 
 
 @pytest.fixture(name="sface", scope="module")
-def _sface() -> FoundPack:
+def _sface() -> ModelPack:
     return find_pack("sface", Path("nowhere"))
 
 
 @pytest.fixture(name="prepared", scope="module")
-def _prepared(sface: FoundPack) -> bytes:
+def _prepared(sface: ModelPack) -> bytes:
     return prepare_recogniser(sface.recogniser_path)
 
 
@@ -121,7 +121,7 @@ def test_tensorrt_leaves_what_it_cannot_do_to_cuda_and_all_end_at_the_cpu(offer:
     assert requested_providers("cpu", 1) == [CPU]
 
 
-def test_a_gpu_is_given_batches_and_the_cpu_single_faces(sface: FoundPack, offer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_is_given_batches_and_the_cpu_single_faces(sface: ModelPack, offer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert face_models._BATCH["cuda"] >= 32
     monkeypatch.setitem(face_models._BATCH, "cuda", 4)
     crops = RNG.integers(0, 256, (6, 112, 112, 3), dtype=np.uint8)
@@ -141,7 +141,7 @@ def test_an_unknown_device_is_refused(prepared: bytes) -> None:
 
 
 @pytest.mark.skipif(PROVIDERS["openvino"] not in OFFERED, reason="this onnxruntime has no OpenVINO")
-def test_openvino_gives_the_vectors_of_onnxruntime(sface: FoundPack) -> None:
+def test_openvino_gives_the_vectors_of_onnxruntime(sface: ModelPack) -> None:
     crops = RNG.integers(0, 256, (4, 112, 112, 3), dtype=np.uint8)
     vectors = []
     for device in ("cpu", "openvino"):

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from meetbefore_assets.core.errors import PackBrokenError
-from meetbefore_assets.core.model_packs import FoundPack
+from meetbefore_assets.core.model_packs import ModelPack
 from meetbefore_assets.faces.adapters import Faces
 from meetbefore_assets.faces.models import input_trial
 from meetbefore_assets.faces.models.face_models import ArcFaceEmbedder
@@ -18,11 +18,11 @@ from meetbefore_assets.faces.models.onnx_session import prepare_recogniser
 
 
 @pytest.fixture(name="sface", scope="module")
-def _sface() -> FoundPack:
+def _sface() -> ModelPack:
     return find_pack("sface", Path("nowhere"))
 
 
-def folder_with(tmp_path: Path, sface: FoundPack, model: onnx.ModelProto) -> str:
+def folder_with(tmp_path: Path, sface: ModelPack, model: onnx.ModelProto) -> str:
     """A pack of YuNet and some recogniser."""
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -31,7 +31,7 @@ def folder_with(tmp_path: Path, sface: FoundPack, model: onnx.ModelProto) -> str
     return str(folder)
 
 
-def of_other_colours(sface: FoundPack) -> onnx.ModelProto:
+def of_other_colours(sface: ModelPack) -> onnx.ModelProto:
     """SFace for B, G, R; it scales by nodes that InsightFace does not look for, so that it would be normalised twice."""
     model = onnx.load_from_string(prepare_recogniser(sface.recogniser_path))
     old = {node.output[0] for node in model.graph.node if node.op_type == "Sub" and model.graph.input[0].name in node.input}
@@ -49,7 +49,7 @@ def of_other_colours(sface: FoundPack) -> onnx.ModelProto:
     return model
 
 
-def test_what_is_read_right_is_left_as_it_is(tmp_path: Path, sface: FoundPack) -> None:
+def test_what_is_read_right_is_left_as_it_is(tmp_path: Path, sface: ModelPack) -> None:
     model = onnx.load(sface.recogniser_path)
     model.doc_string = "nobody knows this file"
     name = folder_with(tmp_path, sface, model)
@@ -61,7 +61,7 @@ def test_what_is_read_right_is_left_as_it_is(tmp_path: Path, sface: FoundPack) -
     assert found.recogniser.threshold is None, "how alike one person is was not measured"
 
 
-def test_other_colours_and_a_scale_of_its_own_are_found_out(tmp_path: Path, sface: FoundPack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_colours_and_a_scale_of_its_own_are_found_out(tmp_path: Path, sface: ModelPack, monkeypatch: pytest.MonkeyPatch) -> None:
     name = folder_with(tmp_path, sface, of_other_colours(sface))
     found = Faces(tmp_path).find_pack(name)
     assert (found.recogniser.colour_order, found.recogniser.input_mean, found.recogniser.input_std) == ("BGR", 0.0, 1.0)
@@ -73,7 +73,7 @@ def test_other_colours_and_a_scale_of_its_own_are_found_out(tmp_path: Path, sfac
     assert Faces(tmp_path).find_pack(name) == found
 
 
-def test_a_trial_that_was_torn_is_made_again(tmp_path: Path, sface: FoundPack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_was_torn_is_made_again(tmp_path: Path, sface: ModelPack, monkeypatch: pytest.MonkeyPatch) -> None:
     name = folder_with(tmp_path, sface, of_other_colours(sface))
     tried = input_trial.InputTrial("BGR", 127.5, 127.5, 5.0, is_usual=False)
     monkeypatch.setattr(input_trial, "try_inputs", lambda *_args: tried)
@@ -85,7 +85,7 @@ def test_a_trial_that_was_torn_is_made_again(tmp_path: Path, sface: FoundPack, m
     assert kept.read_text(encoding="utf-8") == whole
 
 
-def test_what_tells_nobody_apart_is_refused(tmp_path: Path, sface: FoundPack) -> None:
+def test_what_tells_nobody_apart_is_refused(tmp_path: Path, sface: ModelPack) -> None:
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 112, 112])
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 192])
     weights = numpy_helper.from_array(np.random.default_rng(0).normal(size=(3 * 112 * 112, 192)).astype(np.float32), "w")
@@ -98,6 +98,6 @@ def test_what_tells_nobody_apart_is_refused(tmp_path: Path, sface: FoundPack) ->
     assert not list((tmp_path / "models").glob("*.json")), "the next file of that name is tried"
 
 
-def test_a_known_recogniser_is_not_tried(tmp_path: Path, sface: FoundPack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_known_recogniser_is_not_tried(tmp_path: Path, sface: ModelPack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(input_trial, "try_inputs", lambda *_args: pytest.fail("tried"))
     assert Faces(tmp_path).find_pack("sface").recogniser_id == sface.recogniser_id

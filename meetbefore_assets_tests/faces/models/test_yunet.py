@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from meetbefore_assets.core.errors import PackBrokenError
-from meetbefore_assets.core.model_packs import FoundPack
+from meetbefore_assets.core.model_packs import ModelPack
 from meetbefore_assets.core.ports import U8
 from meetbefore_assets.faces.models.find_pack import find_pack
 from meetbefore_assets.faces.models.opencv_imaging import fitted_size, resized
@@ -15,12 +15,12 @@ from meetbefore_assets.faces.models.yunet import YuNetDetector
 
 
 @pytest.fixture(name="pack", scope="module")
-def _pack() -> FoundPack:
+def _pack() -> ModelPack:
     return find_pack("sface", Path("nowhere"))
 
 
 @pytest.fixture(name="yunet", scope="module")
-def _yunet(pack: FoundPack) -> YuNetDetector:
+def _yunet(pack: ModelPack) -> YuNetDetector:
     return YuNetDetector(pack.detector_path, pack.detector_id)
 
 
@@ -35,7 +35,7 @@ def pictures() -> list[U8]:
 
 @pytest.mark.parametrize("side", [320, 640, 1280, 1000])
 @pytest.mark.parametrize("number", range(4))
-def test_the_faces_are_those_of_opencvs_own_class(yunet: YuNetDetector, pack: FoundPack, number: int, side: int) -> None:
+def test_the_faces_are_those_of_opencvs_own_class(yunet: YuNetDetector, pack: ModelPack, number: int, side: int) -> None:
     image = pictures()[number]
     height, width = image.shape[:2]
     size = fitted_size(width, height, side)
@@ -51,7 +51,7 @@ def test_the_faces_are_those_of_opencvs_own_class(yunet: YuNetDetector, pack: Fo
     np.testing.assert_allclose(found.landmarks, expected[:, 4:14].reshape(-1, 5, 2) * scale, atol=0.1)
 
 
-def test_another_model_is_refused(pack: FoundPack, tmp_path: Path) -> None:
+def test_another_model_is_refused(pack: ModelPack, tmp_path: Path) -> None:
     other = Path(shutil.copy(pack.recogniser_path, tmp_path / "other.onnx"))
     with pytest.raises(PackBrokenError, match="other"):
         YuNetDetector(other, "m")
