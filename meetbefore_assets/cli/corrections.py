@@ -115,7 +115,7 @@ def split(person: str, faces: tuple[str, ...], only_these: bool, home_folder: Pa
 def move(faces: tuple[str, ...], person: str, only_these: bool, home_folder: Path, later: bool) -> None:
     """FACES are PERSON, and not whose they were: a split and a merge in one. To list face ids: meetbefore show PERSON --faces
 
-    It takes the faces out of all that was said before about who they are; one undo brings everything back.
+    It replaces what you said before about who these faces are; one undo brings that back.
     """
     from meetbefore_assets.review import make_corrections
 
@@ -129,7 +129,7 @@ def move(faces: tuple[str, ...], person: str, only_these: bool, home_folder: Pat
 def not_a_face(faces: tuple[str, ...], home_folder: Path, later: bool) -> None:
     """FACES are no faces (a wheel, a statue): they belong to nobody and count nowhere.
 
-    Just these, not their tracks. No video is needed, also to undo it, and they are known again when another detector finds them there.
+    Only these, not the whole tracks. No video is needed to say or undo it, and it still holds if another detector finds them again.
     To ignore somebody instead: meetbefore ignore PERSON
     """
     from meetbefore_assets.review import make_corrections
@@ -156,7 +156,7 @@ def portrait(face: str, home_folder: Path, later: bool) -> None:
 def unsure(first: str, second: str, home_folder: Path, later: bool) -> None:
     """Nobody can tell whether FIRST and SECOND are one person.
 
-    Nobody changes. `review` does not ask again until one of them is seen more or less often, or the evidence moves by a tenth.
+    People stay as they are. `review` does not ask again until one of them gains or loses faces, or the evidence changes by a tenth.
     """
     from meetbefore_assets.review import make_corrections
 
@@ -178,7 +178,7 @@ def undo(correction: str, home_folder: Path, later: bool) -> None:
 @home_option
 @click.pass_context
 def corrections(context: click.Context, home_folder: Path) -> None:
-    """List all corrections, oldest first, and whether they apply; or take them along to another home."""
+    """List all corrections, oldest first, and whether they apply; `export` and `import` take them to another home."""
     from meetbefore_assets.cli.terminal.corrections import print_corrections
 
     if context.invoked_subcommand is None:
@@ -191,16 +191,16 @@ def corrections(context: click.Context, home_folder: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @home_option
 def export_(file: Path, home_folder: Path) -> None:
-    """Write everything you said to FILE, which fits any home with the same videos.
+    """Write all your corrections to FILE, to import them into any home with the same videos.
 
-    Also one with another recogniser, detector or sampling. What was undone stays out. Whoever reads FILE knows the names in it, and sees
-    the faces of imported names.
+    That home may use another recogniser, detector or sampling. Undone corrections are left out. FILE contains the names you gave, and
+    face pictures of imported names: keep it private.
     """
-    from meetbefore_assets.cli.terminal.corrections import print_torn
+    from meetbefore_assets.cli.terminal.corrections import print_damaged
     from meetbefore_assets.cli.terminal.corrections_file import write_export
 
     home = home_for_command(home_folder, must_exist=True)
-    print_torn(console(), home)
+    print_damaged(console(), home)
     write_export(console(), home, file)
 
 
@@ -209,13 +209,13 @@ def export_(file: Path, home_folder: Path) -> None:
 @home_option
 @later_option
 def import_(file: Path, home_folder: Path, later: bool) -> None:
-    """Take over what was said in another home: FILE is what `corrections export` wrote there.
+    """Import the corrections of another home from FILE, written by `corrections export`.
 
-    Videos are found by their content, faces by time and box. What does not fit is listed, and nothing is guessed; process all videos
-    first (`meetbefore run`). What contradicts what you said here is refused; the forgotten stay forgotten. Importing again adds only
+    Videos are found by their content, faces by time and box; process all videos first (`meetbefore run`). Corrections whose faces are not
+    found, and those that contradict yours, are left out and listed. Forgotten people stay forgotten. Importing a file again adds only
     what is new.
 
-    Exit code 1 if something does not fit.
+    Exit code 1 if a correction was left out.
     """
     from meetbefore_assets.cli.terminal.corrections_file import apply_import, import_file, print_import
 
@@ -281,12 +281,12 @@ def _correct(home_folder: Path, later: bool, say: "Callable[[Home], Correction]"
     from meetbefore_assets.identities.match import is_matched, last_match
 
     home = home_for_command(home_folder, must_exist=True)
-    with people_locked(home):  # ids must not change between looking PERSON up and saving whose faces are meant
+    with people_locked(home):  # ids must not change between finding PERSON and saving the correction
         one = say(home)
     if later:
         console().print(f"Saved as {one.correction_id}; the next run applies it.")
         return
-    if is_matched(home):  # a name or a role changes no grouping, so Dagster is not needed, which takes seconds to load
+    if is_matched(home):  # a name or role changes no group: publish at once, without loading Dagster, which takes seconds
         from meetbefore_assets.publishing.database import publish
 
         make_people(home)
@@ -297,9 +297,7 @@ def _correct(home_folder: Path, later: bool, say: "Callable[[Home], Correction]"
 
     waits_for = update_identities(home_folder, build_definitions)
     if waits_for:
-        console().print(
-            f"{one.correction_id} is on record. Other runs are at work; the last of them brings identities in step ({waits_for})"
-        )
+        console().print(f"{one.correction_id} is saved. Another run is going on and will apply it when it ends ({waits_for})")
         return
     print_outcome(console(), home, one, last_match(home))
 

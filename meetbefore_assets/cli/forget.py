@@ -1,4 +1,4 @@
-"""`meetbefore forget`."""
+"""Command `meetbefore forget`: erases people, videos and imported names."""
 
 import sys
 from pathlib import Path
@@ -14,15 +14,15 @@ from meetbefore_assets.core.errors import UsageError
 @home_option
 @click.option("--block", is_flag=True, help="Keep one vector of the person, to leave them out of new videos too.")
 @click.option("--lift", is_flag=True, help="Allow a forgotten file to be imported again, or take a person off the block list.")
-@click.option("--list", "is_listed", is_flag=True, help="List what is kept so that the forgotten stay forgotten.")
+@click.option("--list", "is_listed", is_flag=True, help="List what is kept to keep forgotten people and videos out.")
 @click.option("--later", is_flag=True, help="Erase videos with the next run (or Dagster's job forget_videos) instead of now.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def forget(what: tuple[str, ...], home_folder: Path, block: bool, lift: bool, is_listed: bool, later: bool, yes: bool) -> None:
     """Erase people or videos everywhere: faces, vectors, pictures, rows, database, index and page.
 
-    PERSON is an id, its beginning, or a name (also one from `import names` that nobody bears yet); VIDEO an id, a file name or a path.
-    Your own files are not touched. To keep forgotten faces out when a video is processed again, their places in it are kept, not their
-    looks. A forgotten video is not imported again: its content hash is kept.
+    PERSON is an id, its beginning, or a name (also an imported name that belongs to nobody yet); VIDEO is an id, a file name or a path.
+    Your own files are not touched. To keep forgotten faces out when a video is processed again, their times and places in it are kept,
+    not their looks. The content hash of a forgotten video is kept, so that it is not imported again.
     """
     from meetbefore_assets.forgetting import forget as forgetting
 
@@ -44,7 +44,7 @@ def forget(what: tuple[str, ...], home_folder: Path, block: bool, lift: bool, is
     if block and videos:
         raise UsageError("--block works for people, not for videos.")
     if block and names:
-        raise UsageError("--block works for people who were seen, not for names that nobody bears yet.")
+        raise UsageError("--block works for people who were seen, not for imported names that belong to nobody yet.")
     if later and (people or names):
         raise UsageError("--later works for videos, not for people.", remedy="Leave it out: by then the id may mean somebody else.")
     _confirm([words for _, _, words in found], yes)
@@ -92,7 +92,7 @@ def _erase_names(home_folder: Path, names: list[str]) -> None:
 
 
 def _erase_videos(home_folder: Path, videos: list[str], later: bool) -> None:
-    """Ask for it first: whoever is interrupted finds it done by the next run."""
+    """Save the request, then erase; after an interruption the next run finishes it."""
     from meetbefore_assets.core.words import count
     from meetbefore_assets.forgetting import forget as forgetting
     from meetbefore_assets.forgetting.erase_requests import request_erasure

@@ -1,4 +1,4 @@
-"""`meetbefore news`."""
+"""Command `meetbefore news`: prints what is new since a time or the last import."""
 
 import datetime as dt
 import re
@@ -22,10 +22,10 @@ _SINCE = "A day (2025-03-07), a time (2025-03-07T18:00), yesterday, 36h, 7d or 2
 def news(home_folder: Path, since_text: str, kind: str) -> None:
     """What is new: whom you met again, who became a regular, whose identity needs a look.
 
-    Videos are new since they were imported, whenever they were recorded. Without --since it is the news of the last import. A regular is
-    somebody met on three days or more. You and your companions are no news.
+    WHEN refers to the import of videos, not to their recording; without --since, prints the news of the last import. A regular is somebody
+    you met on three days or more. You and your companions are left out.
 
-    The setting `news.command` (or `news.file`) gives the same to a program of yours, after every run.
+    The settings `news.command` and `news.file` pass the same news to a program or file after every run.
     """
     from meetbefore_assets.cli.terminal.ranking import printable
     from meetbefore_assets.encounters.news import since
@@ -45,7 +45,7 @@ def news(home_folder: Path, since_text: str, kind: str) -> None:
 
 
 def parse_when(text: str, now: dt.datetime, zone: str) -> dt.datetime:
-    """A moment as people write it -> naive UTC.
+    """Parse a point in time as people write it; returns naive UTC.
 
     Args:
         text: a day or time (ISO 8601, local where it names no zone), today, yesterday, or a length before now: 36h, 7d, 2w.

@@ -1,4 +1,4 @@
-"""`meetbefore report`."""
+"""Command `meetbefore report`: writes the page of people."""
 
 from pathlib import Path
 

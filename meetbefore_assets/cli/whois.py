@@ -1,4 +1,4 @@
-"""`meetbefore whois`."""
+"""Command `meetbefore whois`: finds the faces of photographs among the people of the archive."""
 
 import json
 import sys
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 @home_option
 @set_option
 @click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Write the best face of whoever was found to this folder.")
+@click.option("--pictures", type=click.Path(path_type=Path), metavar="DIR", help="Write the best face of each person found to this folder.")
 def whois(photos: tuple[Path, ...], home_folder: Path, assignments: tuple[str, ...], kind: str, pictures: Path | None) -> None:
-    """Have we met? Who the faces of PHOTOS are, among the people of your recordings.
+    """Have we met? Find the faces in PHOTOS among the people of your recordings.
 
-    PHOTOS are pictures (JPEG, PNG, WebP, HEIC), folders of them, or short videos. Nothing of them is kept. Each face gets a sentence:
-    very likely somebody (from 90% on), maybe somebody (from 30% on), or nobody you have met. The probability takes into account among
-    how many people the face was looked for. Shows pictures in terminals that can.
+    PHOTOS are pictures (JPEG, PNG, WebP, HEIC), folders of pictures, or short videos; nothing of them is kept. Each face gets a sentence:
+    very likely somebody (90% or more), maybe somebody (30% or more), or nobody you have met. The probability takes into account how
+    many people the face was compared with. Terminals that can show pictures show the faces.
 
-    Exit code 1 if a file is no picture or has no face (all others are answered).
+    Exit code 1 if a file is not a picture or has no face (all others are answered).
 
     \b
       meetbefore whois photo.jpg
@@ -55,7 +55,7 @@ def whois(photos: tuple[Path, ...], home_folder: Path, assignments: tuple[str, .
 
 
 def _answers(asking: "Asking", files: list[Path]) -> "Iterator[tuple[Path, PictureAnswers | None, str]]":
-    """Each file with its answers, or with why there are none."""
+    """Yield each file with its answers, or with the reason why there are none."""
     from meetbefore_assets.asking.pictures import NoAnswerError
 
     for path in files:

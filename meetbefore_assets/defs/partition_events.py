@@ -35,7 +35,7 @@ def report_partitions(
     stamp = home.store.stamp(asset, anchor)
     if stamp is None:
         raise dg.Failure(
-            description=f"{anchor} has no tracks, so there is nothing to decide for it; all other videos were brought in step. "
+            description=f"{anchor} has no tracks, so there is nothing to decide for it; all other videos were brought up to date. "
             "Materialise its tracks first (job process_video); if that failed, its run says why.",
             allow_retries=False,
         )

@@ -183,12 +183,12 @@ def news(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.SkipReas
             return dg.SkipReason("nobody is told: news.command and news.file are not set")
         if not (is_matched(home) and is_scored(home)):
             return dg.SkipReason("identities are not up to date yet")
-        is_told, problems = tell_news(home)
+        is_delivered, problems = tell_news(home)
     except MeetbeforeError as error:
         return dg.SkipReason(str(error))
     for problem in problems:
         context.log.warning(problem)
-    return dg.SkipReason("; ".join(problems) or ("news was told" if is_told else "nothing new"))
+    return dg.SkipReason("; ".join(problems) or ("news delivered" if is_delivered else "nothing new"))
 
 
 def _is_unpublished(context: dg.SensorEvaluationContext, home: Home) -> bool:

@@ -1,7 +1,7 @@
-"""Makes what people say official once their hands rest: the run of the command line, in a process of its own.
+"""Applies corrections made in the app: runs the job `match` in a child process once no correction was made for a while.
 
-An answer is on record when it was given; what follows is the run that decides, scores and publishes, several answers in one. A process that
-died over it is tried again, and whatever is not in step when the app starts is brought in step, so no answer waits for anybody.
+A correction is saved at once; the run that matches, scores and publishes follows, one run for several corrections. If the process dies, the
+run is repeated. If the home is not up to date when the app starts, a run begins at once.
 """
 
 import contextlib
@@ -27,25 +27,25 @@ from meetbefore_assets.running.worker import BuildDefinitions, redirect_output
 
 _LOG = logging.getLogger(__name__)
 PAUSE_S = 2.0
-# After a process that died; then somebody must look.
+# Pauses before the run is repeated after its process died; after the last one it is given up, and the app says so.
 _RETRY_AFTER_S = (2.0, 10.0, 60.0)
-# Other runs are at work, of which the last brings all in step: it is looked whether it did.
+# While other runs go on, the last of which will bring the home up to date: how often that is checked.
 _OTHERS_S = 10.0
 _LOOK_EVERY_S = 0.1
 
-Kind = Literal["in step", "waiting", "running", "failed"]
-# Brings a home in step in this process; "", or why others will.
+Kind = Literal["up to date", "waiting", "running", "failed"]
+# Brings a home up to date in this process; returns "", or why other runs will do it.
 Update = Callable[[Path, BuildDefinitions], str]
 
 
 @dataclass(frozen=True)
 class ApplyState:
-    """Where making answers official stands.
+    """Whether saved corrections are applied.
 
     Attributes:
-        kind: nothing waits; something does; a run is at it; or it failed, and waits for `retry` or the next answer.
-        reason: why it failed, or what is waited for, in a sentence; "" where there is nothing to say.
-        since: UTC.
+        kind: all are applied; a run is due; a run is going on; or it failed and waits for `retry` or the next correction.
+        reason: why it failed, or what it waits for, in a sentence; "" if there is no reason.
+        since: naive UTC.
     """
 
     kind: Kind
@@ -54,13 +54,13 @@ class ApplyState:
 
 
 class ApplyWhenIdle:
-    """Brings a home in step whenever nothing was said for a while. Its methods may be called by any thread.
+    """Brings a home up to date once no correction was made for a while. Its methods may be called from any thread.
 
     Args:
         home_folder: the home.
-        build_definitions: the Dagster definitions over a home; a function of a module, which the process is handed.
-        pause_s: how long hands rest before a run begins.
-        update: what is done in that process.
+        build_definitions: makes the Dagster definitions of a home; a function of a module, so that the child process can import it.
+        pause_s: seconds without a correction after which a run begins.
+        update: called in the child process.
     """
 
     def __init__(
@@ -72,31 +72,31 @@ class ApplyWhenIdle:
         self._is_stopped = False
         self._deaths = 0
         self._process: BaseProcess | None = None
-        self._state = ApplyState("in step", "", _now())
+        self._state = ApplyState("up to date", "", _now())
         self._thread = threading.Thread(target=self._watch, name="apply when idle", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch; what is on record and not in step is applied at once."""
+        """Start the thread; if the home is not up to date, a run begins at once."""
         self._thread.start()
 
-    def hands_moved(self) -> None:
-        """Something was said just now: a run begins when nothing more is for a while."""
+    def correction_saved(self) -> None:
+        """Let a run begin `pause_s` after the last call."""
         with self._moving:
             self._deaths = 0
             self._wait_for(self._pause_s)
 
     def retry(self) -> None:
-        """Try at once what failed."""
+        """Begin a run at once, after a failure."""
         with self._moving:
             self._deaths = 0
             self._wait_for(0.0)
 
     def state(self) -> ApplyState:
-        """Where it stands now."""
+        """The current state."""
         return self._state
 
     def stop(self, patience_s: float = 10.0) -> None:
-        """End; a run that is going may end first, and is interrupted when it takes longer. What is on record stays, and waits."""
+        """Stop the thread. A run gets `patience_s` seconds to end, then it is interrupted; saved corrections wait for the next start."""
         with self._moving:
             self._is_stopped = True
             self._moving.notify_all()
@@ -105,7 +105,7 @@ class ApplyWhenIdle:
             self._thread.join(patience_s)
         while (process := self._process) is not None and process.is_alive():
             if time.monotonic() < deadline + patience_s:
-                process.terminate()  # Dagster writes down that the run was interrupted
+                process.terminate()  # Dagster records that the run was interrupted
             else:
                 process.kill()
             process.join(1.0)
@@ -115,38 +115,38 @@ class ApplyWhenIdle:
     def _wait_for(self, seconds: float, reason: str = "") -> None:
         self._due_s = time.monotonic() + seconds
         if self._process is None:
-            self._tell("waiting", reason)
+            self._set_state("waiting", reason)
         self._moving.notify_all()
 
-    def _tell(self, kind: Kind, reason: str = "") -> None:
+    def _set_state(self, kind: Kind, reason: str = "") -> None:
         self._state = ApplyState(kind, reason, _now())
 
     def _watch(self) -> None:
-        self._attempt(self._apply_what_waits)
-        while self._rest():
+        self._attempt(self._check_home)
+        while self._wait_until_due():
             self._attempt(self._run)
 
     def _attempt(self, step: Callable[[], None]) -> None:
-        """Take a step and tell whatever it fails of; were this thread to end, answers would wait unseen."""
+        """Call `step`; an error becomes the state, because corrections would wait unnoticed if this thread ended."""
         try:
             step()
         except Exception as error:
-            _LOG.exception("answers could not be applied")
+            _LOG.exception("corrections could not be applied")
             with self._moving:
                 self._process = None
-                self._tell("failed", f"answers could not be applied: {error}. Every answer is on record.")
+                self._set_state("failed", f"corrections could not be applied: {error}. All of them are saved.")
 
-    def _apply_what_waits(self) -> None:
+    def _check_home(self) -> None:
         try:
             is_waiting = not is_up_to_date(open_home(self._home_folder))
         except MeetbeforeError as error:
-            self._tell("failed", str(error))
+            self._set_state("failed", str(error))
             return
         if is_waiting:
             self.retry()
 
-    def _rest(self) -> bool:
-        """Wait until a run is due; False: it is over."""
+    def _wait_until_due(self) -> bool:
+        """Wait until a run is due; returns False once `stop` was called."""
         with self._moving:
             while not self._is_stopped:
                 left_s = None if self._due_s is None else self._due_s - time.monotonic()
@@ -157,61 +157,63 @@ class ApplyWhenIdle:
         return False
 
     def _run(self) -> None:
-        """One run to its end, and what came of it."""
+        """Start a child process for one run, wait for it, and set the state."""
         context = multiprocessing.get_context("spawn")
-        answers, told = context.Pipe(duplex=False)
-        process = context.Process(target=_apply, args=(self._update, self._home_folder, self._build_definitions, told), name="apply")
+        results, sender = context.Pipe(duplex=False)
+        process = context.Process(target=_apply, args=(self._update, self._home_folder, self._build_definitions, sender), name="apply")
         with self._moving:
             self._process = process
-            self._tell("running")
+            self._set_state("running")
         process.start()
-        told.close()
-        while process.is_alive() and not answers.poll(_LOOK_EVERY_S):
+        sender.close()
+        while process.is_alive() and not results.poll(_LOOK_EVERY_S):
             pass
-        answer = _received(answers)
+        result = _received(results)
         process.join()
         with self._moving:
             self._process = None
-            self._conclude(answer, process.exitcode)
+            self._conclude(result, process.exitcode)
 
-    def _conclude(self, answer: str | MeetbeforeError | None, exit_code: int | None) -> None:
-        if self._due_s is not None:  # hands moved meanwhile
-            self._tell("waiting")
-        elif isinstance(answer, MeetbeforeError):
-            self._tell("failed", str(answer))
-        elif answer is None:
+    def _conclude(self, result: str | MeetbeforeError | None, exit_code: int | None) -> None:
+        if self._due_s is not None:  # a correction was made meanwhile
+            self._set_state("waiting")
+        elif isinstance(result, MeetbeforeError):
+            self._set_state("failed", str(result))
+        elif result is None:
             self._deaths += 1
-            died = f"the process that applies answers died ({exit_code})"
+            died = f"the process that applies corrections died ({exit_code})"
             if self._deaths > len(_RETRY_AFTER_S):
-                self._tell("failed", f"{died}, {count(self._deaths, 'time')} in a row. Every answer is on record.")
+                self._set_state("failed", f"{died}, {count(self._deaths, 'time')} in a row. All corrections are saved.")
             else:
-                self._wait_for(_RETRY_AFTER_S[self._deaths - 1], f"{died}; it is tried again.")
-        elif answer:
-            self._wait_for(_OTHERS_S, f"other runs are at work: {answer}")
+                self._wait_for(_RETRY_AFTER_S[self._deaths - 1], f"{died}; it will be started again.")
+        elif result:
+            self._wait_for(_OTHERS_S, f"another run is going on: {result}")
         else:
-            self._tell("in step")
+            self._set_state("up to date")
 
 
-def _received(answers: "Connection[None, str | MeetbeforeError]") -> str | MeetbeforeError | None:
+def _received(results: "Connection[None, str | MeetbeforeError]") -> str | MeetbeforeError | None:
     try:
-        return answers.recv()
+        return results.recv()
     except EOFError:
         return None
 
 
-def _apply(update: Update, home_folder: Path, build_definitions: BuildDefinitions, told: "Connection[str | MeetbeforeError, None]") -> None:
-    """In a process of its own: bring the home in step, and tell why not. It ends its work also where nobody is left to be told."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the app, which lets a run end
+def _apply(
+    update: Update, home_folder: Path, build_definitions: BuildDefinitions, sender: "Connection[str | MeetbeforeError, None]"
+) -> None:
+    """Run by the child process: bring the home up to date and send the result. It finishes even if the app has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the app, which lets this run end
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     prepare(home_folder)
     redirect_output(home_folder)
-    answer: str | MeetbeforeError
+    result: str | MeetbeforeError
     try:
-        answer = update(home_folder, build_definitions)
+        result = update(home_folder, build_definitions)
     except MeetbeforeError as error:
-        answer = error
+        result = error
     with contextlib.suppress(BrokenPipeError):
-        told.send(answer)
+        sender.send(result)
 
 
 def _now() -> dt.datetime:

@@ -22,7 +22,7 @@ from meetbefore_assets.running.capacity import threads_per_job
 from meetbefore_assets.running.code_location import MODULE
 from meetbefore_assets.running.instance_folder import prepare
 from meetbefore_assets.running.libraries import LIBRARIES
-from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress, Surroundings, Task, Videos, run_worker
+from meetbefore_assets.running.worker import BuildDefinitions, Outcome, Progress, Task, Videos, WorkerEnvironment, run_worker
 
 # Exit codes that count as a crash over a video: a broken decoder or too little memory. Other ends (terminated, could not start) do not.
 _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGKILL)}
@@ -31,7 +31,7 @@ _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL,
 _Answer = Outcome | Progress | MeetbeforeError | None
 # Modules loaded once, before workers are forked. Not `insightface` itself, which would load its whole application.
 _PRELOADED = ("meetbefore_assets.running.preloaded", MODULE)
-_INSTEAD_OF = {"insightface": "meetbefore_assets.faces.models.face_models"}
+_PRELOADED_INSTEAD = {"insightface": "meetbefore_assets.faces.models.face_models"}
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Pool:
                     yield message
 
     def note(self, videos: Videos) -> None:
-        """Tell the UI which videos there are.
+        """Add videos to the partitions in the UI, and remove others, in a worker.
 
         Raises:
             MeetbeforeError: Dagster's database cannot be read or written, or a worker cannot do any work.
@@ -101,7 +101,7 @@ class Pool:
             while isinstance(answer := worker.pipe.recv(), Progress):
                 pass
         except (EOFError, OSError):
-            raise MeetbeforeError(self._epitaph(worker), remedy="Run again: nothing is lost.") from None
+            raise MeetbeforeError(self._remove_dead(worker), remedy="Run again: nothing is lost.") from None
         if isinstance(answer, MeetbeforeError):
             raise answer
 
@@ -123,13 +123,13 @@ class Pool:
 
     def _start(self) -> _Worker:
         prepare(self._home_folder)
-        surroundings = Surroundings(dict(os.environ), self._libraries)
+        environment = WorkerEnvironment(dict(os.environ), self._libraries)
         ours, theirs = self._context.Pipe()
-        arguments = (self._build_definitions, str(self._home_folder), self._threads, surroundings, theirs)
+        arguments = (self._build_definitions, str(self._home_folder), self._threads, environment, theirs)
         try:
             process = self._process(arguments)
         except (EOFError, OSError):
-            # The process that loads the libraries died over one of them; workers that load their own can tell which.
+            # The process that loads the libraries crashed while loading one; workers that load them themselves report which.
             self._context = multiprocessing.get_context("spawn")
             process = self._process(arguments)
         theirs.close()
@@ -140,7 +140,7 @@ class Pool:
     def _process(self, arguments: tuple[object, ...]) -> BaseProcess:
         """Start a worker process."""
         if isinstance(self._context, ForkServerContext):
-            self._context.set_forkserver_preload([*_PRELOADED, *(_INSTEAD_OF.get(name, name) for name in self._libraries)])
+            self._context.set_forkserver_preload([*_PRELOADED, *(_PRELOADED_INSTEAD.get(name, name) for name in self._libraries)])
         process = self._context.Process(target=run_worker, args=arguments, daemon=True)
         process.start()
         return process
@@ -148,18 +148,18 @@ class Pool:
     def _reap(self, worker: _Worker) -> Outcome:
         task = worker.task
         assert task is not None
-        message = self._epitaph(worker)
+        message = self._remove_dead(worker)
         return Outcome(task, False, message, "", is_crash=worker.process.exitcode in _CRASHES)
 
-    def _epitaph(self, worker: _Worker) -> str:
-        """Take a dead worker out of the pool; say in a sentence how it ended."""
+    def _remove_dead(self, worker: _Worker) -> str:
+        """Remove a dead worker from the pool; returns a sentence that says how it ended."""
         worker.process.join()
         self._workers.remove(worker)
         log = self._home_folder / "dagster" / "logs" / "worker.log"
         return f"The process that worked on it died ({_exit_description(worker.process.exitcode)}); the end of {log} may say why."
 
     def close(self, *, now: bool = False) -> None:
-        """End the workers after their task; with `now` at once, which loses nothing that was written."""
+        """End the workers after their current task; with `now` at once. Nothing that was written is lost."""
         for worker in self._workers:
             if now:
                 worker.process.terminate()

@@ -42,7 +42,7 @@ UPDATE_ATTEMPTS, PAUSE_S = 5, 2.0
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the user asked `meetbefore run` for.
+    """Arguments of `meetbefore run`.
 
     Attributes:
         paths: files and folders to import besides the sources in the settings; text for those in an object store. Folders become
@@ -50,8 +50,8 @@ class RunOptions:
         assignments: settings to write first, as KEY=VALUE.
         jobs: videos processed at a time; 0: as many as cores and memory allow.
         retry_failed: try again videos that failed with the same file, settings and program.
-        retry: ids of those that alone are tried again.
-        retry_due: try them again, but each only after a wait that doubles with every attempt.
+        retry: ids of videos to try again, and no others.
+        retry_due: try failed videos again, each after a wait that doubles with every attempt.
         is_once: do not add the folders to the sources.
     """
 
@@ -80,7 +80,7 @@ class Summary:
         spared: a sentence about strangers who were kept because a clock cannot be right.
         undated: ids of present videos whose only date is the modification time of their file.
         news: the news of this run; None unless it processed videos and matched people.
-        untold: why news did not reach news.command or news.file, if it did not.
+        undelivered: why news could not be passed to news.command or news.file.
     """
 
     intake: Intake
@@ -95,7 +95,7 @@ class Summary:
     spared: str = ""
     undated: list[str] = field(default_factory=list)
     news: News | None = None
-    untold: list[str] = field(default_factory=list)
+    undelivered: list[str] = field(default_factory=list)
 
     @property
     def is_success(self) -> bool:
@@ -136,7 +136,7 @@ def _run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Bui
     found = home.adapters.recordings.scan(paths, observer.searching)
     named = options.paths or home.settings().sources or (home.own_videos,)
     empty, erased = without_recordings(found, named), len(asked.videos) if asked else 0
-    # A file that is given by itself is imported without listing its folder, so nothing can be said of the files beside it.
+    # A file given by itself is imported without listing its folder, so the files beside it are unknown.
     state = state_of(home, found) if all(Path(path).is_dir() for path in options.paths) else ""
     quiet = last_quiet_run(home, state)
     if quiet is not None and not (quiet.failed and (options.retry_failed or options.retry_due or options.retry)):
@@ -153,7 +153,7 @@ def _run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Bui
     statuses = all_statuses(home)
     due = due_failures(home) if options.retry_due else set()
     for video_id in {status.video_id for status in statuses if not status.todo} & set(home.store.keys(FAILURES.name)):
-        clear_failure(home, video_id)  # it failed only after everything was written
+        clear_failure(home, video_id)  # it failed after everything had been written
     todo = [status for status in statuses if status.todo and should_retry(status, options, due)]
     summary.untried = [status.video_id for status in statuses if status.todo and status.failed_before and status not in todo]
     update_places(home)
@@ -174,10 +174,10 @@ def _run_pipeline(home_folder: Path, options: RunOptions, build_definitions: Bui
 
 
 def _end_of_work(home: Home, summary: Summary) -> None:
-    """Do what follows matching: forget strangers whose time is over, and write the news."""
+    """Do what follows matching: forget expired strangers, and pass on the news."""
     summary.expired, summary.spared = forget.forget_expired_strangers(home)
     summary.news = since(home) if summary.computed and summary.matched else None
-    _, summary.untold = tell_news(home)
+    _, summary.undelivered = tell_news(home)
 
 
 def _forget_in_dagster(home: Home, video_ids: list[str]) -> int:
@@ -208,16 +208,16 @@ def update_identities(home_folder: Path, build_definitions: BuildDefinitions) ->
             if outcome.is_success:
                 return ""
             failed = MeetbeforeError(outcome.message, remedy="The correction is saved; `meetbefore run` tries again.")
-        except StoreError as trouble:
-            failed = trouble
-        if error is not None and not _are_others_at_work(home_folder):
+        except StoreError as store_error:
+            failed = store_error
+        if error is not None and not _is_another_run_going_on(home_folder):
             raise failed
         error = failed
         time.sleep(PAUSE_S)
     return error.message if error else ""
 
 
-def _are_others_at_work(home_folder: Path) -> bool:
+def _is_another_run_going_on(home_folder: Path) -> bool:
     import dagster as dg
 
     from meetbefore_assets.running.instance import BUSY, dead_runs, open_instance

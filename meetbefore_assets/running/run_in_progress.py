@@ -1,4 +1,4 @@
-"""Shows other processes how far a run is: a small file in the home while it goes on. It holds numbers, no names."""
+"""Progress of a run for other processes: a small file in the home while the run goes on, with numbers and no names."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from meetbefore_assets.running.run_observer import RunObserver
 from meetbefore_assets.running.worker import Outcome, Progress
 from meetbefore_assets.storage.atomic_file import write_private
 
-# A run tells of every sampled frame; it is written down no more often than this.
+# A run reports every sampled frame; the file is written no more often than this.
 EVERY_S = 0.5
 
 Phase = Literal["searching", "importing", "processing", "matching"]
@@ -26,17 +26,17 @@ Phase = Literal["searching", "importing", "processing", "matching"]
 
 @dataclass(frozen=True)
 class RunInProgress:
-    """How far a run is.
+    """Progress of a run.
 
     Attributes:
-        pid, born_s: of its process; a number may be given again to another one, which was born at another time.
-        phase: what it does.
-        files: found so far, or read of `of_files`, before processing.
-        videos, done: to process in all, and finished (failed ones too).
+        pid, born_s: id and start time of its process; a later process with the same id has another start time.
+        phase: current step.
+        files, of_files: files found so far; then files read, of all.
+        videos, done: videos to process, and those finished (including failed ones).
         jobs: videos processed at a time.
-        footage_s: length of those that came through, seconds.
+        footage_s: length of the videos processed successfully, seconds.
         begun_s: when processing began, seconds since 1970.
-        frames, of_frames: looked at of the videos that are being processed, and to look at.
+        frames, of_frames: frames done, of all sampled frames of the videos in work.
     """
 
     pid: int
@@ -54,15 +54,15 @@ class RunInProgress:
 
     @property
     def pace(self) -> Pace:
-        """Its pace, on the clock of `time.time`."""
+        """The pace of the run; its times are those of `time.time`."""
         return Pace(self.videos, self.begun_s, self.done, self.footage_s)
 
 
 def run_in_progress(home_folder: Path) -> RunInProgress | None:
-    """How far the run of this machine is that goes on over a home; None where there is none."""
+    """Return the progress of the run that is going on over a home on this machine; None if there is none."""
     try:
         found = RunInProgress(**json.loads(_path(home_folder).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):  # none, or that of another version
+    except (FileNotFoundError, ValueError, TypeError):  # no file, or one of another version
         return None
     with contextlib.suppress(psutil.Error):
         return found if psutil.Process(found.pid).create_time() == found.born_s else None
@@ -71,8 +71,8 @@ def run_in_progress(home_folder: Path) -> RunInProgress | None:
 
 @contextlib.contextmanager
 def shown_to_others(home_folder: Path, observer: RunObserver) -> Iterator[RunObserver]:
-    """Yield an observer that passes everything on to `observer`, and writes down how far the run is until the end."""
-    shown = _Shown(home_folder, observer)
+    """Yield an observer that passes every call on to `observer` and writes the progress file; the file is removed at the end."""
+    shown = _ProgressWriter(home_folder, observer)
     try:
         yield shown
     finally:
@@ -83,13 +83,13 @@ def _path(home_folder: Path) -> Path:
     return home_folder / "tmp" / "run.json"
 
 
-class _Shown:
-    """Implements `run.RunObserver`."""
+class _ProgressWriter:
+    """Implements `run.RunObserver`: writes the progress file."""
 
     def __init__(self, home_folder: Path, observer: RunObserver) -> None:
         self._path, self._observer = _path(home_folder), observer
         self._now = RunInProgress(os.getpid(), psutil.Process().create_time())
-        self._looked: dict[str, Progress] = {}
+        self._in_work: dict[str, Progress] = {}
         self._written_s = -EVERY_S
 
     def remembered(self, folders: list[str]) -> None:
@@ -111,12 +111,12 @@ class _Shown:
         self._observer.started(videos, jobs)
 
     def progressed(self, progress: Progress) -> None:
-        self._looked[progress.partition] = progress
+        self._in_work[progress.partition] = progress
         self._show(self._with_frames())
         self._observer.progressed(progress)
 
     def finished(self, outcome: Outcome) -> None:
-        self._looked.pop(outcome.task.partition, None)
+        self._in_work.pop(outcome.task.partition, None)
         if self._now.phase == "processing":
             now = self._with_frames()
             self._show(replace(now, done=now.done + 1, footage_s=now.footage_s + outcome.footage_s), at_once=True)
@@ -136,13 +136,13 @@ class _Shown:
                 self._path.unlink(missing_ok=True)
 
     def _with_frames(self) -> RunInProgress:
-        known = self._looked.values()
+        known = self._in_work.values()
         return replace(self._now, frames=sum(one.done for one in known), of_frames=sum(one.total for one in known))
 
     def _show(self, now: RunInProgress, *, at_once: bool = False) -> None:
         self._now = now
         if at_once or time.monotonic() - self._written_s >= EVERY_S:
             self._written_s = time.monotonic()
-            # A full disk stops the run where results are written, with a sentence; what is only shown must not.
+            # A full disk stops the run where results are written, with a sentence; the progress file must not stop it.
             with contextlib.suppress(StoreError):
                 write_private(self._path, json.dumps(asdict(now)).encode())

@@ -1,4 +1,4 @@
-"""Gives news to a program or a file of the user's (`news.command`, `news.file`); a failure is told, and stops nothing."""
+"""Passes news to the program or file in the settings (`news.command`, `news.file`); a failure is reported and stops nothing."""
 
 import contextlib
 import datetime as dt
@@ -20,14 +20,16 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.publishing.news import as_json
 from meetbefore_assets.storage.atomic_file import write_private
 
-# Of what a program that failed said so many bytes are told.
-_SAID_BYTES = 400
+# Bytes of a failed program's error output that are reported.
+_ERROR_BYTES = 400
 
 
 def tell_news(home: Home) -> tuple[bool, list[str]]:
-    """Tell what nobody was told yet: whether there was anything to tell and somebody to tell it to, and what went wrong.
+    """Pass on the news since the last success.
 
-    Where it went wrong, the same is told again next time, with what is new by then.
+    Returns:
+        Whether there were news and a program or file to pass them to; and a sentence for each failure. After a failure the same news are
+        passed on again next time, together with newer ones.
     """
     settings = home.settings().news
     if not settings.command and not settings.file:
@@ -57,9 +59,9 @@ def _written(path: Path, text: str) -> list[str]:
 
 
 def _run(command: tuple[str, ...], text: str, folder: Path, timeout_s: float) -> list[str]:
-    """Run a program in a process group of its own; the group is ended when its time is over, and when this process is interrupted."""
+    """Run a program in a process group of its own; the group is killed after `timeout_s`, or if this process is interrupted."""
     name = Path(command[0]).name
-    # A file, as a pipe would be open for as long as what the program leaves running.
+    # A file: a pipe would stay open as long as processes that the program leaves running.
     with tempfile.TemporaryFile() as errors:
         try:
             process = subprocess.Popen(
@@ -82,12 +84,12 @@ def _run(command: tuple[str, ...], text: str, folder: Path, timeout_s: float) ->
         if not process.returncode:
             return []
         errors.seek(0, os.SEEK_END)
-        errors.seek(max(0, errors.tell() - _SAID_BYTES))
+        errors.seek(max(0, errors.tell() - _ERROR_BYTES))
         said = without_controls(errors.read().decode(errors="replace")).strip()
         return [f"news.command: {name} ended with {process.returncode}{f': {said}' if said else '.'}"]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
+        os.killpg(process.pid, signal.SIGKILL)  # it is the leader of its own group
     process.wait()

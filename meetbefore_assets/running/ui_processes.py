@@ -25,7 +25,7 @@ LOG = Path("dagster") / "logs" / "ui.log"
 _CHILD = "meetbefore_assets.running.child"
 # Seconds that a process may take to end when interrupted, and then when terminated.
 _GRACE_S, _LAST_GRACE_S = 10.0, 3.0
-_LAST_WORDS = 12
+_TAIL_LINES = 12
 
 
 class UiProcesses:
@@ -36,9 +36,9 @@ class UiProcesses:
 
         Args:
             home_folder: the home.
-            web_module: what serves the web app; is handed the socket of the definitions, the address and the listener.
+            web_module: module that serves the web app; its arguments are the code server's socket, the address and the listening socket.
             listener: bound to the address and the port of the web app.
-            web_environment: variables that the web app alone is told.
+            web_environment: environment variables for the web app only.
         """
         self.log = home_folder / LOG
         self._web_module, self._listener, self._web_environment = web_module, listener, web_environment
@@ -48,7 +48,7 @@ class UiProcesses:
     def __enter__(self) -> "UiProcesses":
         private_folder(self.log.parent)
         self._out: BinaryIO = self._stack.enter_context(open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"))
-        # The path of a socket must be short, which that of a home may not be; the folder is private.
+        # The path of a socket must be short, and that of a home may be long; this folder is private too.
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="meetbefore-ui-")))
         self._code_server, self._workspace = folder / "definitions", folder / "workspace.yaml"
         self._workspace.write_text(f"load_from: [{{grpc_server: {{socket: {self._code_server}, location_name: {LOCATION_NAME}}}}}]\n")
@@ -56,8 +56,8 @@ class UiProcesses:
         serving = ["code-server", "start", "--socket", str(self._code_server), "--module-name", MODULE, "--location-name", LOCATION_NAME]
         self._start("definitions", "dagster", [*serving, "--log-level", "warning", "--use-python-environment-entry-point"])
         number = self._listener.fileno()
-        told = [str(self._code_server), self._listener.getsockname()[0], str(number)]
-        self._start("web server", self._web_module, told, (number,), self._web_environment)
+        arguments = [str(self._code_server), self._listener.getsockname()[0], str(number)]
+        self._start("web server", self._web_module, arguments, (number,), self._web_environment)
         return self
 
     def start_daemon(self) -> None:
@@ -82,10 +82,10 @@ class UiProcesses:
         """Raise MeetbeforeError if one of the processes ended."""
         for name, child in self._children.items():
             if child.poll() is not None:
-                raise MeetbeforeError(f"The {name} ended unexpectedly ({child.returncode}).{self._last_words()}", remedy=f"See {self.log}.")
+                raise MeetbeforeError(f"The {name} ended unexpectedly ({child.returncode}).{self._log_tail()}", remedy=f"See {self.log}.")
 
     def state(self) -> dict[str, str]:
-        """What the web server says of itself: `app` and `dagster`, each ready or loading; nothing while it does not answer.
+        """State of the web server: keys `app` and `dagster`, values `ready` or `loading`; empty while it does not answer.
 
         Raises:
             MeetbeforeError: a process ended.
@@ -102,10 +102,10 @@ class UiProcesses:
         finally:
             connection.close()
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         self._out.flush()
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_WORDS:]
-        return "".join(f"\n  {line}" for line in ["Its last words:", *lines]) if lines else ""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
+        return "".join(f"\n  {line}" for line in ["The end of its log:", *lines]) if lines else ""
 
     def _stop(self) -> None:
         """Stop all processes and the runs they started; nothing that was written is lost. Another Ctrl-C stops them at once."""

@@ -108,7 +108,7 @@ def last_quiet_run(home: Home, state: str) -> QuietRun | None:
         return None
     try:
         last = QuietRun(**json.loads(quiet_run_path(home).read_bytes()))
-    except (OSError, ValueError, TypeError):  # no note, or it is torn or from another version: everything is checked
+    except (OSError, ValueError, TypeError):  # no note, or a damaged one, or one of another version: everything is checked
         return None
     return last if (last.state, last.elsewhere_state) == (state, _elsewhere_state(home, last.elsewhere)) else None
 

@@ -68,7 +68,7 @@ class Outcome:
         is_success: whether it succeeded.
         message: why it failed, or which part was left out, in a sentence.
         run_id: id of Dagster's run; "" if the run could not begin, or not end.
-        is_crash: the process died over it; such a video is not tried again and again.
+        is_crash: the process crashed; the video is not tried again before its file, the settings or the program change.
         footage_s: length of the video that was processed, seconds.
     """
 
@@ -81,12 +81,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What a worker takes over from the process that gives it work, as it may have been forked from another one long before.
+class WorkerEnvironment:
+    """What a worker takes over from the process that starts it; it may have been forked from another one long before.
 
     Attributes:
         variables: environment variables.
-        libraries: loaded and tried before the first task.
+        libraries: names in LIBRARIES, loaded and checked before the first task.
     """
 
     variables: Mapping[str, str]
@@ -94,21 +94,21 @@ class Surroundings:
 
 
 def run_worker(
-    build_definitions: BuildDefinitions, home_folder: str, threads: int, surroundings: Surroundings, connection: Connection
+    build_definitions: BuildDefinitions, home_folder: str, threads: int, environment: WorkerEnvironment, connection: Connection
 ) -> None:
-    """Execute tasks from `connection` until None comes; what libraries print goes to `<home>/dagster/logs/worker.log`.
+    """Execute tasks from `connection` until it receives None; what libraries print goes to `<home>/dagster/logs/worker.log`.
 
-    The worker answers a Task with an Outcome and Videos with None; or either with a MeetbeforeError if no work is possible at all: a
-    library is broken, or Dagster's database cannot be read.
+    The worker answers a Task with an Outcome, and Videos with None. If it cannot work at all (a library is broken, Dagster's database is
+    unreadable), it answers with a MeetbeforeError.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.clear()
-    os.environ.update(surroundings.variables)
+    os.environ.update(environment.variables)
     mask_process(Path(home_folder))
     redirect_output(Path(home_folder))
     with contextlib.suppress(EOFError, BrokenPipeError):
         try:
-            check_libraries(surroundings.libraries)
+            check_libraries(environment.libraries)
             executor = _Executor(build_definitions, Path(home_folder), threads, _Throttle(connection).report)
             while (asked := connection.recv()) is not None:
                 if isinstance(asked, Videos):
@@ -150,7 +150,7 @@ class _Throttle:
             try:
                 self._connection.send(Progress(video_id, done, total))
             except OSError:
-                # The process that gave this work is dead. The next run does it again; the video does not count as failed.
+                # The parent process is dead. The next run does this task again; the video does not count as failed.
                 os._exit(EXIT_ORPHANED)
 
 
@@ -176,10 +176,10 @@ class _Executor:
         self._definitions = build_definitions(home)
         self._instance = instance.enter_instance(home_folder)
         self._tags = instance.process_tags
-        self._trouble = instance.explain_error
+        self._explain_error = instance.explain_error
 
     def note(self, videos: Videos) -> None:
-        """Tell the UI which videos there are. Raises MeetbeforeError."""
+        """Add videos to the partitions in the UI, and remove others. Raises MeetbeforeError."""
         from meetbefore_assets.running import instance
 
         try:
@@ -187,7 +187,7 @@ class _Executor:
             instance.add_partitions(self._instance, videos.known)
             instance.drop_partitions(self._instance, videos.gone)
         except Exception as error:
-            raise self._trouble(self._home.folder, error) from error
+            raise self._explain_error(self._home.folder, error) from error
 
     def execute(self, task: Task) -> Outcome:
         from meetbefore_assets.running.execute_job import execute_job
@@ -201,7 +201,7 @@ class _Executor:
             ended = execute_job(self._instance, job, run_id, task.partition, task.assets, tags)
         except Exception as error:
             logging.getLogger(__name__).exception("the job %s could not be executed", task.job)
-            return Outcome(task, False, str(self._trouble(self._home.folder, error)), "")
+            return Outcome(task, False, str(self._explain_error(self._home.folder, error)), "")
         if not ended.is_success:
             return Outcome(task, False, failure_message(ended.events), run_id)
         return Outcome(task, True, self._left_out(task), run_id, footage_s=self._footage_s(task))
@@ -234,7 +234,7 @@ def failure_message(events: Iterable[Any]) -> str:
     return "the run failed before its first step; its log in the Dagster UI says why"
 
 
-def _without_error_class(told: str) -> str:
+def _without_error_class(message: str) -> str:
     """Remove the name of the class with which Dagster begins an error's message, if the error is one of this package."""
-    kind, _, words = told.strip().partition(": ")
-    return words if kind.startswith(f"{errors.__name__}.") else told.strip()
+    kind, _, words = message.strip().partition(": ")
+    return words if kind.startswith(f"{errors.__name__}.") else message.strip()

@@ -95,52 +95,52 @@ def runs(home_folder: Path) -> int:
 def test_where_nothing_was_said_nothing_runs(home_folder: Path) -> None:
     with applying(home_folder, succeed) as applier:
         time.sleep(0.3)
-        assert applier.state().kind == "in step"
+        assert applier.state().kind == "up to date"
     assert runs(home_folder) == 0
 
 
 def test_several_answers_are_one_run_once_hands_rest(home_folder: Path) -> None:
     with applying(home_folder, succeed, pause_s=0.5) as applier:
         for _ in range(5):
-            applier.hands_moved()
+            applier.correction_saved()
             assert applier.state().kind == "waiting"
             time.sleep(0.05)
         reached(applier, lambda state: state.kind == "running")
-        reached(applier, lambda state: state.kind == "in step")
+        reached(applier, lambda state: state.kind == "up to date")
     assert runs(home_folder) == 1
 
 
 def test_what_is_said_while_a_run_goes_on_is_another_run(home_folder: Path) -> None:
     with applying(home_folder, take_long) as applier:
-        applier.hands_moved()
+        applier.correction_saved()
         reached(applier, lambda _: runs(home_folder) == 1)
-        applier.hands_moved()
+        applier.correction_saved()
         assert applier.state().kind == "running"
         reached(applier, lambda _: runs(home_folder) == 2)
-        reached(applier, lambda state: state.kind == "in step")
+        reached(applier, lambda state: state.kind == "up to date")
 
 
 def test_a_failure_is_told_and_tried_again_when_asked(home_folder: Path) -> None:
     with applying(home_folder, fail_once) as applier:
-        applier.hands_moved()
+        applier.correction_saved()
         assert "disk is full. Free some" in reached(applier, lambda state: state.kind == "failed").reason
         applier.retry()
-        reached(applier, lambda state: state.kind == "in step")
+        reached(applier, lambda state: state.kind == "up to date")
 
 
 def test_a_process_that_was_killed_is_tried_again(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply_when_idle, "_RETRY_AFTER_S", (0.3,))
     with applying(home_folder, die_once) as applier:
-        applier.hands_moved()
+        applier.correction_saved()
         assert "died (-9)" in reached(applier, lambda state: bool(state.reason)).reason
-        reached(applier, lambda state: state.kind == "in step")
+        reached(applier, lambda state: state.kind == "up to date")
     assert runs(home_folder) == 2
 
 
 def test_one_that_always_dies_is_given_up_with_its_reason(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply_when_idle, "_RETRY_AFTER_S", (0.05,))
     with applying(home_folder, die) as applier:
-        applier.hands_moved()
+        applier.correction_saved()
         assert "died (9), 2 times in a row" in reached(applier, lambda state: state.kind == "failed").reason
     assert runs(home_folder) == 2
 
@@ -152,14 +152,14 @@ def test_what_nobody_expected_is_told_and_the_next_answer_is_applied(home_folder
     monkeypatch.setattr(apply_when_idle, "is_up_to_date", fail)
     with applying(home_folder, succeed) as applier:
         assert "the disk is gone" in reached(applier, lambda state: state.kind == "failed").reason
-        applier.hands_moved()
-        reached(applier, lambda state: state.kind == "in step")
+        applier.correction_saved()
+        reached(applier, lambda state: state.kind == "up to date")
     assert (home_folder / "runs").read_text() == "x"
 
 
 def test_a_run_that_is_going_may_end_before_the_app_does(home_folder: Path) -> None:
     with applying(home_folder, take_long) as applier:
-        applier.hands_moved()
+        applier.correction_saved()
         reached(applier, lambda _: runs(home_folder) == 1)
     assert (home_folder / "ended").exists()
 
@@ -167,7 +167,7 @@ def test_a_run_that_is_going_may_end_before_the_app_does(home_folder: Path) -> N
 def test_one_that_takes_too_long_is_interrupted(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     applier = ApplyWhenIdle(home_folder, build_definitions, 0.0, take_very_long)
     applier.start()
-    applier.hands_moved()
+    applier.correction_saved()
     reached(applier, lambda _: runs(home_folder) == 1)
     applier.stop(patience_s=0.2)
     assert not (home_folder / "ended").exists()

@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Home:
 
 def test_an_empty_home_has_nothing_to_tell(tmp_path: Path) -> None:
     home = fake_home(tmp_path)
-    for section in (doctor.index_findings, doctor.litter_findings, doctor.pace_findings, instance_health.instance_findings):
+    for section in (doctor.index_findings, doctor.leftover_findings, doctor.pace_findings, instance_health.instance_findings):
         assert list(section(home)) == []
 
 
@@ -60,7 +60,7 @@ def test_litter_is_counted(home: Home) -> None:
     path.parent.mkdir()
     path.write_bytes(b"half")
     os.utime(path, (time.time() - 90_000, time.time() - 90_000))
-    ((_, said, _),) = doctor.litter_findings(home)
+    ((_, said, _),) = doctor.leftover_findings(home)
     assert "1 temporary files" in said
 
 

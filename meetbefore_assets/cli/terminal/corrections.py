@@ -1,4 +1,4 @@
-"""Prints corrections, what came of them, and the history of ids."""
+"""Prints corrections, their effects, and the history of ids."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,17 +25,24 @@ from meetbefore_assets.publishing.page.cards import labels
 
 
 def print_outcome(console: Console, home: Home, one: Correction, decided: LastMatch | None) -> None:
-    """What a correction changed; `decided` is None where nobody had to be decided anew."""
-    print_torn(console, home)
+    """Print what a correction changed.
+
+    Args:
+        console: to print on.
+        home: the home.
+        one: the correction.
+        decided: the matching run that applied it; None if no run was needed, as for a name.
+    """
+    print_damaged(console, home)
     console.print(f"{_describe(one, _who(home, [one]))} [dim]({one.correction_id}; to take it back: meetbefore undo)[/dim]")
     changed = f"{words.count(decided.churn, 'face')} moved to another person" if decided and decided.churn else "no other person changed"
     console.print(f"{words.count(people_table(home).height, 'person', 'people')} now; {changed}.")
 
 
 def print_corrections(console: Console, home: Home) -> None:
-    """All corrections, who they are about now, whether they apply, and how many of their faces are there."""
+    """Print a table of all corrections: the people they now refer to, whether they apply, and how many of their faces were found."""
     said = read_corrections(home)
-    print_torn(console, home)
+    print_damaged(console, home)
     if not said:
         console.print("No corrections yet. To make one: meetbefore name PERSON NAME, or merge, split, move, not-same, …: meetbefore --help")
         return
@@ -61,13 +68,13 @@ def print_corrections(console: Console, home: Home) -> None:
 
 
 def _states_of_names(home: Home) -> dict[str, str]:
-    """Name from elsewhere, in lower case -> whom it belongs to, in words."""
-    told = {"named": "names {}", "near": "may be {}: see review", "waits": "waits: nobody is like that", "said": "left as you said"}
+    """Imported name in lower case -> its state in words."""
+    phrases = {"named": "names {}", "near": "may be {}: see review", "waits": "waits: nobody is like that", "said": "left as you said"}
     rows = known_matches(home).select("name", "state", "person_id").iter_rows()
-    return {str(name).casefold(): told[state].format(person_id) for name, state, person_id in rows}
+    return {str(name).casefold(): phrases[state].format(person_id) for name, state, person_id in rows}
 
 
-# (correction, side) -> name or id of the person whom most of its faces belong to now.
+# (correction, side) -> name or id of the person that most of its faces belong to now.
 Who = dict[tuple[str, str], str]
 
 
@@ -97,7 +104,7 @@ def _describe(one: Correction, who: Who) -> str:
     if one.kind == "merge":
         whole = f"{text} people" if text else f"{here} and {there}"
         return f"merged into {here} ({text + ' people, ' if text else ''}{sizes})" if here == there else f"merged {whole} ({sizes})"
-    told = {
+    phrases = {
         "not-same": f"{here} is not {there}",
         "split": f"{faces} split from {there}, now {here}",
         "move": f"{faces} moved to {to}" if here == to else f"{faces} moved to {to}, now {here}",
@@ -107,20 +114,25 @@ def _describe(one: Correction, who: Who) -> str:
         "known": f"'{text}' was imported",
         "undo": f"undid {text}",
     }
-    return told.get(one.kind, f"'{printable(one.kind)}', which only a later version of meetbefore knows")
+    return phrases.get(one.kind, f"'{printable(one.kind)}', which only a later version of meetbefore knows")
 
 
-def print_torn(console: Console, home: Home) -> None:
-    """What was said and cannot be read any more, if anything; the rest holds."""
+def print_damaged(console: Console, home: Home) -> None:
+    """Print the corrections whose files are damaged; all others still apply."""
     for error in torn_corrections(home):
         console.print(f"[red]lost:[/red] {printable(str(error))}")
 
 
 def print_history(console: Console, home: Home, person: str) -> None:
-    """What happened to ids, the oldest first; of one person if one is asked for.
+    """Print how ids changed, oldest first.
+
+    Args:
+        console: to print on.
+        home: the home.
+        person: an id, its beginning, or a name; "" prints the changes of all ids.
 
     Raises:
-        UsageError: no such person is or ever was there.
+        UsageError: no person has or ever had this id or name.
     """
     table = history_table(home)
     if person:
@@ -142,7 +154,7 @@ _EVENTS = {"joined": "joined", "split": "split off", "renumbered": "is now", "go
 
 
 def _ids(home: Home, table: pl.DataFrame, person: str) -> list[str]:
-    """The id that was asked for, who bears it now, and all ids that became that one."""
+    """The current id of the person with this id or name, and all earlier ids that became it."""
     known = {*table["person_id"], *table["other_person_id"]} - {""}
     begins = sorted(one for one in known if one.startswith(person))
     try:

@@ -1,4 +1,4 @@
-"""Writes corrections to a file, takes them from one, and prints what fitted and what did not."""
+"""Exports corrections to a file, imports them from one, and prints which could not be imported."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def write_export(console: Console, home: Home, file: Path) -> None:
 
 
 def import_file(home: Home, file: Path) -> Imported:
-    """Put the corrections of a file on record.
+    """Import the corrections in a file.
 
     Raises:
         UsageError: there is no such file, or it is no file of corrections; nothing was imported.
@@ -75,7 +75,7 @@ def import_file(home: Home, file: Path) -> Imported:
 
 
 def print_import(console: Console, home: Home, done: Imported) -> None:
-    """What is on record now, and what does not fit: which correction, where, and why."""
+    """Print how many corrections were imported, and each that was left out: what it says, where, and why."""
     before = f", {done.before:,} on record before" if done.before else ""
     console.print(f"{words.count(len(done.new), 'correction')} imported{before}, {len(done.left_out):,} left out.")
     for (file_name, reason), places in sorted(done.missed.items()):
@@ -94,8 +94,8 @@ def print_import(console: Console, home: Home, done: Imported) -> None:
 
 
 def what(one: Correction) -> str:
-    """What a correction says, without whom it is about: nobody here may be."""
-    told = {
+    """What a correction says, in words, without the people it refers to: this home may not have them."""
+    phrases = {
         "name": f"named '{one.text}'" if one.text else "the name taken away",
         "known": f"the imported name '{one.text}'",
         "role": {"me": "is me", "companion": "travels with me", "ignored": "is ignored"}.get(one.text, "has no role"),
@@ -107,7 +107,7 @@ def what(one: Correction) -> str:
         "not-a-face": "not a face",
         "portrait": "portrait",
     }
-    return told.get(one.kind, f"'{one.kind}'")
+    return phrases.get(one.kind, f"'{one.kind}'")
 
 
 def _where(one: LeftOut) -> str:
@@ -117,11 +117,11 @@ def _where(one: LeftOut) -> str:
 
 
 def apply_import(console: Console, home: Home, home_folder: Path, build_definitions: BuildDefinitions) -> None:
-    """Bring everything in step with what was imported."""
+    """Bring people, scores and the database up to date with the imported corrections."""
     if is_matched(home):
         make_people(home)
         publish(home)
         return
     waits_for = update_identities(home_folder, build_definitions)
     if waits_for:
-        console.print(f"They are on record. Other runs are at work; the last of them applies them ({printable(waits_for)})")
+        console.print(f"They are saved. Another run is going on and will apply them when it ends ({printable(waits_for)})")

@@ -27,7 +27,7 @@ from meetbefore_assets.upkeep.checks import index_in_step, torn_as_finding
 from meetbefore_assets.upkeep.verify_record import litter_of
 
 PACKAGES = ("meetbefore", "dagster", "duckdb", "polars", "av", "opencv-python-headless", "opencv-python", "insightface")
-# Packages with the same module: the one that was installed last is in force.
+# Packages that install the same module: the one installed last overwrites the others.
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
 SEARCHES = ("faiss-cpu", "faiss-gpu")
 LITTLE_FREE_BYTES = 2 * 2**30
@@ -37,7 +37,7 @@ def examine(home: Home, console: Console) -> bool:
     """Print the findings; False if something needs attention."""
     sections: tuple[Callable[[Home], Iterator[Finding]], ...] = (
         *(_installed, _place, _models, _policy, _state),
-        *(access_findings, index_findings, litter_findings, pace_findings, instance_findings),
+        *(access_findings, index_findings, leftover_findings, pace_findings, instance_findings),
     )
     is_well = True
     for section in sections:
@@ -119,8 +119,8 @@ def _policy(home: Home) -> Iterator[Finding]:
     decided = policy(home)
     about = home.model_pack().recogniser
     sure = about.evidence.sureness(decided.threshold) if about.evidence else None
-    told = f"joins from {words.sureness(sure)} sure on; " if sure is not None else ""
-    yield "matching", f"threshold {decided.threshold:.3f} ({told}{decided.threshold_source})", True
+    joins = f"joins from {words.sureness(sure)} sure on; " if sure is not None else ""
+    yield "matching", f"threshold {decided.threshold:.3f} ({joins}{decided.threshold_source})", True
     if about.not_measured:
         yield "evidence", about.not_measured, True
 
@@ -143,19 +143,19 @@ def _state(home: Home) -> Iterator[Finding]:
     yield "database", f"{database_path(home)} {_up_to_date(is_published(home))}", is_published(home)
 
 
-def _up_to_date(is_in_step: bool) -> str:
-    return "up to date" if is_in_step else "not up to date: run `meetbefore run`"
+def _up_to_date(is_current: bool) -> str:
+    return "up to date" if is_current else "not up to date: run `meetbefore run`"
 
 
 def index_findings(home: Home) -> Iterator[Finding]:
-    """Whether the face index holds just the tracks on record."""
+    """Check that the face index holds exactly the tracks on record."""
     if usable_tracks(home, home.model_pack().recogniser_id):
         found = torn_as_finding(lambda: index_in_step(home)).findings
         yield "index", "up to date" if not found else f"{' '.join(found)} To rebuild it: meetbefore run", not found
 
 
 def access_findings(home: Home) -> Iterator[Finding]:
-    """Whether other users of this machine can read the home."""
+    """Check that other users of this machine cannot read the home."""
     if home.folder.is_dir():
         found = access_of_home(home).findings
         whose = "only you and its group" if home.settings().privacy.group_access else "only you"
@@ -163,7 +163,7 @@ def access_findings(home: Home) -> Iterator[Finding]:
 
 
 def fix_access(home: Home, console: Console) -> None:
-    """Close the home to others, and tell what was done."""
+    """Remove other users' access to the home, and print how many files were changed."""
     changed, refused = close_home(home)
     if changed:
         console.print(f"[green]fixed[/green] access: {words.count(changed, 'file or folder', 'files and folders')} closed to other users")
@@ -173,8 +173,8 @@ def fix_access(home: Home, console: Console) -> None:
         )
 
 
-def litter_findings(home: Home) -> Iterator[Finding]:
-    """Temporary files of processes that died."""
+def leftover_findings(home: Home) -> Iterator[Finding]:
+    """Report temporary files of crashed processes."""
     found = litter_of(home)
     if found:
         size = sum(path.stat().st_size for path in found)
@@ -182,7 +182,7 @@ def litter_findings(home: Home) -> Iterator[Finding]:
 
 
 def pace_findings(home: Home) -> Iterator[Finding]:
-    """How fast videos were searched lately, and before."""
+    """Report the speed of the latest videos, and of those before."""
     done = all_runs(home).filter(pl.col("outcome") == "done")
     for asset, column, unit in (("detections", "moments_per_s", "frames"), ("embeddings", "faces_per_s", "faces")):
         paces = done.filter((pl.col("asset") == asset) & pl.col(column).is_not_null())[column]

@@ -1,4 +1,4 @@
-"""Prints what came of imported names: who was named, who waits, and what could not be used."""
+"""Imports names with a progress bar, and prints who was named, which names wait, and which photographs could not be used."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ LISTED = 20
 
 
 def import_with_progress(console: Console, home: Home, source: Path) -> None:
-    """Put the names of a folder or photograph on record, and say which faces could not be used."""
+    """Import the names in a folder or photograph, and print which photographs could not be used."""
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("photographs", total=None)
         done = import_names(home, source, lambda number, total: bars.update(task, completed=number, total=total))
@@ -38,31 +38,31 @@ def import_with_progress(console: Console, home: Home, source: Path) -> None:
 
 
 def apply_names(console: Console, home: Home, home_folder: Path, build_definitions: BuildDefinitions) -> None:
-    """Decide whom names belong to, and list them."""
+    """Match imported names to people, and print the result."""
     if is_matched(home):  # names group nobody: no run of Dagster is needed
         make_people(home)
         publish(home)
     else:
         waits_for = update_identities(home_folder, build_definitions)
         if waits_for:
-            console.print(f"They are on record. Other runs are at work; the last of them applies them ({printable(waits_for)})")
+            console.print(f"They are saved. Another run is going on and will apply them when it ends ({printable(waits_for)})")
             return
     print_known(console, known_matches(home))
 
 
 def print_known(console: Console, known: pl.DataFrame) -> None:
-    """Who was named, who is near, who waits."""
+    """Print imported names by state: named, near a person but not sure, left as you said, waiting."""
     titles = {"named": "Named", "near": "Near, but not sure", "said": "Left as you said", "waits": "Waiting until they turn up"}
     for state, title in titles.items():
         rows = known.filter(pl.col("state") == state)
         if rows.height:
-            told = ", ".join(_told(row) for row in rows.iter_rows(named=True))
-            console.print(f"{title} ({rows.height}): {printable(told)}")
+            listed = ", ".join(_describe(row) for row in rows.iter_rows(named=True))
+            console.print(f"{title} ({rows.height}): {printable(listed)}")
     if known.filter(pl.col("state") == "near").height:
         console.print("To decide about those who are near: meetbefore review")
 
 
-def _told(row: dict[str, Any]) -> str:
+def _describe(row: dict[str, Any]) -> str:
     if row["state"] not in ("named", "near"):
         return str(row["name"])
     return f"{row['name']}: {row['person_id']}{'' if row['state'] == 'named' else '?'} ({words.sureness(row['probability'])})"

@@ -17,7 +17,7 @@ from meetbefore_assets.publishing.page.phrases import Phrase
 OFFSETS = 6
 COMPANY = 5
 Row = dict[str, Any]
-# Told the best face of an encounter (its id and video), and the encounter's number: shows it, or says where its picture is.
+# Shows the best face of an encounter, or prints where its picture is; arguments: face id, video id, number of the encounter.
 ShowFace = Callable[[str, str, int], None]
 
 
@@ -32,7 +32,7 @@ def print_person(
     sureness: Mapping[float, float],
     show_face: ShowFace,
 ) -> None:
-    """Tell one person's story.
+    """Print one person: a summary, each encounter with its places in the videos, and why it is one person.
 
     Args:
         person: id.
@@ -41,8 +41,8 @@ def print_person(
         faces: as `queries.assigned_faces` gives them.
         zone: IANA name of the zone of all times that are printed.
         threshold: in force.
-        sureness: from which probability on each threshold that was tried joins two groups; empty where nobody measured the recogniser.
-        show_face: called once an encounter.
+        sureness: threshold -> probability from which on it joins two groups; empty if the recogniser was never measured.
+        show_face: called once per encounter.
     """
     row = people.row(by_predicate=pl.col("person_id") == person, named=True)
     called = f"{row['name']} ({person})" if row["name"] else person
@@ -108,7 +108,7 @@ def _print_encounter(
 
 
 def _of_parts(mine: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    """The faces of an encounter."""
+    """Faces of a person that lie in the time spans of an encounter."""
     spans = parts.select("video_id", "started_at", "ended_at")
     return mine.join(spans, on="video_id").filter(pl.col("seen_at").is_between("started_at", "ended_at"))
 
@@ -123,7 +123,7 @@ def _print_part(console: Console, part: Row, mine: pl.DataFrame) -> None:
 
 
 def print_faces(console: Console, person_id: str, faces: pl.DataFrame, zone: str) -> None:
-    """Every face of a person, a line each: local time, video@offset, similarity to the others, id."""
+    """Print a line for each face of a person: local time, video@offset, similarity to the person's other faces, id."""
     mine = faces.filter(pl.col("person_id") == person_id).sort("seen_at", "face_id")
     places = [
         f"{printable(name)}@{words.offset(time_s)}" for name, time_s in mine.select(pl.col("file_name").cast(str), "time_s").iter_rows()
@@ -139,7 +139,7 @@ def _range(values: pl.Series) -> tuple[float, float]:
 
 
 def _why(mine: pl.DataFrame, names: Mapping[str, str], joined: str) -> str:
-    """Why it is one person; `joined` says from where on people are joined."""
+    """Why these faces are one person, in words; `joined` describes the threshold."""
     tracks = mine["track_id"].n_unique()
     if mine.height < 2:
         return "Only one face: nothing to compare it with."

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from meetbefore_assets.cli.terminal.corrections import print_torn
+from meetbefore_assets.cli.terminal.corrections import print_damaged
 from meetbefore_assets.cli.terminal.ranking import printable
 from meetbefore_assets.core import words
 from meetbefore_assets.core.command_line import command_line
@@ -22,7 +22,7 @@ from meetbefore_assets.running.worker import Outcome, Progress
 
 LISTED = 8
 LISTED_FAILURES = 40
-# A log is told that often that folders are still being looked through.
+# How often a log gets a line while folders are searched.
 LOG_EVERY_S = 10.0
 
 
@@ -36,7 +36,7 @@ class RunView:
         self._tasks: dict[str, TaskID] = {}
         self._videos: TaskID | None = None
         self._begun = time.monotonic()
-        self._told_s = -LOG_EVERY_S
+        self._logged_s = -LOG_EVERY_S
         self._pace = Pace(0, self._begun)
 
     def __enter__(self) -> "RunView":
@@ -47,7 +47,7 @@ class RunView:
         self._bars.stop()
 
     def searching(self, files: int) -> None:
-        """Show that folders are looked through: a network disk may take minutes."""
+        """Show that folders are being searched: a network disk may take minutes."""
         self._search(f"searching folders: {files:,} files", files, None)
 
     def importing(self, done: int, total: int, name: str) -> None:
@@ -58,8 +58,8 @@ class RunView:
             if "" not in self._tasks:
                 self._tasks[""] = self._bars.add_task(text, total=total)
             self._bars.update(self._tasks[""], description=text, completed=done, total=total)
-        elif time.monotonic() - self._told_s >= LOG_EVERY_S:
-            self._told_s = time.monotonic()
+        elif time.monotonic() - self._logged_s >= LOG_EVERY_S:
+            self._logged_s = time.monotonic()
             self._console.print(text)
 
     def remembered(self, folders: list[str]) -> None:
@@ -123,7 +123,7 @@ class RunView:
         self._console.print("matching, scoring, publishing")
 
     def summarise(self, home: Home, summary: Summary) -> None:
-        """The last lines: what was done, what failed, what to look at."""
+        """Print the last lines: what was done, what failed, and which commands show the result."""
         seconds = time.monotonic() - self._begun
         people = people_table(home)
         again = people.filter(people["encounters"] > 1).height
@@ -147,7 +147,7 @@ class RunView:
         self._list_failures(summary)
         for problem in summary.problems:
             self._console.print(f"[red]matching failed:[/red] {printable(problem)}")
-        print_torn(self._console, home)
+        print_damaged(self._console, home)
         if summary.erased:
             self._console.print(f"{words.count(summary.erased, 'video')} erased that you had asked to be forgotten.")
         if summary.expired:
@@ -155,8 +155,8 @@ class RunView:
             self._console.print(f"{strangers} met once, longer ago than privacy.single_sightings_days, were forgotten.")
         if summary.spared:
             self._console.print(printable(summary.spared))
-        self._tell_rule(home, last_match(home) if summary.matched else None)
-        self._tell_news(home, summary)
+        self._explain_rule(home, last_match(home) if summary.matched else None)
+        self._print_news(home, summary)
         if people.height:
             self._warn_of_file_dates(home, summary)
             met = f"{again:,} of them met" if again else "nobody met"
@@ -164,26 +164,26 @@ class RunView:
             listed, app = (printable(command_line(home.folder, name)) for name in ("people", "app"))
             self._console.print(f"To see them: {listed}   or with faces, in the browser: {app}")
 
-    def _tell_news(self, home: Home, summary: Summary) -> None:
-        """The news of this run, but for the first import, of which everything is new; and why nobody else was told."""
+    def _print_news(self, home: Home, summary: Summary) -> None:
+        """Print the news of this run (not after the first import, when everything is new), and why `news.command` failed."""
         found = summary.news
         if found is not None and found.videos < len(summary.intake.present) and not found.is_empty:
             for number, line in enumerate(lines(found, home.zone())):
                 self._console.print(f"{'  ' if number else ''}{printable(line.en)}")
-        for problem in summary.untold:
-            self._console.print(f"[yellow]news not told:[/yellow] {printable(problem)}")
+        for problem in summary.undelivered:
+            self._console.print(f"[yellow]news not delivered:[/yellow] {printable(problem)}")
 
-    def _tell_rule(self, home: Home, last: LastMatch | None) -> None:
-        """How people are told apart, where that is new or says less than it could."""
+    def _explain_rule(self, home: Home, last: LastMatch | None) -> None:
+        """Explain how people are told apart, if the rule is new or the recogniser was never measured."""
         if last is None:
             return
         if last.rule != EVIDENCE:
             self._console.print(printable(home.model_pack().recogniser.not_measured))
         elif last.has_new_rule:
-            self._console.print(_told_new_rule(last))
+            self._console.print(_describe_new_rule(last))
 
     def _warn_of_file_dates(self, home: Home, summary: Summary) -> None:
-        """Encounters are counted by day, so a date that is only that of a copy makes them wrong."""
+        """Warn of videos whose only date is the file's own: if that is the day of copying, their encounters are on the wrong day."""
         undated = summary.undated
         if not undated:
             return
@@ -211,7 +211,7 @@ class RunView:
             self._console.print(f"  {len(alike) - LISTED_FAILURES:,} more reasons: all are in the table videos of meetbefore.duckdb")
 
 
-def _told_new_rule(last: LastMatch) -> str:
+def _describe_new_rule(last: LastMatch) -> str:
     names = "every name stayed with its person" if not last.names_moved else f"{words.count(last.names_moved, 'name')} moved"
     return (
         "New: good views of a face count more than poor ones, and views of one person add up. "

@@ -11,7 +11,14 @@ from meetbefore_assets.review.question_queue import SAME, Part, Question, Queue
 
 
 def print_review(console: Console, threshold: float, queue: Queue, near: pl.DataFrame) -> None:
-    """Each question, where to look, and what to type; first those about imported names that may be somebody's (KNOWN_MATCHES)."""
+    """Print each question with its places in the videos and the commands that answer it.
+
+    Args:
+        console: to print on.
+        threshold: in force.
+        queue: questions about people.
+        near: imported names that may belong to a person (rows of KNOWN_MATCHES); they are asked first.
+    """
     if not queue.questions and not near.height:
         console.print("No open questions.")
     for number, row in enumerate(near.iter_rows(named=True), start=1):
@@ -21,7 +28,9 @@ def print_review(console: Console, threshold: float, queue: Queue, near: pl.Data
         console.print(f"[bold]{number}.[/bold] {ask(question, threshold)}")
     if queue.questions:
         shown = "" if len(queue.questions) == queue.open else f"{words.count(queue.open, 'open question')} in all; "
-        console.print(f"[dim]{shown}they settle {words.count(queue.settles_faces, 'face')}. With pictures and keys: meetbefore app[/dim]")
+        console.print(
+            f"[dim]{shown}answering them settles {words.count(queue.settles_faces, 'face')}. With pictures and keys: meetbefore app[/dim]"
+        )
 
 
 def _ask_name(row: dict[str, object]) -> str:
@@ -57,7 +66,7 @@ def _ask_split(question: Question, threshold: float) -> str:
 
 
 def _sure(question: Question) -> str:
-    """How surely it is one person."""
+    """The probability that it is one person, in words; "" if it is not known."""
     return f"{words.sureness(question.sureness)} sure; " if question.sureness is not None else ""
 
 

@@ -89,7 +89,7 @@ def _refuse_without_partition(context: dg.AssetExecutionContext) -> None:
     if asked & set(decided_per_video()) and not context.has_partition_key:
         raise dg.Failure(
             description="No partition was chosen, so nothing was done. Choose any one video of the partition `videos` and launch again: "
-            "a run brings all videos in step, whichever was chosen.",
+            "a run brings all videos up to date, whichever was chosen.",
             allow_retries=False,
         )
 

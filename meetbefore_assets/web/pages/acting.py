@@ -30,15 +30,15 @@ def acted(
         corrections = say()
     except MeetbeforeError as error:
         return again(error)
-    hands_moved(request)
+    correction_saved(request)
     return go_to(request, with_query(own_path(back()), said=",".join(one.correction_id for one in corrections[:MOST_TOLD])))
 
 
-def hands_moved(request: Request) -> None:
+def correction_saved(request: Request) -> None:
     """Schedule the run that applies new corrections to the tables, once no more of them come in."""
     applier = getattr(request.app.state, "applier", None)
     if applier:
-        applier.hands_moved()
+        applier.correction_saved()
 
 
 def own_path(text: str) -> str:

@@ -18,7 +18,7 @@ from meetbefore_assets.review.fit_corrections import LeftOut
 from meetbefore_assets.review.import_corrections import Imported, import_corrections
 from meetbefore_assets.review.live_view import Said
 from meetbefore_assets.web.addresses import IMPORT, MOST_IMPORT_BYTES
-from meetbefore_assets.web.pages.acting import acted, hands_moved
+from meetbefore_assets.web.pages.acting import acted, correction_saved
 from meetbefore_assets.web.pages.people import Pages
 from meetbefore_assets.web.pages.people_filter import filter_of
 from meetbefore_assets.web.pages.reading import State, home_of, live_of, state_of
@@ -150,7 +150,7 @@ def import_file(request: Request) -> Response:
         return corrections(request, error)
     if imported.new:
         live_of(request).refresh()
-        hands_moved(request)
+        correction_saved(request)
     return corrections(request, imported=imported)
 
 

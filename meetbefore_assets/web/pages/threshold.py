@@ -19,7 +19,7 @@ from meetbefore_assets.identities.threshold_survival import cliff_below
 from meetbefore_assets.publishing.page.phrases import Phrase
 from meetbefore_assets.review.live_view import View
 from meetbefore_assets.review.what_if import Example, ThresholdTrials, VideoMoment, WhatIf, threshold_trials
-from meetbefore_assets.web.pages.acting import hands_moved
+from meetbefore_assets.web.pages.acting import correction_saved
 from meetbefore_assets.web.pages.cards import short_clock
 from meetbefore_assets.web.pages.reading import State, home_of, state_of
 from meetbefore_assets.web.pages.rendering import field, go_to, language_of, page
@@ -183,7 +183,7 @@ def apply(request: Request) -> Response:
         apply_threshold(home, text)
     except MeetbeforeError as error:
         return threshold(request, error)
-    hands_moved(request)
+    correction_saved(request)
     return go_to(request, "/threshold" if text == "auto" else f"/threshold?at={text}")
 
 

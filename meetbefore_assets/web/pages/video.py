@@ -27,7 +27,7 @@ from meetbefore_assets.recordings.correct_clock import (
 )
 from meetbefore_assets.recordings.intake import known_videos
 from meetbefore_assets.recordings.places import place_table
-from meetbefore_assets.web.pages.acting import hands_moved
+from meetbefore_assets.web.pages.acting import correction_saved
 from meetbefore_assets.web.pages.cards import full_clock
 from meetbefore_assets.web.pages.reading import home_of, live_of, state_of
 from meetbefore_assets.web.pages.rendering import field, go_to, language_of, page, quoted
@@ -131,7 +131,7 @@ def _refuse_unread(request: Request) -> None:
 def _saved(request: Request) -> Response:
     """The page again, with its times by the new clock; days and encounters follow with the run."""
     live_of(request).refresh()
-    hands_moved(request)
+    correction_saved(request)
     return go_to(request, f"/video/{quoted(request.path_params['video_id'])}?clock=saved")
 
 
