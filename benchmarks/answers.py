@@ -1,4 +1,4 @@
-"""How soon an answer is seen in a large archive, and whether answers outlive the app being killed.
+"""How soon a correction is visible in a large archive, and whether corrections survive a kill -9 of the app.
 
 usage: python -m benchmarks.answers [HOME] [--videos 2000] [--faces 50] [--people 5000] [--keep DIR]
        python -m benchmarks.answers HOME --kill 10 [--rounds 5]
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(home_folder: Path) -> None:
-    """Say something of everybody's kind, and see it."""
+    """Make one correction of each kind and time it until it is visible."""
     live = timed("load", lambda: LiveIdentities(open_home(home_folder)))
     view = live.view()
     print(f"{view.people.height:,} people, {view.faces.height:,} faces, {view.decided.given.tracks.height:,} tracks")
@@ -87,14 +87,14 @@ def measure(home_folder: Path) -> None:
 
 
 def see(live: LiveIdentities) -> None:
-    """Make what the pages show."""
+    """Compute what the app's pages show."""
     view = live.view()
     if not all(table.height for table in (view.people, view.faces, view.encounters)):
         raise ValueError("there is nobody to be seen, expected an archive with people")
 
 
 def timed(what: str, work: Callable[[], Result]) -> Result:
-    """Do it; print what it took, and the memory of this process."""
+    """Call a function; print its seconds and the memory of this process."""
     started, cpu = time.perf_counter(), time.process_time()
     result = work()
     wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
@@ -109,7 +109,7 @@ def memory_mb() -> float:
 
 
 def answer_all(home_folder: Path) -> None:
-    """Answer questions until none is left; print each correction's id once it is confirmed."""
+    """Answer review questions until none is left; print the id of each confirmed correction."""
     live, number = LiveIdentities(open_home(home_folder)), 0
     while queue := live.view().questions(1).questions:
         said = live.answer(queue[0].question_id, ANSWERS[number % 2 + 1])
@@ -118,7 +118,7 @@ def answer_all(home_folder: Path) -> None:
 
 
 def kill_after(home_folder: Path, answers: int, rounds: int) -> None:
-    """Kill whoever answers just after every so many confirmed answers; tell what is on record."""
+    """Kill the answering process after every so many confirmed answers; print what is on record."""
     confirmed: list[str] = []
     before = len(read_corrections(open_home(home_folder)))
     for number in range(1, rounds + 1):

@@ -1,4 +1,4 @@
-"""A `meetbefore app` in a process of its own, asked as a browser asks: with a cookie, and with the tokens of its forms."""
+"""A client for a `meetbefore app` in its own process. It sends the cookie and the form tokens, as a browser does."""
 
 import http.client
 import os
@@ -23,7 +23,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server sent: status, where it leads, body, and how long that took."""
+    """A response: status, location, body, and the seconds it took."""
 
     status: int
     location: str
@@ -32,7 +32,7 @@ class Answer:
 
 
 class App:
-    """Starts on entering, ends as by Ctrl-C on leaving."""
+    """A context manager: starts the app on entering, ends it as Ctrl-C does on leaving."""
 
     def __init__(self, home_folder: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="meetbefore-app-")
@@ -68,24 +68,24 @@ class App:
         return self._log.read_text()
 
     def kill(self) -> None:
-        """Kill it and all that it started."""
+        """Kill the app and all its child processes."""
         kill_all(self.process)
 
     def get(self, path: str) -> Answer:
-        """A page or a picture."""
+        """GET a page or a picture."""
         return self._answer("GET", path)
 
     def post(self, path: str, token: str, **fields: str | list[str]) -> Answer:
-        """What a form is answered with: an answer that leads to a page, which is not asked for."""
+        """POST a form and return the response; redirects are not followed."""
         return self._answer("POST", path, urllib.parse.urlencode({"token": token, **fields}, doseq=True))
 
     def memory_bytes(self) -> int:
-        """Of the server's own process, the most that was seen."""
+        """Peak resident memory of the server's own process seen so far, bytes."""
         self._peak = max(self._peak, psutil.Process(self.process.pid).memory_info().rss)
         return self._peak
 
     def cpu_s(self) -> float:
-        """Seconds of the processor that the server's own process has used."""
+        """CPU seconds used by the server's own process."""
         used = psutil.Process(self.process.pid).cpu_times()
         return float(used.user + used.system)
 
@@ -112,5 +112,5 @@ def field_of(page: str, name: str) -> str:
 
 
 def pictures_of(page: str, most: int) -> list[str]:
-    """Addresses of the first pictures of a page."""
+    """URLs of the first pictures of a page."""
     return [unescape(address) for address in re.findall(r'<img[^>]* src="(/media/[^"]+)"', page)[:most]]

@@ -1,4 +1,4 @@
-"""Kill -9 of the app after each tenth answer: no answer that was acknowledged is lost, and none is there twice.
+"""Kill -9 the app after every tenth answer: no acknowledged answer may be lost, and none may be there twice.
 
 usage: python -m benchmarks.app_kill HOME [--answers 60] [--seed 1]
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def answer_and_kill(home_folder: Path, answers: int, rng: random.Random) -> bool:
-    """Whether every acknowledged answer is on record once."""
+    """Answer, kill and restart; return whether every acknowledged answer is on record exactly once."""
     before = {one.correction_id for one in said(home_folder)}
     acknowledged: list[str] = []
     kills = unacknowledged = given = 0
@@ -86,7 +86,7 @@ def answer_and_kill(home_folder: Path, answers: int, rng: random.Random) -> bool
 
 
 def _answer(app: App, token: str, question: str, told: str) -> str:
-    """The id of the correction, or "" where the app was gone before it answered."""
+    """The id of the correction, or "" if the app died before it answered."""
     try:
         answer = app.post("/review/answer", token, question=question, answer=told, done="0")
     except OSError:
@@ -101,7 +101,7 @@ def said(home_folder: Path) -> list[Correction]:
 
 
 def _words(one: Correction) -> tuple[object, ...]:
-    """What was said, whenever it was."""
+    """The content of a correction without its time."""
     return tuple(value for name, value in sorted(vars_of(one).items()) if name not in ("correction_id", "created_at"))
 
 

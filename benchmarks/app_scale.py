@@ -1,4 +1,4 @@
-"""The app over a large archive: how long until one sees something, and how much memory the server takes.
+"""The app over a large archive: seconds until pages are visible, and the server's memory.
 
 usage: python -m benchmarks.app_scale [--home DIR] [--videos 2000] [--people 5000] [--most 0.02]
 
@@ -68,7 +68,7 @@ def measure(home_folder: Path) -> None:
 
 
 def tell(app: App, what: str, measured: Callable[[], float], limit_s: float, times: int) -> None:
-    """Print seconds by the clock, the first time, the middle one and the worst of some; and of the server's processor, each time."""
+    """Print wall-clock seconds (first, median, worst) and the server's CPU seconds per request."""
     before = app.cpu_s()
     found = [measured() for _ in range(times)]
     cpu_s = (app.cpu_s() - before) / times
@@ -78,7 +78,7 @@ def tell(app: App, what: str, measured: Callable[[], float], limit_s: float, tim
 
 
 def screen(app: App, path: str) -> float:
-    """Seconds until a page is there with its first pictures, over as many connections as a browser has."""
+    """Seconds until a page and its first pictures are loaded, over as many connections as a browser opens."""
     begun = time.perf_counter()
     page = _good(app.get(path))
     with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -89,7 +89,7 @@ def screen(app: App, path: str) -> float:
 
 
 def merge(app: App, first: str, second: str) -> float:
-    """Seconds from the form to a page that shows one person where there were two."""
+    """Seconds from posting the form until a page shows one person where there were two."""
     token = field_of(app.get(f"/person/{first}").body, "token")
     begun = time.perf_counter()
     said = app.post("/people/act", token, do="merge", person=[first, second], back="/people")

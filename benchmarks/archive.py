@@ -1,12 +1,12 @@
-"""What an archive of some size costs people who add one clip, say one name or try one threshold.
+"""What adding one clip, naming one person and trying one threshold cost in archives of several sizes.
 
 usage: python -m benchmarks.archive VIDEO [--videos 2000 20000] [--faces 12] [--turns 3] [--keep DIR]
 
 Makes up the record of archives (files of a few bytes that are never opened, tables with made-up faces of people who are seen now and
-then), brings them in step, and asks each of them and an empty home: one more VIDEO, from its file to its tracks (command, worker process
-and Dagster run included) and, apart from that, matching and all that comes after; a `run` that finds nothing to do, the first that looks
-at everything and those after it; a name; another threshold. All in processes of their own, as a user would. Prints medians of the
-processor's time, all processes of a command together, and how it grows: the exponent between the two largest archives.
+then), brings them up to date, and measures in each of them and in an empty home: one more VIDEO, from its file to its tracks (command,
+worker process and Dagster run included), and separately matching and all that follows; the first `run` with nothing to do, which looks at
+everything, and later ones; a name; another threshold. Each in its own process, as for a user. Prints the median CPU seconds of all
+processes of a command together, and the growth exponent between the two largest archives.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def asked(video: Path, home_folder: Path, turns: int) -> dict[str, float]:
-    """Question -> seconds of the processor."""
+    """Measured action -> CPU seconds."""
     found = {"file to tracks": timed("file to tracks", home_folder, video, module="benchmarks.archive_video")}
     found["matching and after"] = timed("matching and after", "run", "--home", home_folder)
     found["nothing to do, at first"] = timed("nothing to do, at first", "run", "--home", home_folder)
@@ -93,7 +93,7 @@ def asked(video: Path, home_folder: Path, turns: int) -> dict[str, float]:
 
 
 def print_table(found: dict[int, dict[str, float]]) -> None:
-    """A line a question, a column an archive, and the exponent between the two largest."""
+    """Print one row per action, one column per archive, and the growth exponent between the two largest archives."""
     sizes = list(found)
     print(f"{'CPU seconds':26s}" + "".join(f"{size or 'empty':>10}" for size in sizes) + f"{'exponent':>10s}")
     for question in found[0]:
@@ -104,7 +104,7 @@ def print_table(found: dict[int, dict[str, float]]) -> None:
 
 
 def bring_in_step(home_folder: Path) -> None:
-    """Match, score and publish by the steps alone: Dagster's events of thousands of partitions are not what is measured."""
+    """Match, score and publish by calling the steps directly: Dagster's events of thousands of partitions are not measured here."""
     home = open_home(home_folder)
     for step in (build_face_index, decide_threshold, match, make_encounter_scores, make_people, publish):
         started = time.perf_counter()
@@ -113,20 +113,20 @@ def bring_in_step(home_folder: Path) -> None:
 
 
 def decide_threshold(home: Home) -> None:
-    """What the asset matching_policy puts on record."""
+    """Write the matching policy, as the asset matching_policy does."""
     pack = home.model_pack()
     store_calibration(home, usable_tracks(home, pack.recogniser_id), default_threshold(pack.recogniser, "auto"))
 
 
 def timed(what: str, *words: object, module: str = "meetbefore_assets") -> float:
-    """Run a command in a process of its own and print what it took; returns seconds of the processor."""
+    """Run a command in its own process, print its cost, and return its CPU seconds."""
     spent = spend(["-m", module, *map(str, words)])
     print(f"{what:40s} {spent.clock_s:7.1f} s, {spent.cpu_s:7.1f} CPU s, exit {spent.code}: {spent.last}", flush=True)
     return spent.cpu_s
 
 
 def make_up(home_folder: Path, videos: int, faces: int, people: int = 0, regular: float = 0.0, *, first: int = 0) -> None:
-    """A home whose videos are all processed, and nothing is matched.
+    """Make a home whose videos are all processed and not yet matched.
 
     Args:
         home_folder: to be made.

@@ -19,7 +19,7 @@ from meetbefore_assets_tests.demo.test_footage import CLIPS, shortened
 
 
 def copies(clips: Path, folder: Path, count: int) -> None:
-    """`count` recordings of different content: bytes that players pass over tell them apart, names tell different days."""
+    """Write `count` recordings that differ in bytes that players ignore and whose names give different days."""
     folder.mkdir()
     sources = sorted(clips.iterdir())
     for number in range(count):
@@ -30,7 +30,7 @@ def copies(clips: Path, folder: Path, count: int) -> None:
 
 
 class Reader(threading.Thread):
-    """Opens the database again and again; keeps the errors."""
+    """A thread that opens the database again and again and collects the errors."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(daemon=True)

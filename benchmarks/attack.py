@@ -1,4 +1,4 @@
-"""Try every attack of `benchmarks/attacks/` against real processes and print what came of each.
+"""Run every attack of `benchmarks/attacks/` against real processes and print each outcome.
 
 python -m benchmarks.attack           # all
 python -m benchmarks.attack 1 1b 13   # these rows

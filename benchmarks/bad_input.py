@@ -1,4 +1,4 @@
-"""Run the whole corpus of bad recordings through `meetbefore run`, good ones among them, and print what is said of each.
+"""Run the corpus of bad recordings, with good ones among them, through `meetbefore run`, and print the message for each.
 
 python benchmarks/bad_input.py
 """

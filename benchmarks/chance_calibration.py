@@ -1,4 +1,4 @@
-"""How well "more than chance" is calibrated: made-up towns in which nobody, or some, are met on purpose.
+"""How well "more than chance" is calibrated, on made-up towns in which nobody, or some people, are met regularly.
 
 `python -m benchmarks.chance_calibration [--towns 20]` prints a line a town: the share of strangers at or below a chance_p (a calibrated
 model shows at most the number itself), how many strangers are on the list of chance_q <= 0.05, and how many regulars are.
@@ -66,7 +66,7 @@ TOWNS = (
 
 
 def sightings(town: Town, rng: np.random.Generator) -> tuple[list[tuple[str, dt.date, int]], list[tuple[dt.date, int]]]:
-    """(person, day, hour) of everybody in a picture, and (day, hour) of what was recorded."""
+    """Simulated sightings (person, day, hour), and the recorded hours (day, hour)."""
     weights = {hour: rng.gamma(town.spread, size=town.around) if town.spread else np.ones(town.around) for hour in (0, *town.hours)}
     slots = [(int(rng.integers(7)), int(rng.choice(town.hours))) for _ in range(town.regulars)]
     rows: list[tuple[str, dt.date, int]] = []
@@ -86,7 +86,7 @@ def sightings(town: Town, rng: np.random.Generator) -> tuple[list[tuple[str, dt.
 
 
 def _falsely_linked(rows: list[tuple[str, dt.date, int]], rate: float, rng: np.random.Generator) -> list[tuple[str, dt.date, int]]:
-    """Give a sighting to somebody else with the probability that one of all the others resembles it enough."""
+    """Assign sightings to a wrong person with the probability that one of the others is similar enough."""
     people = sorted({person for person, _, _ in rows})
     return [
         (people[int(rng.integers(len(people)))], day, hour) if rng.random() < 1 - (1 - rate) ** len(people) else (person, day, hour)
@@ -95,7 +95,7 @@ def _falsely_linked(rows: list[tuple[str, dt.date, int]], rate: float, rng: np.r
 
 
 def judged(town: Town, rng: np.random.Generator) -> pl.DataFrame:
-    """The answer for one town, with is_regular."""
+    """The scores of one town, with is_regular."""
     rows, recorded = sightings(town, rng)
     place = pl.lit(None, pl.String).alias("place")
     seen = pl.DataFrame(rows, schema=["person_id", "day", "hour"], orient="row").with_columns(place)
@@ -106,7 +106,7 @@ def judged(town: Town, rng: np.random.Generator) -> pl.DataFrame:
 
 
 def line(town: Town, towns: int, seed: int) -> str:
-    """What is printed of one kind of town, over several of them."""
+    """One printed line for a kind of town, over several towns."""
     found = pl.concat([judged(town, np.random.default_rng([seed, number])) for number in range(towns)])
     known = found.filter(pl.col("chance_p").is_not_null())
     strangers, regulars = known.filter(~pl.col("is_regular")), known.filter("is_regular")

@@ -1,4 +1,4 @@
-"""Clips for the benchmarks of speed: photographs of faces that move over a wall, encoded as cameras do.
+"""Clips for the speed benchmarks: photographs of faces moving over a wall, encoded as cameras encode.
 
 Nothing is downloaded: without a folder of photographs the cast of the demo is used.
 """
@@ -29,7 +29,7 @@ SWAY = 0.08
 
 @dataclass(frozen=True)
 class ClipKind:
-    """One file to be made; `b_frames` as x264 and x265 understand it (most cameras write none)."""
+    """Parameters of one file; `b_frames` as in x264 and x265 (most cameras write none)."""
 
     codec: str = "h264"
     size: str = "1080p"
@@ -45,7 +45,7 @@ class ClipKind:
 
 
 def make_clip(kind: ClipKind, folder: Path, photos: Path | None) -> Path:
-    """The file of that kind in `folder`, made if it is not there; named so that its start is known."""
+    """The file of that kind in `folder`, made if missing; its name carries its start time."""
     path = folder / kind.name / "20250307081205.mp4"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def make_clip(kind: ClipKind, folder: Path, photos: Path | None) -> Path:
 
 
 def loop_clip(source: Path, times: int, target: Path) -> Path:
-    """The packets of a clip again and again, without encoding anything: a long recording in seconds."""
+    """Repeat the packets of a clip without encoding anything: makes a long recording in seconds."""
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def _encode(kind: ClipKind, sprites: list[Sprite], path: Path) -> None:
 
 
 def _pose(place: int, count: int, time_s: float, width: int, height: int) -> tuple[float, float, float, float]:
-    """Everybody walks to and fro within a cell of their own."""
+    """Position of a face at a time: everybody walks to and fro within their own cell."""
     columns = min(count, 8)
     rows = -(-count // columns)
     face_px = FACE_SHARE * height * min(1.0, 4 / columns, 2.5 / rows)

@@ -1,4 +1,4 @@
-"""A cluster on one machine: an S3 server, Postgres, Ray with two workers, Dagster's daemon; the same people as `meetbefore run` finds.
+"""A cluster on one machine (S3 server, Postgres, Ray with two workers, Dagster's daemon) must find the same people as `meetbefore run`.
 
     python -m benchmarks.cluster --videos DIR --clips 4 --spread runs
     python -m benchmarks.cluster --videos DIR --clips 4 --spread steps --kill
@@ -82,7 +82,7 @@ def free_port() -> int:
 
 
 class Cluster:
-    """Its parts are processes of deploy/ray/start.sh; all are killed in the end."""
+    """The processes of deploy/ray/start.sh; all are killed in the end."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self._folder, self.parts = folder, dict[str, subprocess.Popen[bytes]]()
@@ -93,7 +93,7 @@ class Cluster:
         self._file.chmod(0o600)
 
     def start(self, part: str, name: str = "", options: str = "", said: str = "") -> None:
-        """Start a part, and wait until its log has certain words."""
+        """Start a part and wait until its log contains certain words."""
         key = name or part
         environment = {
             **{variable: value for variable, value in os.environ.items() if not variable.startswith(("AWS_", "MEETBEFORE_", "DAGSTER_"))},
@@ -113,7 +113,7 @@ class Cluster:
             time.sleep(0.5)
 
     def kill(self, key: str) -> int:
-        """Kill -9 a part with all that it started, as if its machine lost its power."""
+        """Kill -9 a part with all its child processes, as if its machine lost power."""
         return kill_all(self.parts.pop(key))
 
     def stop(self) -> None:
@@ -147,7 +147,7 @@ def upload(videos: list[Path], bucket: str) -> None:
 
 
 def wait(home_folder: Path, watched: Cluster, longest_s: float, is_killed: bool) -> str:
-    """Until everything is made, matched and published; says who was killed meanwhile."""
+    """Wait until everything is processed, matched and published; prints what was killed meanwhile."""
     told, deadline, before = "nobody was killed", time.monotonic() + longest_s, Counter[str]()
     while not is_done(home_folder):
         home = open_home(home_folder)
@@ -166,13 +166,13 @@ def wait(home_folder: Path, watched: Cluster, longest_s: float, is_killed: bool)
 
 
 def made_where(folder: Path) -> dict[str, int]:
-    """How many tables each part of the cluster has written."""
+    """Number of tables that each part of the cluster has written."""
     logs = {path.parents[2].name: path for path in folder.glob("*/dagster/logs/meetbefore.jsonl")}
     return {name: sum(json.loads(line).get("event") == "made" for line in path.read_text().splitlines()) for name, path in logs.items()}
 
 
 def runs_of(folder: Path, database: str) -> dict[str, int]:
-    """Runs by job and how they ended, and steps that were tried again."""
+    """Number of runs by job and status, and of retried steps."""
     os.environ["DAGSTER_HOME"], os.environ["MEETBEFORE_LOGS"] = str(folder / "dagster"), str(folder / "logs")
     os.environ["DAGSTER_POSTGRES"] = f"postgresql+psycopg2://{database.partition('://')[2]}"
     os.environ["RAY_API_SERVER_ADDRESS"] = "http://127.0.0.1:1"

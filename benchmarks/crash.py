@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, resume, and compare with a home that nobody disturbed.
+"""Kill -9 at random moments, resume, and compare with an undisturbed home.
 
     python -m benchmarks.crash --kills 100 --daemon-kills 10
 
@@ -48,7 +48,7 @@ def content(home_folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> int:
-    """Kill a process with all that it started; returns how many there were."""
+    """Kill a process with all its descendants; returns their number."""
     with contextlib.suppress(psutil.NoSuchProcess):
         family = psutil.Process(process.pid).children(recursive=True)
         for member in (psutil.Process(process.pid), *family):
@@ -74,21 +74,21 @@ def run_command(clips: Path, home_folder: Path) -> list[str]:
 
 
 def prepare(home_folder: Path, clips: Path) -> None:
-    """An empty home whose settings name the clips."""
+    """Make an empty home whose settings name the clips."""
     shutil.rmtree(home_folder, ignore_errors=True)
     settings_file.apply(home_folder, [f"sources=['{clips}']", "time.zone='UTC'", "upkeep.watch_s=2"])
     instance_folder.prepare(home_folder)
 
 
 def stage(home_folder: Path) -> str:
-    """How far a home has come: the last table that is there."""
+    """How far a home is processed: the last table that exists."""
     order = ("sources", "videos", "frames", "detections", "embeddings", "tracks", "identity_assignments", "encounter_scores", "people")
     there = [name for name in order if list((home_folder / "record" / name).glob("[!.]*.parquet"))]
     return "published" if (home_folder / "meetbefore.duckdb").exists() and there[-1:] == ["people"] else there[-1] if there else "nothing"
 
 
 def is_done(home_folder: Path) -> bool:
-    """Whether everything is made, matched and published."""
+    """Whether everything is processed, matched and published."""
     home = open_home(home_folder)
     statuses = all_statuses(home)
     return (
@@ -102,7 +102,7 @@ def is_done(home_folder: Path) -> bool:
 
 
 def attempts_of_run(clips: Path, home_folder: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
-    """One `run` after another; True where it was killed, and the end where it came through."""
+    """Start `run` again and again; yields True for each that was killed and stops after one that finished."""
     while True:
         process = start(run_command(clips, home_folder), home_folder)
         try:
@@ -117,7 +117,7 @@ def attempts_of_run(clips: Path, home_folder: Path, longest_s: float, dice: rand
 
 
 def attempts_of_daemon(home_folder: Path, longest_s: float, dice: random.Random) -> Iterator[bool]:
-    """One `dagster dev` after another, on a port of its own."""
+    """Start `dagster dev` again and again, each on its own port."""
     while True:
         process = start([sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(dice.randint(20000, 40000))], home_folder)
         deadline = time.monotonic() + dice.uniform(5.0, longest_s)
@@ -131,7 +131,7 @@ def attempts_of_daemon(home_folder: Path, longest_s: float, dice: random.Random)
 
 
 def rounds(kills: int, begin: Callable[[], Iterator[bool]], home_folder: Path, clips: Path, expected: object) -> Counter[str]:
-    """Rounds until there were `kills` kills; where they hit."""
+    """Play rounds until there were `kills` kills; returns the stages that they hit."""
     hits: Counter[str] = Counter()
     number = 0
     while hits.total() < kills:

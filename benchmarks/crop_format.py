@@ -1,4 +1,4 @@
-"""Which format for the stored crops: bytes, time, and how far the vectors move.
+"""Formats for the stored crops compared: bytes, seconds, and how far the embeddings move.
 
 usage: python -m benchmarks.crop_format [--photos DIR] [--limit N]
 

@@ -1,4 +1,4 @@
-"""How good an answer is, against labels: are the faces grouped rightly, and are people found again in other videos?
+"""Metrics against labels: are faces grouped correctly, and are people found again in other videos?
 
 Grouping: BCubed (Bagga and Baldwin 1998) and pairwise precision and recall over the faces that were found.
 Meeting: over people seen in two videos or more, the share of their pairs of videos in which they bear the same id,
@@ -34,7 +34,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An answer against the labels.
+    """All metrics of one grouping.
 
     Attributes:
         faces_true, faces_matched: faces labelled, and of these found.
@@ -109,7 +109,7 @@ def meeting(wanted: Sequence[Hashable], found: Sequence[Hashable], videos: Seque
 
 
 def _links(names: Sequence[Hashable], others: Sequence[Hashable], videos: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """For each name in two videos or more: pairs of its videos whose most frequent other name agrees, and all pairs."""
+    """For each name in two or more videos: pairs of its videos whose most frequent other name agrees, and all pairs."""
     seen: dict[Hashable, dict[Hashable, Counter[Hashable]]] = defaultdict(lambda: defaultdict(Counter))
     for name, other, video in zip(names, others, videos, strict=True):
         seen[name][video][other] += 1

@@ -1,4 +1,4 @@
-"""How near the way from file to embeddings is to what cannot be left out: decoding the moments, and the models.
+"""The cost from file to embeddings against its floor: decoding the sampled frames, and running the models.
 
 usage: python -m benchmarks.floor [--pack NAME|FOLDER …] [--photos DIR] [--clip h264,1080p,1 …] [--turns 5] [--seconds 20] [--faces 3]
                                   [--set KEY=VALUE …] [--keep DIR]
@@ -85,7 +85,7 @@ def _cpu_s(work: Callable[[], None]) -> float:
 
 
 def decode(clip: Path, table: PacketTable, pts: list[int]) -> None:
-    """Decode the pictures with these pts, and those they refer to; nothing is converted. Packets are read beforehand where possible."""
+    """Decode the frames with these pts and their reference frames, without conversion. Packets are read beforehand where possible."""
     with av.open(str(clip), options={"codec_whitelist": "none"}) as container:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
@@ -102,7 +102,7 @@ def decode(clip: Path, table: PacketTable, pts: list[int]) -> None:
 
 
 def first_picture(clip: Path) -> U8:
-    """The first picture of a clip, for shapes and faces."""
+    """The first frame of a clip, for shapes and faces."""
     with av.open(str(clip)) as container:
         return np.asarray(next(container.decode(video=0)).to_ndarray(format="bgr24"), np.uint8)
 

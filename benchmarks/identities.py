@@ -1,4 +1,4 @@
-"""Who is who: rules by sets, from the same vectors.
+"""Grouping rules compared on several sets, from the same embeddings.
 
 usage: python -m benchmarks.identities [--footage DIR]... [--photos DIR] [--folder-pack DIR] [--casts N] [--sweep]
        python -m benchmarks.identities --made KIND[,KIND...] [--seeds 3] [--script FILE] [--pack YuNet|SCRFD]
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def collect(arguments: argparse.Namespace) -> Sets:
-    """Every set there is material for."""
+    """All sets for which material is at hand."""
     sets: Sets = {}
     for tag, pack in packs(arguments.folder_pack).items():
         for folder in arguments.footage or [SHARED / "footage" / "labelled"]:
@@ -78,7 +78,7 @@ def collect(arguments: argparse.Namespace) -> Sets:
 
 
 def packs(folder: Path | None) -> dict[str, LoadedModels]:
-    """The default pack, and one of SCRFD and SFace where there is an SCRFD file."""
+    """The default pack, and SCRFD + SFace if an SCRFD file is at hand."""
     default = find_pack("sface", Path("data"))
     found = {"YuNet": load_models(default, device="cpu", threads=1)}
     scrfd = SHARED / "models" / "scrfd_2.5g_kps.onnx"
@@ -121,7 +121,7 @@ def print_table(sets: Sets) -> None:
 
 
 def print_made(arguments: argparse.Namespace) -> None:
-    """Today's rule beside meetbefore's, on made footage, a block a kind and pack."""
+    """Print the previous rule beside the current one on made footage, one block per kind and pack."""
     for tag, pack in packs(arguments.folder_pack).items():
         if arguments.pack not in (None, tag):
             continue
@@ -135,7 +135,7 @@ def print_made(arguments: argparse.Namespace) -> None:
 
 
 def print_kind(name: str, members: list[LabelledSet], source_of: dict[str, str]) -> None:
-    """Mean and worst of some sets by either rule, and what it does to people."""
+    """Print mean and worst metrics of the sets by either rule, and the effect on people."""
     print(f"{name} ({len(members)} sets x {np.mean([len(one.tracks) for one in members]):.0f} tracks): {' / '.join(MEASURES)}")
     parts = {}
     for rule in ("by cosines", "meetbefore"):

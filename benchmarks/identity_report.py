@@ -1,4 +1,4 @@
-"""What a rule does to people: who is torn apart, who is run together, how sure a difference is, and which group fares worst."""
+"""What a rule does to people: who is split, who is mixed up, how certain a difference is, and which group fares worst."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -23,7 +23,7 @@ def pieces(person: Sequence[str], group: Sequence[int], video: Sequence[str]) ->
 
 
 def run_together(person: Sequence[str], group: Sequence[int]) -> list[tuple[str, str]]:
-    """Pairs of people who each have a fifth of their faces, or of the group's, in one group."""
+    """Pairs of people mixed in one group: each has there a fifth of their own faces or of the group's."""
     members = defaultdict[int, Counter[str]](Counter)
     totals = Counter(person)
     for who, label in zip(person, group, strict=True):
@@ -64,7 +64,7 @@ def bcubed_parts(person: Sequence[str], group: Sequence[int]) -> dict[str, F64]:
 
 
 def difference(before: Sequence[Mapping[str, F64]], after: Sequence[Mapping[str, F64]]) -> tuple[float, float, float]:
-    """How much BCubed F rose over some sets, and the interval that holds it in 95 of 100 draws of people."""
+    """Rise of BCubed F over some sets, with its 95% bootstrap interval over people."""
     people = sorted({who for one in before for who in one})
     old, new = (np.stack([sum((one[who] for one in sets if who in one), np.zeros(3)) for who in people]) for sets in (before, after))
     drawn = np.random.default_rng(0).integers(len(people), size=(DRAWS, len(people)))

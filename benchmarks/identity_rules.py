@@ -1,4 +1,4 @@
-"""Rules of who is who, each from the same vectors: what others do, what textbooks do, and ours.
+"""Grouping rules on the same embeddings: those of other programs, of textbooks, and meetbefore's.
 
 A rule takes a LabelledSet and a threshold and answers with a group for every face.
 """
@@ -74,7 +74,7 @@ def top_three(faces: LabelledSet, threshold: float) -> I64:
 
 
 def _greedy(faces: LabelledSet, threshold: float, likeness: Callable[[F32], float]) -> I64:
-    """Join the two most similar groups again and again, cannot-links honoured."""
+    """Agglomerative clustering: repeatedly join the two most similar groups; cannot-links are honoured."""
     cosine = faces.tracks @ faces.tracks.T
     cosine[faces.cannot_link[:, 0], faces.cannot_link[:, 1]] = cosine[faces.cannot_link[:, 1], faces.cannot_link[:, 0]] = -np.inf
     between = cosine.copy()
@@ -99,27 +99,27 @@ def average(faces: LabelledSet, threshold: float) -> I64:
 
 
 def average_corrected(faces: LabelledSet, threshold: float) -> I64:
-    """Average linkage with what a track shares with everybody taken off."""
+    """Average linkage after subtracting each track's mean similarity to all tracks."""
     return _ours(faces, SimplePolicy(threshold, nearest_share=0.0))
 
 
 def half_nearest(faces: LabelledSet, threshold: float) -> I64:
-    """Mean and best pair half and half, cosines as they are."""
+    """Half mean, half best pair, of uncorrected cosines."""
     return _ours(faces, SimplePolicy(threshold, nearest_share=0.5, correction=0.0))
 
 
 def half_nearest_corrected(faces: LabelledSet, threshold: float) -> I64:
-    """Mean and best pair half and half, with what a track shares with everybody taken off."""
+    """Half mean, half best pair, after subtracting each track's mean similarity to all tracks."""
     return _ours(faces, SimplePolicy(threshold, nearest_share=0.5))
 
 
 def by_cosines(faces: LabelledSet, threshold: float) -> I64:
-    """What meetbefore did before evidence, and does for recognisers that nobody measured."""
+    """meetbefore's rule by cosines: used before evidence, and still for recognisers without measured constants."""
     return _ours(faces, SimplePolicy(threshold))
 
 
 def ours(faces: LabelledSet, threshold: float) -> I64:
-    """What meetbefore does."""
+    """meetbefore's current rule."""
     assert SFACE.evidence is not None
     policy = EvidencePolicy(threshold, SFACE.evidence, shared_look(faces.tracks, faces.lengths))
     groups = group_tracks(faces.tracks, faces.quality, faces.cannot_link, _NO_PAIRS, policy, lengths=faces.lengths)

@@ -1,4 +1,4 @@
-"""Sets on which rules of who is who are compared: labelled footage, casts drawn from photographs, made-up vectors.
+"""Sets on which grouping rules are compared: labelled footage, casts drawn from photographs, made-up embeddings.
 
 What models computed is cached under data/benchmarks.
 """
@@ -142,7 +142,7 @@ def _linked(faces: Columns, person: list[str], video: list[str]) -> LabelledSet:
 
 
 def photographs(folder: Path, pack: LoadedModels, *, is_hard: bool, seed: int) -> Columns:
-    """Vectors of degraded photographs (folder/photos.csv): shrunk, turned, blurred, darkened, compressed."""
+    """Embeddings of degraded photographs (folder/photos.csv): shrunk, rotated, blurred, darkened, compressed."""
     about = (2, str(folder), is_hard, seed, pack.detector.model_id, pack.embedder.model_id, _is_mirrored(pack))
     key = hashlib.sha256(repr(about).encode()).hexdigest()[:12]
     return _cached(f"photographs-{key}", lambda: _faces_of_photographs(folder, pack, is_hard, seed))
@@ -188,7 +188,7 @@ def degraded(photo: U8, box: NDArray[np.float64], rng: np.random.Generator, *, i
 
 
 def casts(pools: list[Columns], count: int, seed: int) -> Iterator[LabelledSet]:
-    """Casts of everybody in the pools: one companion, 30 to 60 who come back with another photograph each time, strangers."""
+    """Casts drawn from the pools: one companion, 30 to 60 people who come back with another photograph each time, and strangers."""
     rng = np.random.default_rng(seed)
     by_person: dict[str, dict[str, list[tuple[int, int]]]] = {}
     for number, pool in enumerate(pools):

@@ -1,4 +1,4 @@
-"""What people wait for: a clip more, a name, another threshold, a run that finds nothing to do; before and after, turn by turn.
+"""The commands people wait for (one more clip, a name, another threshold, a run with nothing to do), timed in pairs for two programs.
 
 usage: python -m benchmarks.latency CLIP [--before CHECKOUT] [--home DIR] [--turns 5] [--only NAME]... [--no-bytecode]
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def measured(folder: Path, programs: dict[str, Path], arguments: argparse.Namespace) -> dict[tuple[str, str], list[Spent]]:
-    """(question, program) -> what each turn took."""
+    """(action, program) -> cost of each turn."""
     found: dict[tuple[str, str], list[Spent]] = {}
     only = set(arguments.only or [*QUESTIONS, "floor"]) - ({"clip", "floor"} if arguments.home else set())
     for turn in range(-1, arguments.turns):  # the first is not counted: it compiles
@@ -84,7 +84,7 @@ def measured(folder: Path, programs: dict[str, Path], arguments: argparse.Namesp
 
 
 def print_table(found: dict[tuple[str, str], list[Spent]], programs: list[str]) -> None:
-    """A line a question: medians of the processor's time and of the clock, and the ratio."""
+    """Print one line per action: median CPU seconds, median wall-clock seconds, and the ratio."""
     print(f"{'':14s}" + "".join(f"{name + ', CPU s':>16s}{'clock s':>10s}" for name in programs) + f"{'CPU ratio':>12s}")
     for question in dict.fromkeys(question for question, _ in found):
         cells, cpu = "", []
@@ -96,7 +96,7 @@ def print_table(found: dict[tuple[str, str], list[Spent]], programs: list[str]) 
 
 
 def floor(clip: Path) -> float:
-    """Seconds of the processor for decoding and models of a clip."""
+    """CPU seconds for decoding a clip and running the models on it."""
     with tempfile.TemporaryDirectory(prefix="meetbefore-floor-") as folder:
         ours = Ours(Path(folder), "sface", os.cpu_count() or 1)
         ours.run(clip)
@@ -107,7 +107,7 @@ def floor(clip: Path) -> float:
 
 
 def clip_into(clip: Path, folder: Path) -> Ask:
-    """The clip from a folder of its own into an empty home, published."""
+    """Process the clip from its own folder into an empty home, and publish."""
     own = folder / "recordings"
     own.mkdir(exist_ok=True)
     if not (own / clip.name).exists():
@@ -124,7 +124,7 @@ def _name(program: Path, home: Path, variables: dict[str, str]) -> Spent:
 
 
 def _first(home: Path) -> str:
-    """Somebody who is there."""
+    """The id of some person in the home."""
     import polars as pl
 
     return str(pl.read_parquet(home / "record" / "people" / "_all.parquet")["person_id"][0])

@@ -1,4 +1,4 @@
-"""Made footage: clips in which photographs of people appear, drawn by a script that is given; each half of the people by itself.
+"""Made footage: clips in which photographs of people appear, drawn by a given script, for each half of the people separately.
 
 Kinds: normal, hard (small, dark, blurred), regulars (a dozen people in 6 to 12 clips, each time with another look), companion (one
 of many looks nearly always there), weather (regulars under motion, noise, backlight, compression, something over half the face).
@@ -67,7 +67,7 @@ WOMEN = frozenset(
 
 
 def make(script: Path, photos: Path, kind: str, half: str, seed: int, folder: Path) -> Path:
-    """Clips of one kind, with a truth.csv; drawn once, and kept.
+    """Clips of one kind with a truth.csv; made once and kept.
 
     Args:
         script: draws clips from photographs; takes the options in KINDS.
@@ -90,7 +90,7 @@ def make(script: Path, photos: Path, kind: str, half: str, seed: int, folder: Pa
 
 
 def _write_half(photos: Path, listed: Path, half: str) -> list[str]:
-    """List the photographs of half of the people; returns those of most photographs."""
+    """Write the list of photographs of half of the people; returns the people with most photographs."""
     with photos.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     counts = Counter(row["identity"] for row in rows)

@@ -1,4 +1,4 @@
-"""Who is who among ten thousand, a hundred thousand and a million tracks.
+"""Matching of ten thousand, a hundred thousand and a million tracks: seconds, memory and quality.
 
 usage: python -m benchmarks.matching_scale [TRACKS]... [--dim 128] [--home DIR] [--stages build,video,threshold]
 
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def print_line(home_folder: Path, tracks: int, dim: int, stage: str) -> None:
-    """Run one stage in a process of its own."""
+    """Run one stage in its own process and print its line."""
     command = [sys.executable, "-m", "benchmarks.matching_scale", "--one", stage, "--home", str(home_folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
@@ -88,7 +88,7 @@ def people_of(tracks: int, rng: np.random.Generator) -> I64:
 
 
 def vectors_of(person: I64, dim: int, rng: np.random.Generator) -> F32:
-    """(n, dim) unit vectors: a part that all share, a part of the person and a part of its own."""
+    """(n, dim) unit vectors: the sum of a part common to all, a part of the person, and noise."""
     used = round(ROOM * dim)
     centre = _unit(rng.standard_normal((int(person.max()) + 1, used), np.float32))
     likeness = np.clip(0.93 - rng.gamma(2.0, 0.075, len(person)), 0.05, 0.99).astype(np.float32)[:, None]
@@ -107,7 +107,7 @@ def _unit(rows: F32) -> F32:
 
 
 def write_record(home: Home, tracks: int, dim: int) -> None:
-    """Write the tracks of all videos, and keep one video of 500 more aside."""
+    """Write the tracks of all videos, and set aside one further video with 500 tracks."""
     rng = np.random.default_rng(7)
     person = people_of(tracks + IN_VIDEO, rng)
     vectors = vectors_of(person, dim, rng)
@@ -124,7 +124,7 @@ def _videos(count: int) -> Iterator[I64]:
 
 
 def _table(video_id: str, rows: I64, person: I64, vectors: F32, model: str) -> pl.DataFrame:
-    """Every two tracks share a frame, unless they show the same person."""
+    """Cannot-link table: any two tracks share a frame unless they show the same person."""
     moments = (rows - rows[0]) // 2 * 2
     is_twice = (rows % 2 == 1) & (person[rows] == person[rows - rows % 2])
     names = [f"{row:09d}" for row in rows]
@@ -169,7 +169,7 @@ STAGE = {"build": build, "video": video, "threshold": threshold}
 
 
 def _measured(home: Home) -> dict[str, object]:
-    """From the tracks on record to groups."""
+    """Match the recorded tracks; returns groups and costs."""
     clock, processor = [time.perf_counter()], time.process_time()
     indexed = build_face_index(home)
     clock.append(time.perf_counter())

@@ -1,4 +1,4 @@
-"""The page of a large archive: how long it takes to make, how large it is, and how fast a browser opens it.
+"""The static page of a large archive: seconds to make it, its size, and seconds until a browser shows it.
 
 usage: python -m benchmarks.page_scale [--people N] [--faces N] [--folder DIR] [--modules DIR]
 
@@ -32,7 +32,7 @@ THUMBNAILS, SIDE_PX, NOISE, QUALITY = 64, 160, 5, 85
 
 
 def thumbnails(rng: np.random.Generator) -> list[bytes]:
-    """Smooth colours with a little noise: as many bytes as faces have, and as much work to decode."""
+    """Made-up thumbnails, smooth colours with a little noise: as large as faces, and as costly to decode."""
     made = []
     for _ in range(THUMBNAILS):
         coarse = rng.integers(40, 215, (7, 7, 3), dtype=np.uint8)
@@ -43,7 +43,7 @@ def thumbnails(rng: np.random.Generator) -> list[bytes]:
 
 
 def sightings(people: int, faces: int, rng: np.random.Generator) -> dict[int, list[Seen]]:
-    """Video -> who is seen in it when; everybody in two videos at least, most in few, some in many."""
+    """Video -> who is seen in it when. Everybody is in at least two videos, most in few, some in many."""
     videos_of = np.minimum(2 + rng.geometric(0.25, people) - 1, 40)
     parts = [(person, int(video)) for person in range(people) for video in rng.choice(VIDEOS, videos_of[person], replace=False)]
     lengths = 1 + rng.multinomial(faces - len(parts), np.full(len(parts), 1 / len(parts)))
@@ -56,7 +56,7 @@ def sightings(people: int, faces: int, rng: np.random.Generator) -> dict[int, li
 
 
 class Album(Record):
-    """A record whose faces have pictures in turn, so that neighbours differ and packing gains nothing by them."""
+    """A record that deals the thumbnails out in turn, so that neighbours differ and compression gains nothing."""
 
     _turn = itertools.cycle(thumbnails(np.random.default_rng(8)))
 

@@ -1,4 +1,4 @@
-"""From file to embeddings: ours against AreWeMeetBefore's procedure and against InsightFace's FaceAnalysis, with the same weights.
+"""From file to embeddings: meetbefore against AreWeMeetBefore's procedure and InsightFace's FaceAnalysis, with the same weights.
 
 usage: python -m benchmarks.pipeline [--pack NAME|FOLDER] [--photos DIR] [--clip h264,1080p,1 …] [--turns 5] [--threads 1 0]
                                      [--seconds 20] [--faces 3] [--set KEY=VALUE …] [--keep DIR]

@@ -1,4 +1,4 @@
-"""Runs a command and tells the processor's time of all processes that it started, also of those that outlive it."""
+"""CPU time of a command and of all processes that it started, including those that outlive it."""
 
 import ctypes
 import os
@@ -17,7 +17,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True)
 class Spent:
-    """What a command took.
+    """CPU and wall-clock seconds of a command.
 
     Attributes:
         cpu_s: seconds of the processor, all processes together.
@@ -33,7 +33,7 @@ class Spent:
 
 
 def spend(words: list[str], *, program: Path | None = None, environment: Mapping[str, str] | None = None) -> Spent:
-    """Run Python with some words and wait for every process that came of it.
+    """Run Python with some arguments and wait for every process that it started.
 
     Args:
         words: behind `python`.

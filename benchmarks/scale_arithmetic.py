@@ -1,4 +1,4 @@
-"""From what one of each costs to what an archive costs: pure arithmetic, for `benchmarks.scale_model`.
+"""From unit costs to the cost of an archive: pure arithmetic, for `benchmarks.scale_model`.
 
 Linear: the way of the videos, storage, requests, Dagster's rows, and one pass of matching, publishing and the page. Quadratic: comparing
 every track with every other once, which is what adding one video after another comes to.
@@ -22,7 +22,7 @@ EXACT_AT_ONCE, PROBED = 140_000, 1 / 64
 
 @dataclass(frozen=True)
 class Units:
-    """What was measured on one machine. Seconds are those of one core, sizes are bytes.
+    """Unit costs measured on one machine. Seconds are those of one core, sizes are bytes.
 
     Attributes:
         video_s: opening a video, planning, all that does not depend on its length.
@@ -82,7 +82,7 @@ class Units:
 
 @dataclass(frozen=True)
 class Footage:
-    """What there is to look at.
+    """The footage of an archive.
 
     Attributes:
         hours: of recordings.
@@ -105,7 +105,7 @@ class Footage:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many of everything."""
+    """Numbers of videos, sampled frames, faces, tracks and so on."""
 
     videos: float
     moments: float
@@ -116,7 +116,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Totals:
-    """What an archive costs: CPU seconds by part, bytes on disk by part, and the rest."""
+    """The cost of an archive: CPU seconds by part, bytes on disk by part, and the rest."""
 
     counts: Counts
     cpu_s: Mapping[str, float]
@@ -132,21 +132,21 @@ class Totals:
     keys_s: float
 
     def videos_cpu_s(self) -> float:
-        """The way of all videos, which any number of machines share."""
+        """CPU seconds of processing all videos, which any number of machines can share."""
         return sum(self.cpu_s.values())
 
     def disk(self) -> float:
-        """All bytes that are kept."""
+        """All bytes on disk."""
         return sum(self.disk_bytes.values())
 
     def wall_s(self, cores: int, *, comparing_cores: int = 16) -> float:
-        """Seconds by the clock until all is matched once: videos on all cores, comparing on those of one machine, matching on one core."""
+        """Wall-clock seconds until all is matched once: videos on all cores, comparing on one machine's cores, matching on one core."""
         compare_s = min(self.compare_s, self.compare_at_once_s)
         return self.videos_cpu_s() / cores + compare_s / min(cores, comparing_cores) + self.one_match_s
 
 
 def counted(footage: Footage) -> Counts:
-    """How many of everything there is."""
+    """The counts of some footage."""
     videos = footage.hours * 60 / footage.minutes
     moments = footage.hours * 3600 / footage.interval_s
     faces = moments * footage.faces
@@ -154,7 +154,7 @@ def counted(footage: Footage) -> Counts:
 
 
 def totals(units: Units, footage: Footage) -> Totals:
-    """What some footage costs."""
+    """The cost of some footage."""
     n = counted(footage)
     edges = n.tracks * units.edges
     at_once = n.tracks / 2 if n.tracks <= EXACT_AT_ONCE else n.tracks * PROBED
@@ -190,17 +190,17 @@ def totals(units: Units, footage: Footage) -> Totals:
 
 
 def threshold(tracks: float) -> float:
-    """The cosine above which each of so many tracks may expect half a stranger (`matching.threshold = auto`); never below SFace's own."""
+    """The cosine above which a track expects half a wrong match among so many (`matching.threshold = auto`); at least SFace's own."""
     return max(LEAST_THRESHOLD, STRANGER_MEAN + STRANGER_SD * float(norm.isf(STRANGERS_A_TRACK / max(tracks, 1.0))))
 
 
 def lost(at: float) -> float:
-    """Share of the pairs of one person's tracks that lie below a cosine."""
+    """Share of the pairs of one person's tracks whose cosine lies below a threshold."""
     return float(np.interp(at, *zip(*ONE_PERSON, strict=True)))
 
 
 def hours_until(units: Units, footage: Footage, is_beyond: Callable[[Totals], bool], most: float = 1e9) -> float:
-    """The least hours of footage at which something is beyond its limit, to 1%; infinite where not even `most` hours are."""
+    """The fewest hours of footage at which a limit is exceeded, to 1%; infinite if `most` hours do not exceed it."""
 
     def beyond(hours: float) -> bool:
         return is_beyond(totals(units, Footage(**{**vars(footage), "hours": hours})))

@@ -1,4 +1,4 @@
-"""What Dagster costs on this machine: around a run, and with many partitions; a part of `benchmarks.scale_units`."""
+"""Dagster's own cost on this machine, per run and with many partitions; part of `benchmarks.scale_units`."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ from meetbefore_assets.running.worker import Task, _Executor
 
 
 def dagster(folder: Path, count: int) -> Found:
-    """Dagster around the runs of some videos: CPU seconds, bytes and rows a run."""
+    """Dagster's cost per run of some videos: CPU seconds, bytes and rows."""
     source = make_clip(ClipKind(seconds=2, faces=1), folder / "clips", None)
     clips = [folder / "short" / f"2025030708{number:02d}05.mp4" for number in range(count + 1)]
     clips[0].parent.mkdir(exist_ok=True)
@@ -57,7 +57,7 @@ def dagster(folder: Path, count: int) -> Found:
 
 
 def _rows(folder: Path) -> int:
-    """Rows of all of Dagster's databases."""
+    """Number of rows in all of Dagster's databases."""
     total = 0
     for path in folder.rglob("*.db"):
         with sqlite3.connect(path) as database:
@@ -67,7 +67,7 @@ def _rows(folder: Path) -> int:
 
 
 def partitions(folder: Path, count: int) -> Found:
-    """So many partitions in an instance of Dagster: seconds by the clock to add and to read them, bytes."""
+    """Add so many partitions to an instance of Dagster: wall-clock seconds to add and to read them, bytes."""
     keys = [f"DJI_{number:014d}_0001_D-{number:08x}" for number in range(count)]
     with instance.open_instance(folder / "home") as opened:
         before = size_of(folder / "home")
@@ -87,7 +87,7 @@ _PAGE = """query { assetNodeOrError(assetKey: {path: ["tracks"]}) { ... on Asset
 
 
 def _page_s(opened: dg.DagsterInstance) -> float:
-    """Seconds by the clock until the webserver has the answer for an asset's page; the second time, with its caches filled."""
+    """Wall-clock seconds until the web server answers for an asset's page; the second time, with warm caches."""
     target = ModuleTarget("meetbefore_assets.definitions", "defs", None, "meetbefore")
     with WorkspaceProcessContext(opened, target) as workspace:
 

@@ -1,4 +1,4 @@
-"""What an archive of 1 to 1,000,000 hours costs, from what one of each costs on this machine. docs/scale.md is written from it.
+"""The cost of an archive of 1 to 1,000,000 hours, from unit costs measured on this machine. docs/scale.md is written from it.
 
 usage: python -m benchmarks.scale_model [--quick] [--keep DIR] [--units FILE]
 
@@ -33,7 +33,7 @@ CORES = (2, 16, 128)
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is simulated."""
+    """Sizes of the simulations."""
 
     seconds: int
     runs: int
@@ -61,18 +61,18 @@ def main() -> None:
 
 
 class Answers:
-    """What was measured, kept in a file as it comes: nothing is measured twice."""
+    """Measured values, kept in a file as they come, so that nothing is measured twice."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
 
     def ask(self, name: str, module: str, *words: object) -> dict[str, Any]:
-        """The answer of a process of its own, which prints it as JSON."""
+        """Measure in a separate process, which prints its result as JSON."""
         return self.know(name, lambda: _answer(module, *words))
 
     def know(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The answer of that name."""
+        """The measured value of that name, measured now if missing."""
         if name not in self._known:
             print(f"… {name}", file=sys.stderr, flush=True)
             self._known[name] = measure()
@@ -90,7 +90,7 @@ def _answer(module: str, *words: object) -> dict[str, Any]:
 
 
 def measured(sizes: Sizes, keep: Path | None, answers: Answers) -> dict[str, Any]:
-    """Units, and what Dagster and a folder did with many names."""
+    """The unit costs, and how Dagster and a folder cope with many names."""
     folder = Path(tempfile.mkdtemp(prefix="meetbefore-scale-"))
     clips = keep.absolute() if keep else folder / "clips"
     clips.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def measured(sizes: Sizes, keep: Path | None, answers: Answers) -> dict[str, Any
 
 
 def this_machine() -> dict[str, Any]:
-    """What the figures belong to; `busy`: processes that wanted its cores in the last five minutes."""
+    """Description of this machine; `busy` is its load average over five minutes."""
     return {"machine": machine(), "date": f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", "busy": psutil.getloadavg()[1]}
 
 
@@ -141,7 +141,7 @@ def _measured(sizes: Sizes, folder: Path, clips: Path, answers: Answers) -> dict
 
 
 def _matching(folder: Path, tracks: int, answers: Answers) -> dict[str, Any]:
-    """Comparing and grouping so many made-up tracks; bytes of the edges on disk."""
+    """Cost of comparing and grouping so many made-up tracks; bytes of the edges on disk."""
 
     def measure() -> dict[str, Any]:
         home_folder = folder / f"tracks-{tracks}"
@@ -155,7 +155,7 @@ def _matching(folder: Path, tracks: int, answers: Answers) -> dict[str, Any]:
 
 
 def _comparing(found: list[dict[str, Any]], tracks: tuple[int, int]) -> dict[str, float]:
-    """Per pair, per edge and per track of memory; what both sizes pay is left out."""
+    """Cost per pair, per edge, and memory per track; the fixed cost of both sizes cancels out."""
     few, many = tracks
     compare_s = [one["build"]["cpu_s"] - one["threshold"]["cpu_s"] for one in found]
     edges = [one["build"]["steps"]["edges"] for one in found]
@@ -173,7 +173,7 @@ def _comparing(found: list[dict[str, Any]], tracks: tuple[int, int]) -> dict[str
 
 
 def _deciding(small: dict[str, Any], large: dict[str, Any]) -> dict[str, float]:
-    """Per face, from two archives; a track of theirs has four faces."""
+    """Cost per face, from two archives with four faces per track."""
     faces = large["faces"] - small["faces"]
 
     def each(*steps: str) -> float:
@@ -190,7 +190,7 @@ def _deciding(small: dict[str, Any], large: dict[str, Any]) -> dict[str, float]:
 
 
 def _requests(few: dict[str, Any], more: dict[str, Any], videos: tuple[int, int]) -> dict[str, float]:
-    """Of a matching run in an object store: what grows with each video, and the rest."""
+    """Requests of a matching run in an object store: the part per video, and the rest."""
     made = [sum(one["matching"].values()) for one in (few, more)]
     each = max(0.0, made[1] - made[0]) / (videos[1] - videos[0])
     return {"match_requests": each, "match_base_requests": max(0.0, made[0] - each * videos[0])}
@@ -220,7 +220,7 @@ def report(found: dict[str, Any]) -> None:
 
 
 def cost_table(units: Units, size: str) -> None:
-    """What each number of hours costs."""
+    """Table of the cost by hours of footage."""
     print(f"\n| {size} | {' | '.join(f'{hours:,} h' for hours in HOURS)} |\n|---|{'---|' * len(HOURS)}")
     columns = [totals(units, Footage(hours, size)) for hours in HOURS]
     rows: list[tuple[str, list[str]]] = [
@@ -252,7 +252,7 @@ GROUPS = {"a video (10 min)": 1.0, "a camera's day (4 h)": 24.0, "a camera's wee
 
 
 def grouping_table(units: Units) -> None:
-    """Partitions of larger pieces."""
+    """Table of the number of partitions if several files form one."""
     print("\n| a partition is | partitions at 10,000 h | at 1,000,000 h | rows at 1,000,000 h | CPU h of Dagster | 100,000 partitions at |")
     print("|---|---|---|---|---|---|")
     for name, videos in GROUPS.items():
@@ -264,7 +264,7 @@ def grouping_table(units: Units) -> None:
 
 
 def limits_table(units: Units) -> None:
-    """Where each part ends, at 10 minutes a file and half a face a moment."""
+    """Table of the hours at which each part reaches its limit, at 10 minutes per file and half a face per sampled frame."""
 
     def week_of(cores: int, found: Totals) -> bool:
         return found.compare_s > 7 * 86_400 * cores
@@ -295,7 +295,7 @@ def _hours(seconds: float) -> str:
 
 
 def _short(value: float) -> str:
-    """Two significant figures and no more."""
+    """Format a number with two significant figures."""
     if value == 0:
         return "0"
     if value >= 100:

@@ -1,4 +1,4 @@
-"""What the measurements for `benchmarks.scale_model` share."""
+"""Timing helpers for `benchmarks.scale_model`."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def cpu_s(work: Callable[[], object]) -> float:
 
 
 def clock_s(work: Callable[[], object]) -> float:
-    """Seconds by the clock."""
+    """Wall-clock seconds."""
     before = time.perf_counter()
     work()
     return time.perf_counter() - before

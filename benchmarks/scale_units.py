@@ -1,4 +1,4 @@
-"""What one of each costs on this machine; each is measured in a process of its own, for `benchmarks.scale_model`.
+"""Unit costs on this machine, each measured in its own process, for `benchmarks.scale_model`.
 
 usage: python -m benchmarks.scale_units videos|dagster|partitions|listing|deciding|requests FOLDER SIZE
 
@@ -34,7 +34,7 @@ TURNS = 2
 
 
 def videos(folder: Path, seconds: int) -> Found:
-    """The way of one video, on one thread: CPU seconds a moment and a face, bytes on record."""
+    """Process one video on one thread: CPU seconds per sampled frame and per face, bytes on record."""
     found: Found = {"decode_s": {}, "detect_s": {}}
     for size in ("4K", "1080p"):
         clip = make_clip(ClipKind(size=size, seconds=seconds if size == "1080p" else seconds // 2), folder / "clips", None)
@@ -59,7 +59,7 @@ def videos(folder: Path, seconds: int) -> Found:
 
 
 def _looking(ours: Ours, clip: Path) -> tuple[float, float]:
-    """CPU seconds of decoding the planned moments, and of searching them."""
+    """CPU seconds of decoding the sampled frames, and of detecting faces in them."""
     home, pictures = ours._home, list[Any]()
 
     def decode() -> None:
@@ -76,7 +76,7 @@ def _looking(ours: Ours, clip: Path) -> tuple[float, float]:
 
 
 def _on_record(home: Home, video_id: str) -> Found:
-    """Bytes of a video whatever its length, of a moment, of a face and of a track: those of an empty table, and the rest by its rows."""
+    """Bytes on record per video, per sampled frame, per face and per track: the size of empty tables, and the rest divided by rows."""
     store, empty = home.store, ParquetStore(home.folder / "empty")
     assert isinstance(store, ParquetStore)
     fixed, by_row = 0.0, {}
@@ -97,7 +97,7 @@ def _on_record(home: Home, video_id: str) -> Found:
 
 
 def listing(folder: Path, count: int) -> Found:
-    """So many files in one folder of the record: seconds by the clock to list them."""
+    """Wall-clock seconds to list so many files in one folder of the record."""
     names = folder / "record" / "tracks"
     names.mkdir(parents=True)
     for number in range(count):
@@ -110,7 +110,7 @@ def listing(folder: Path, count: int) -> Found:
 
 
 def deciding(folder: Path, count: int) -> Found:
-    """A made-up archive of so many videos: CPU seconds of every step over all of it, and bytes."""
+    """CPU seconds of every step over a made-up archive of so many videos, and bytes."""
     home_folder = folder / "home"
     make_up(home_folder, count, FACES_IN_VIDEO)
     home = open_home(home_folder)
@@ -128,7 +128,7 @@ _STEPS = (build_face_index, decide_threshold, match, make_encounter_scores, make
 
 
 def requests(folder: Path, count: int) -> Found:
-    """The record in an object store: requests for a video from file to tracks, for a matching run of so many, and after one more."""
+    """Requests to an object store: for one video from file to tracks, for matching so many videos, and after one more."""
     from meetbefore_assets_tests.support import s3
 
     logger, seen = logging.getLogger("werkzeug"), _Requests()
@@ -155,7 +155,7 @@ def requests(folder: Path, count: int) -> Found:
 
 
 class _Requests(logging.Handler):
-    """Counts what the server is asked for, by method."""
+    """Counts requests by method."""
 
     def __init__(self) -> None:
         super().__init__()

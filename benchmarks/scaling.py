@@ -1,4 +1,4 @@
-"""How cost grows from file to embeddings: with the length of a video, with the faces in it, and with the number of videos.
+"""How the cost from file to embeddings grows with a video's length, with its faces, and with the number of videos.
 
 usage: python -m benchmarks.scaling [--pack NAME|FOLDER] [--size 1080p|4K] [--lengths 20 40 80] [--faces 1 4 16] [--videos 1 2 4 8]
                                     [--memory 60 240 960] [--turns 3] [--keep DIR]
@@ -77,7 +77,7 @@ def run_all(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def child(pack: str, folder: Path, clips: list[Path], turns: int) -> tuple[float, float, float, float]:
-    """CPU seconds, faces, moments and peak megabytes of a process that works on some clips."""
+    """CPU seconds, faces, sampled frames and peak megabytes of a process that works on some clips."""
     home_folder = Path(tempfile.mkdtemp(prefix="scaling-", dir=folder))
     command = [
         sys.executable,

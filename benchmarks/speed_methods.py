@@ -1,4 +1,4 @@
-"""Ways from a file to embeddings that the benchmarks of speed compare: ours, and what others do with the same weights."""
+"""Methods from file to embeddings that the speed benchmarks compare: meetbefore's, and those of others with the same weights."""
 
 import json
 import os
@@ -50,7 +50,7 @@ STEPS = ("videos", "frames", "detections", "embeddings", "tracks")
 
 @dataclass(frozen=True)
 class Cost:
-    """What one turn took, children included; seconds."""
+    """Cost of one turn, child processes included; seconds."""
 
     cpu_s: float
     wall_s: float
@@ -59,18 +59,18 @@ class Cost:
 
     @classmethod
     def median(cls, turns: list["Cost"]) -> "Cost":
-        """Medians of the seconds; faces and moments are those of the first turn."""
+        """Median seconds; faces and sampled frames are those of the first turn."""
         cpu_s, wall_s = (statistics.median(values) for values in ([c.cpu_s for c in turns], [c.wall_s for c in turns]))
         return cls(cpu_s, wall_s, turns[0].faces, turns[0].moments)
 
     @classmethod
     def least(cls, turns: list["Cost"]) -> "Cost":
-        """Least seconds, which other work on the machine disturbs least; faces and moments are those of the first turn."""
+        """Least seconds, the figure least disturbed by other processes; faces and sampled frames are those of the first turn."""
         return cls(min(c.cpu_s for c in turns), min(c.wall_s for c in turns), turns[0].faces, turns[0].moments)
 
 
 def measured(work: Callable[[], tuple[int, int]]) -> Cost:
-    """CPU seconds (this process and its children) and seconds by the clock of one turn; `work` returns (faces, moments)."""
+    """CPU seconds (this process and its children) and wall-clock seconds of one turn; `work` returns (faces, sampled frames)."""
     before, started = _cpu_s(), time.perf_counter()
     faces, moments = work()
     return Cost(_cpu_s() - before, time.perf_counter() - started, faces, moments)
@@ -194,7 +194,7 @@ class FaceAnalysisOnFrames:
 
 
 class Ours:
-    """The steps of this project, from planning the moments to tracks, with everything that they put on record."""
+    """meetbefore's steps from choosing the frames to tracks, with everything that they write."""
 
     def __init__(self, home_folder: Path, pack: str, threads: int, assignments: tuple[str, ...] = ()) -> None:
         home_folder.mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ class Ours:
         return rows["embeddings"], rows["frames"]
 
     def take_in(self, clip: Path) -> str:
-        """Register a clip, once; its id."""
+        """Register a clip once; returns its id."""
         if clip not in self._known:
             import_recordings(self._home, [clip])
             ids = [key for key, known in known_videos(self._home).items() if any(str(clip) in uri for uri in known.uris)]
@@ -226,16 +226,16 @@ class Ours:
         return self._known[clip]
 
     def planned(self, clip: Path) -> list[int]:
-        """The pts of the moments that were looked at."""
+        """The pts of the sampled frames."""
         return self._home.store.get("frames", self.take_in(clip), ["pts"])["pts"].to_list()
 
     def crops(self, image: U8) -> U8:
-        """The aligned faces of a picture."""
+        """The aligned faces of a frame."""
         found = self.detector.detect(image, min_score=0.6, max_side=self._home.settings().detection.max_side)
         return self._home.imaging.align(image, alignment_matrices(found.landmarks))
 
     def pure_models(self, image: U8, moments: int, faces: int) -> dict[str, Callable[[], None]]:
-        """The models alone, on inputs that are ready: once a moment and once a face (twice where all mirror images are embedded)."""
+        """The models alone on prepared inputs: once per sampled frame and once per face (twice where all mirror images are embedded)."""
         settings = self._home.settings()
         local = find_pack(settings.models.pack, self._home.folder)
         detector = session(prepare_detector(local.detector_path), device="cpu", threads=1)
@@ -258,7 +258,7 @@ def _repeated(made: Any, blob: F32, times: int) -> Callable[[], None]:
 
 
 def machine() -> str:
-    """This machine in a line, for the head of a table."""
+    """One line about this machine, for the head of a table."""
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
     ffmpeg = "no ffmpeg"

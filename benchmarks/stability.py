@@ -1,4 +1,4 @@
-"""How well people and their names last: videos one by one, in any order, at other thresholds, with another pack.
+"""How stable people and their names are: videos one by one, in any order, at other thresholds, with another pack.
 
 usage: python -m benchmarks.stability HOME [--other HOME] [--truth TRUTH.csv] [--orders N]
 
@@ -62,7 +62,7 @@ def arrivals(home_folder: Path, folder: Path, orders: int) -> None:
 
 
 def names(home_folder: Path, other: Path | None, folder: Path, truth: pl.DataFrame) -> None:
-    """Names given once, and where they are after each upheaval."""
+    """Names given once, and which people bear them after each change."""
     _link(home_folder, folder, None)
     home = open_home(folder)
     _match(home)
@@ -110,7 +110,7 @@ def _true_names(home: Home, truth: pl.DataFrame, person: str) -> list[str]:
 
 
 def _one_by_one(home_folder: Path, folder: Path, batches: Iterable[list[str]]) -> Home:
-    """A home that takes in batches of videos of another's record, matching after each."""
+    """Fill a home with batches of videos from another home's record, matching after each batch."""
     _link(home_folder, folder, [])
     home = open_home(folder)
     for batch in batches:

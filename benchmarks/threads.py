@@ -1,4 +1,4 @@
-"""Threads and spinning of onnxruntime, and how many processes of how many threads share the cores best.
+"""Threads and spinning of onnxruntime, and which number of processes and threads uses the cores best.
 
 usage: python -m benchmarks.threads [--seconds 4] [--pack sface] [--device cpu]
 
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def measured(arguments: argparse.Namespace, processes: int, threads: int, is_spinning: bool) -> tuple[int, float]:
-    """Faces embedded by all processes, and seconds of the processor."""
+    """Faces embedded by all processes, and their CPU seconds."""
     context = multiprocessing.get_context("spawn")
     pipes = []
     for _ in range(processes):

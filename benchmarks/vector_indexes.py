@@ -1,4 +1,4 @@
-"""What finding similar tracks costs, and finds, by each kind of index.
+"""Kinds of vector index compared: cost and recall of finding similar tracks.
 
 usage: python -m benchmarks.vector_indexes [N] [--dim 128] [--kinds cells,disk,ivfflat,hnsw] [--folder DIR] [--postgres URL]
 
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def print_line(kind: str, folder: Path, address: str) -> None:
-    """Measure one kind in a process of its own."""
+    """Measure one kind of index in its own process and print its line."""
     command = [sys.executable, "-m", "benchmarks.vector_indexes", "--one", kind, "--folder", str(folder), "--postgres", address]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
@@ -80,7 +80,7 @@ def print_line(kind: str, folder: Path, address: str) -> None:
 
 
 def write_vectors(folder: Path, count: int, dim: int) -> None:
-    """Vectors of an archive and of a new video, and what comparing everything finds, unless they are there."""
+    """Write the vectors of an archive and of a new video, and the exact answers, unless they exist."""
     if (folder / "exact.npz").exists():
         return
     rng = np.random.default_rng(SEED)
@@ -94,7 +94,7 @@ def write_vectors(folder: Path, count: int, dim: int) -> None:
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[str]:
-    """Address of a Postgres server that goes when the context is left."""
+    """Start a temporary Postgres server; yields its address."""
     import pgserver
 
     data = folder / "postgres"
@@ -131,7 +131,7 @@ def measured(kind: str, folder: Path, address: str) -> dict[str, float]:
 
 
 def read(folder: Path, dim: int, *, is_mapped: bool) -> F32:
-    """All vectors: in memory, or copied a block at a time into a file that is mapped, as the record's are."""
+    """All vectors: in memory, or copied blockwise into a memory-mapped file, as the record does."""
     if not is_mapped:
         return np.fromfile(folder / "vectors.f32", np.float32).reshape(-1, dim)
     return map_blocks(_blocks(folder, dim), folder / "scratch")
@@ -160,7 +160,7 @@ def disk_mb(index: object, folder: Path) -> float:
 
 
 def recall(answer: I64, rows: I64, which: Bool) -> float:
-    """Share of the rows that count which are in the answers."""
+    """Share of the true neighbours that are among the answers."""
     is_found = (rows[:, :, None] == answer[:, None, :]).any(axis=2)
     return float(is_found[which].mean())
 
@@ -173,7 +173,7 @@ def postmaster(address: str) -> psutil.Process:
 
 
 class Watch(threading.Thread):
-    """The most memory that this process, and a server's processes, took."""
+    """Tracks the peak memory of this process and of a server's processes."""
 
     def __init__(self, address: str) -> None:
         super().__init__(daemon=True)
@@ -199,7 +199,7 @@ class Watch(threading.Thread):
         self._look_at_server()
 
     def cpu_s(self) -> float:
-        """Seconds of the processor, of this process (but for watching) and of the server's, those that ended included as far as seen."""
+        """CPU seconds of this process (without the watching thread) and of the server's processes, including ended ones as far as seen."""
         self._look_at_server()
         return time.process_time() - self._watching_s + sum(self._cpu_s.values())
 

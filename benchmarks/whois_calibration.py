@@ -1,4 +1,4 @@
-"""Is `whois` as sure as it says? Asks a processed archive of labelled footage with photographs whose people are known.
+"""Calibration of `whois`: asks a processed archive of labelled footage with photographs whose people are known.
 
     python -m benchmarks.whois_calibration HOME TRUTH.csv PHOTOS PHOTOS.csv...
 
@@ -36,7 +36,7 @@ def box_of(row: dict[str, str]) -> Box:
 
 
 def identities(home_folder: Path, truth: Path) -> dict[str, str]:
-    """person_id -> who most of the faces are."""
+    """person_id -> the true person of most of its faces."""
     there = defaultdict(list)
     with truth.open(newline="") as file:
         for row in csv.DictReader(file):
@@ -52,7 +52,7 @@ def identities(home_folder: Path, truth: Path) -> dict[str, str]:
 
 
 def meant(faces: tuple[Answer, ...], box: Box) -> Answer | None:
-    """The face whose middle is nearest to that of the box, unless it lies elsewhere."""
+    """The answer for the face whose centre is nearest to the box's centre; None if it lies elsewhere."""
 
     def away(face: Answer) -> float:
         return max(abs(face.box[0] + face.box[2] - box[0] - box[2]), abs(face.box[1] + face.box[3] - box[1] - box[3])) / 2

@@ -1,1 +1,1 @@
-"""Attacks on a home and its servers, a file a subject: each tries one thing against real processes and says what came of it."""
+"""Attacks on a home and its servers, one file per subject. Each attack runs against real processes and reports its outcome."""

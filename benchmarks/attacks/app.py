@@ -34,7 +34,7 @@ TRICKS = ("../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/settings
 
 
 def home_of_markup(folder: Path) -> Path:
-    """A home in which a file and a person are called by markup."""
+    """Make a home in which a file and a person have markup as their names."""
     write_clips(folder / "clips", tuple(shortened(clip, CLIP_S) for clip in CLIPS[:2]))
     first = min((folder / "clips").iterdir())
     first.rename(first.with_name(FILE_NAME))
@@ -56,7 +56,7 @@ def people_of(home_folder: Path) -> list[str]:
 
 @contextmanager
 def app(folder: Path) -> Iterator[tuple[Path, str]]:
-    """A home, and the link of an app over it that nobody used yet."""
+    """Start an app over a new home; yields the home and the unused one-time link."""
     home_folder = home_of_markup(folder)
     with served(home_folder, "app", "Ctrl-C") as link:
         yield home_folder, link
@@ -74,7 +74,7 @@ def form_token(page: str) -> str:
 
 
 def from_elsewhere(folder: Path) -> Outcome:
-    """What pages of other sites and of other ports of this machine can ask for, although the user's cookie went with it."""
+    """Request as pages of other sites and of other local ports would, with the user's cookie attached."""
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
         port, before = address.rpartition(":")[2], said(home_folder)
@@ -102,7 +102,7 @@ def from_elsewhere(folder: Path) -> Outcome:
 
 
 def _curl_rebound(port: str, cookie: dict[str, str], path: str) -> int:
-    """As a browser does whose name server points evil.example at this machine."""
+    """Request by curl as a browser does whose DNS points evil.example at this machine."""
     if not shutil.which("curl"):
         return ask(f"http://127.0.0.1:{port}", "GET", path, {"Host": f"evil.example:{port}"} | cookie)[0]
     command = ["curl", "--silent", "--noproxy", "*", "--resolve", f"evil.example:{port}:127.0.0.1", "--output", os.devnull]
@@ -111,7 +111,7 @@ def _curl_rebound(port: str, cookie: dict[str, str], path: str) -> int:
 
 
 def not_let_in(folder: Path) -> Outcome:
-    """Without a token, with one that was used, with cookies made up, and from another account of this machine."""
+    """Try to get in without a token, with a used token, with made-up cookies, and from another account of this machine."""
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
         port = address.rpartition(":")[2]
@@ -160,7 +160,7 @@ def _as_another_account(home_folder: Path, address: str) -> str:
 
 
 def change_unasked(folder: Path) -> Outcome:
-    """Change something by GET, without the token of the form, with that of another browser, and by bodies that are no form."""
+    """Try to change something by GET, without a form token, with another browser's token, and with bodies that are not forms."""
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
         more = meetbefore("app", "--link", "--home", home_folder).stdout
@@ -188,7 +188,7 @@ def change_unasked(folder: Path) -> Outcome:
 
 
 class _Markup(HTMLParser):
-    """Finds what a page would do: scripts, styles and handlers that stand in it, and what it loads from elsewhere."""
+    """Collects inline scripts, styles and event handlers of a page, and what it loads from other hosts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -208,7 +208,7 @@ class _Markup(HTMLParser):
 
 
 def ids_and_names(folder: Path) -> Outcome:
-    """Ask for files by paths in ids, and call people and files by markup."""
+    """Request files by path tricks in ids, and give people and files names with markup."""
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
         video = open_home(home_folder).store.keys("videos")[0]
@@ -258,7 +258,7 @@ def _policy(address: str, path: str, cookie: dict[str, str]) -> str:
 
 
 def open_to_others(folder: Path) -> Outcome:
-    """Listen for other machines without a password, with a short one, with one that others can read; guess one."""
+    """Try to listen on the network without a password, with a short one, or with one that others can read; then guess passwords."""
     home_folder, file = folder / "home", folder / "password"
     refused = [meetbefore("app", "--home", home_folder, "--no-browser", "--host", "0.0.0.0").stderr.strip().partition("\n")[0]]
     file.write_text("short\n")

@@ -1,4 +1,4 @@
-"""What an attack is, and what it reports."""
+"""The types Attack and Outcome."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

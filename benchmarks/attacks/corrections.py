@@ -1,4 +1,4 @@
-"""Attacks on what people say: torn files, commands that are killed, and commands beside runs."""
+"""Attacks on corrections: damaged files, killed commands, and commands during runs."""
 
 import random
 import subprocess
@@ -18,7 +18,7 @@ KILLS = 10
 
 
 def _named(folder: Path) -> tuple[Path, list[str]]:
-    """A home in which a few people bear names, and their ids."""
+    """Make a home in which a few people are named; returns it and their ids."""
     home_folder = filled_home(folder)
     people = people_table(open_home(home_folder))["person_id"].head(len(NAMES)).to_list()
     for person_id, name in zip(people, NAMES, strict=False):
@@ -31,7 +31,7 @@ def _names(home_folder: Path) -> set[str]:
 
 
 def tear_corrections(folder: Path) -> Outcome:
-    """Tear one file of one correction, then both files of another, and name somebody else."""
+    """Truncate one copy of one correction, then both copies of another, then name somebody else."""
     home_folder, people = _named(folder)
     said = read_corrections(open_home(home_folder))
     files = [
@@ -59,7 +59,7 @@ def tear_corrections(folder: Path) -> Outcome:
 
 
 def tear_forgotten_faces(folder: Path) -> Outcome:
-    """Forget somebody, tear one copy of the places, then both, and have their video processed again."""
+    """Forget somebody, truncate one copy of the forgotten places, then both, and process their video again."""
     home_folder, people = _named(folder)
     meetbefore("forget", people[0], "--yes", "--home", home_folder)
     store = open_home(home_folder).store
@@ -103,7 +103,7 @@ def name_beside_runs(folder: Path) -> Outcome:
 
 
 def kill_and_name_again(folder: Path) -> Outcome:
-    """Kill `name` ten times at random moments and give the same words again until they come through."""
+    """Kill `name` ten times at random moments and repeat the same command until it finishes."""
     home_folder, people = _named(folder)
     before = len(read_corrections(open_home(home_folder)))
     # The least met of them: names move the threshold of so few faces, and who is of one video cannot fall apart meanwhile.

@@ -1,4 +1,4 @@
-"""Attacks on the download of a pack: an address without https, another archive, one without end."""
+"""Attacks on the download of a pack: a URL without https, a wrong archive, an endless one."""
 
 import contextlib
 import http.server
@@ -59,7 +59,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             yield bytes(1 << 20)
 
     def log_message(self, *args: object) -> None:
-        """Nothing is printed."""
+        """Suppress the server's log."""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Attacks on forgetting: erasing what nobody asked for, and keeping what was to be forgotten."""
+"""Attacks on forgetting: erasure that nobody asked for, and traces that stay after `forget`."""
 
 import base64
 import json
@@ -34,13 +34,13 @@ CLIP_S = 2
 
 
 def meetbefore(*words: object) -> subprocess.CompletedProcess[str]:
-    """A command of ours in a process of its own, to its end."""
+    """Run a meetbefore command in its own process and wait for its end."""
     command = [sys.executable, "-m", "meetbefore_assets", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "NO_COLOR": "1"}, check=False)
 
 
 def filled_home(folder: Path, clips: int = 3) -> Path:
-    """A home in which some short clips are done; its sources are `folder/clips`."""
+    """Make a home in which some short clips are processed; its sources are `folder/clips`."""
     write_clips(folder / "clips", tuple(shortened(clip, CLIP_S) for clip in CLIPS[:clips]))
     home_folder = folder / "home"
     prepare(home_folder, folder / "clips")
@@ -56,7 +56,7 @@ def videos_of(home_folder: Path) -> list[str]:
 
 @contextmanager
 def dagster_dev(home_folder: Path) -> Iterator[str]:
-    """A plain `dagster dev` over a home; the address of its web server."""
+    """Start a plain `dagster dev` over a home; yields the URL of its web server."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
@@ -86,7 +86,7 @@ def _wait_for(condition: Any, process: "subprocess.Popen[bytes]") -> None:
 
 
 def graphql(address: str, query: str, variables: dict[str, object] | None = None) -> dict[str, Any]:
-    """What the web server answers."""
+    """POST a GraphQL query and return the response."""
     body = json.dumps({"query": query, "variables": variables or {}}).encode()
     request = urllib.request.Request(f"{address}/graphql", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as reply:
@@ -103,7 +103,7 @@ RUN = """query($id: ID!) { runOrError(runId: $id) { ... on Run { status eventCon
 
 
 def erase_through_the_web_server(folder: Path) -> Outcome:
-    """Backfill and launch the job that erases, as a web page or a neighbour could; then ask for it as its owner, and launch it again."""
+    """Backfill and launch the erasing job, as a web page or another user could; then request erasure as the owner, and launch it again."""
     home_folder = filled_home(folder)
     before = videos_of(home_folder)
     with dagster_dev(home_folder) as address:
@@ -145,7 +145,7 @@ BUSY = """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, START
 
 
 def _wait_until_idle(address: str) -> None:
-    """Until the sensors found nothing to do for a while."""
+    """Wait until the sensors have found nothing to do for a while."""
     quiet, deadline = 0, time.monotonic() + WAIT_S
     while quiet < 10 and time.monotonic() < deadline:
         quiet = 0 if graphql(address, BUSY)["data"]["runsOrError"]["results"] else quiet + 1
@@ -173,7 +173,7 @@ NAME = "Scheherazade"
 
 
 def needles_of(home_folder: Path, person_id: str) -> list[bytes]:
-    """All that tells of a person: name, ids, crops, thumbnails, and vectors in half, single and double precision."""
+    """All byte strings that identify a person: name, ids, crops, thumbnails, and vectors in half, single and double precision."""
     home = open_home(home_folder)
     faces = erase.person_faces(home, [person_id])
     videos = home.store.keys("detections")
@@ -194,7 +194,7 @@ def needles_of(home_folder: Path, person_id: str) -> list[bytes]:
 
 
 def forget_while_a_run_goes_on(folder: Path) -> Outcome:
-    """`forget NAME` begins at twenty moments of a `run` that takes another video in and decides anew who is who."""
+    """Start `forget NAME` at twenty moments of a `run` that processes another video and matches again."""
     write_clips(folder / "more", (shortened(CLIPS[3], CLIP_S),))
     base = filled_home(folder)
     people = json.loads(meetbefore("people", "--all", "--format", "json", "--home", base).stdout)
@@ -225,7 +225,7 @@ def _taking_in(more: Path, home_folder: Path) -> list[str]:
 
 
 def _race(home_folder: Path, more: Path, after_s: float, person_id: str, needles: list[bytes]) -> str:
-    """Forget a while after a run began; what went wrong, "" if nothing did."""
+    """Start `forget` some seconds after a run began; returns what went wrong, "" if nothing."""
     running = start(_taking_in(more, home_folder), home_folder)
     time.sleep(after_s)
     was_running = running.poll() is None

@@ -1,4 +1,4 @@
-"""Attacks by what lies in the folders: pictures and tracks without measure, thousands of files that are none, patterns without end."""
+"""Attacks by files in the source folders: huge pictures and GPX tracks, thousands of junk files, regular expressions that never end."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ JUNK_FILES = 200
 
 @dataclass
 class Ran:
-    """A command that ran: how it ended, what it said, and what it took."""
+    """A finished command: exit code, output, seconds and peak memory."""
 
     exit_code: int
     said: str
@@ -37,7 +37,7 @@ class Ran:
         return f"exit {self.exit_code}, {self.wall_s:.0f} s ({self.cpu_s:.0f} s of processor), {peak}, {first}"
 
     def line(self, *words: str) -> str:
-        """The first line said that holds all of these words."""
+        """The first line of the output that contains all of these words."""
         return next((line.strip() for line in self.said.splitlines() if all(word in line for word in words)), "(not said)")
 
 
@@ -70,7 +70,7 @@ def run(home: Path, *words: str, interrupt_after_s: float = 0.0) -> Ran:
 
 
 def _largest(pid: int) -> int:
-    """Memory of the largest process of a family, bytes."""
+    """Resident memory of the largest process among a process and its children, bytes."""
     try:
         process = psutil.Process(pid)
         return max(member.memory_info().rss for member in (process, *process.children(recursive=True)))
@@ -79,7 +79,7 @@ def _largest(pid: int) -> int:
 
 
 def _pictures(folder: Path) -> Outcome:
-    """A 30,000 x 30,000 PNG and a 600 megapixel JPEG among ordinary pictures."""
+    """Run over a 30,000 x 30,000 PNG and a 600 megapixel JPEG among ordinary pictures."""
     sources = folder / "in"
     sources.mkdir()
     cv2.imwrite(str(sources / "20250307120000.png"), draw_number(1, (640, 480)))
@@ -101,7 +101,7 @@ def _picture_alone(folder: Path) -> Outcome:
 
 
 def _gpx(folder: Path) -> Outcome:
-    """100 MB beside a clip of 3 s."""
+    """Run over a GPX track of 100 MB beside a clip of 3 s."""
     sources = folder / "in"
     sources.mkdir()
     draw_clip(sources / "20250307_080000.mp4", seconds=3, size=(160, 120))
@@ -136,7 +136,7 @@ def _many_empty(folder: Path) -> Outcome:
 
 
 def _much_junk(folder: Path) -> Outcome:
-    """Files that are no video, each another, against as few as one: what one costs."""
+    """Run over many different files that are no videos, and over one; returns the cost of each file."""
     one = run(folder / "one", str(_files(folder / "few", 1, 2000)))
     ran = run(folder / "home", str(_files(folder / "in", JUNK_FILES, 2000)))
     each_s = (ran.cpu_s - one.cpu_s) / (JUNK_FILES - 1)
@@ -186,7 +186,7 @@ def _threads(folder: Path, clips: Sequence[str] = ("20250307_080000.mp4",)) -> O
 
 
 def _growing(folder: Path) -> Outcome:
-    """A recording that is written to all the time while it is worked on."""
+    """Process a recording that grows all the while."""
     (folder / "in").mkdir()
     clip = draw_clip(folder / "in" / "20250307_080000.mp4", seconds=60, size=(320, 240))
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""Attacks on what a home keeps to itself: another user who reads it, and a process that is killed while it holds faces in its hands."""
+"""Attacks on the privacy of a home: another user who reads it, and processes killed while they hold faces in temporary files."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ _LIST = 'ls -la "$0" 2>/dev/null | head -3; find "$0" -mindepth 1 2>/dev/null | 
 
 
 def _started(folder: Path, *words: object, environment: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
-    """A command in a session of its own, with the mask that lets everybody read."""
+    """Start a command in its own session with the permissive umask 022."""
     log = (folder / "said.log").open("ab")
     command = [sys.executable, "-m", *(str(word) for word in words)]
     environment = {**os.environ, **(environment or {}), "DAGSTER_DISABLE_TELEMETRY": "1"}
@@ -37,7 +37,7 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _stranger_sees(home: Path) -> str:
-    """What a stranger can list or read of a home, "" if nothing; he comes to the folder that the home is in."""
+    """What another user can list or read of a home, "" if nothing. The folder around the home is open to them."""
     seen = subprocess.run(
         [*STRANGER, f"ls {home.parent} >/dev/null && echo here; " + _LIST, str(home)], capture_output=True, text=True, check=False
     )
@@ -87,7 +87,7 @@ def _stranger(folder: Path) -> Outcome:
 
 
 def _fresh_checkout(folder: Path) -> Outcome:
-    """`dagster dev` where nothing is: the web server, which knows nothing of homes, comes first."""
+    """`dagster dev` in a fresh checkout: the web server, which knows nothing of homes, starts first."""
     folder.chmod(0o755)
     home = folder / "data"
     home.mkdir(mode=0o755)
@@ -103,7 +103,7 @@ def _fresh_checkout(folder: Path) -> Outcome:
 
 
 def _old_home(folder: Path) -> Outcome:
-    """A home as earlier versions left it, all of it open: told, and closed by one command."""
+    """A home with the open permissions of earlier versions: `doctor` reports it, and `doctor --fix` closes it."""
     folder.chmod(0o755)
     home = folder / "home"
     for name in ("record/tracks", "index", "dagster/history", "videos"):
@@ -121,7 +121,7 @@ def _old_home(folder: Path) -> Outcome:
 
 
 def _killed_publisher(folder: Path) -> Outcome:
-    """Killed as soon as there is a database that is being written; then a run, which has nothing to do."""
+    """Kill a publishing run as soon as a temporary database exists; then a run that has nothing to do must clean up."""
     folder.chmod(0o755)
     clips, home = folder / "clips", folder / "home"
     write_clips(clips, (shortened(CLIPS[0], 2),))
@@ -140,7 +140,7 @@ def _killed_publisher(folder: Path) -> Outcome:
 
 
 def _killed_clip(folder: Path) -> Outcome:
-    """`clip` into a user's folder, killed at many moments: nothing hidden stays there, and the home is clean after the next run."""
+    """Kill `clip` into a user's folder at many moments: no hidden file may stay there, and the home is clean after the next run."""
     folder.chmod(0o755)
     clips, home, mine = folder / "clips", folder / "home", folder / "mine"
     write_clips(clips, (shortened(CLIPS[0], 4),))

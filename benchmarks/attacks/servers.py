@@ -44,7 +44,7 @@ READ = "{ runsOrError(limit: 50) { ... on Runs { results { runId runConfigYaml t
 
 
 def ask(address: str, method: str, path: str, headers: dict[str, str], body: str | None = None) -> tuple[int, str]:
-    """What a server answers: the status, and the body."""
+    """Send a request; returns the status and the body."""
     connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=120)
     try:
         connection.request(method, path, body, headers)
@@ -59,7 +59,7 @@ def by_get(query: str, prefix: str = "") -> str:
 
 
 def let_in(link: str) -> tuple[str, dict[str, str]]:
-    """The address of a server, and the cookie (as headers) of a browser that it let in by a one-time link."""
+    """Open a one-time link; returns the server's URL and the session cookie as headers."""
     address, _, path = link.removeprefix("http://").partition("/")
     connection = http.client.HTTPConnection(address, timeout=120)
     try:
@@ -71,7 +71,7 @@ def let_in(link: str) -> tuple[str, dict[str, str]]:
 
 @contextmanager
 def served(home_folder: Path, command: str, until: str) -> Iterator[str]:
-    """A `meetbefore ui` or `meetbefore app` over a home, once it printed `until`; the link that it printed, which was not used."""
+    """Start `meetbefore ui` or `meetbefore app` over a home and wait until it printed `until`; yields the unused link that it printed."""
     log = home_folder.parent / f"{home_folder.name}.log"
     log.write_text("")
     process = start([sys.executable, "-u", "-m", "meetbefore_assets", command, "--home", str(home_folder), "--no-browser"], home_folder)
@@ -92,13 +92,13 @@ def served(home_folder: Path, command: str, until: str) -> Iterator[str]:
 
 @contextmanager
 def guarded_ui(home_folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """A `meetbefore ui` over a home: its address, and the cookie of a browser that was let in."""
+    """Start `meetbefore ui` over a home; yields its URL and the cookie of a logged-in browser."""
     with served(home_folder, "ui", "Dagster UI: http") as link:
         yield let_in(link)
 
 
 def every_way(address: str, query: str, cookie: dict[str, str]) -> dict[str, int]:
-    """The statuses of one GraphQL document, sent in each way in which a page of another site can send it.
+    """Send one GraphQL document in each way that a page of another site can; returns the statuses.
 
     The cookie goes with all of it, although browsers would keep it back: the guard must hold alone.
     """

@@ -1,4 +1,4 @@
-"""Attacks on the settings: many who write them at once, what is no file, and a password that shows."""
+"""Attacks on the settings: concurrent writers, special files in their place, and a password that might be printed."""
 
 import json
 import os
@@ -48,7 +48,7 @@ _KEYS = (
 
 
 def _race(folders: list[Path]) -> int:
-    """Every process writes to the home that is its turn; how many of all writes were kept."""
+    """Write from several processes at once, home after home; returns how many of all writes were kept."""
     commands = [
         [sys.executable, "-c", _WRITER, str(folder), str(WRITES), *keys] for folder, keys in zip(folders, _KEYS[:PROCESSES], strict=True)
     ]
@@ -87,7 +87,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _meetbefore(folder: Path, *words: str) -> tuple[int, str]:
-    """Exit code and all that was printed; -1 where it did not end."""
+    """Run a command; returns its exit code (-1 if it did not end) and its output."""
     command = [sys.executable, "-m", "meetbefore_assets", *words, "--home", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
@@ -97,7 +97,7 @@ def _meetbefore(folder: Path, *words: str) -> tuple[int, str]:
 
 
 def _no_file(folder: Path) -> Outcome:
-    """A named pipe, a device, a folder and a socket in place of the settings."""
+    """Put a named pipe, a device, a folder and a socket in place of the settings."""
 
     def put_socket(path: Path) -> None:
         with socket.socket(socket.AF_UNIX) as made:
@@ -117,7 +117,7 @@ def _no_file(folder: Path) -> Outcome:
 
 
 def _password(folder: Path) -> Outcome:
-    """Every way in which the address of the server could come back, and every file that is not the settings."""
+    """Look for the server's password in every output and in every file other than the settings."""
     secret, address = "hush-hush", "postgresql://me:hush-hush@127.0.0.1:9/db"
     said = [
         _meetbefore(folder, *words)[1] for words in (["config", f"store.postgres={address}"], ["config"], ["config", "--format", "json"])
