@@ -1,4 +1,4 @@
-"""The app over a home, as an ASGI app: pages, pictures and videos, with login and guard before them and before Dagster's UI."""
+"""The ASGI app over a home: pages, pictures and videos, and Dagster's UI, all behind one guard and one login."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -59,7 +59,7 @@ def make_app(home: Home, *, applies: bool = False, has_dagster: bool = False, pa
 
 
 def guarded(app: App, home: Home, port: int, hosts: Iterable[str], password: str = "", dagster: "DagsterApp | None" = None) -> App:
-    """What is served: the app and Dagster's UI, behind one guard and one login.
+    """The served ASGI app: the app and Dagster's UI behind one guard and one login.
 
     Args:
         app: see `make_app`.
@@ -75,7 +75,7 @@ def guarded(app: App, home: Home, port: int, hosts: Iterable[str], password: str
 
 
 class DagsterApp:
-    """Dagster's UI, which takes seconds to load: whoever asks for it before is told so."""
+    """Dagster's UI as an ASGI app. It takes seconds to load; until then a page says so."""
 
     def __init__(self) -> None:
         self.app: App | None = None
@@ -85,7 +85,7 @@ class DagsterApp:
         return "ready" if self.app else "loading"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let Dagster answer."""
+        """Pass the request to Dagster."""
         if self.app is not None:
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -114,7 +114,7 @@ def _is_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def _told(request: Request, status: int, sentence: str, remedy: str = "") -> Response:
+def _message(request: Request, status: int, sentence: str, remedy: str = "") -> Response:
     if not _is_page(request):
         return PlainTextResponse(f"{sentence} {remedy}".strip() + "\n", status)
     return _page(status, "error.html.jinja", sentence=sentence, remedy=remedy)
@@ -123,16 +123,18 @@ def _told(request: Request, status: int, sentence: str, remedy: str = "") -> Res
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentence = error.detail if error.detail != HTTPStatus(error.status_code).phrase else f"{error.detail}."
-    answer = _told(request, error.status_code, sentence)
+    answer = _message(request, error.status_code, sentence)
     answer.headers.update(error.headers or {})
     return answer
 
 
 def _meetbefore_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, MeetbeforeError)
-    return _told(request, 404 if isinstance(error, UsageError) else 500, error.message, error.remedy)
+    return _message(request, 404 if isinstance(error, UsageError) else 500, error.message, error.remedy)
 
 
 def _unexpected_error(request: Request, _error: Exception) -> Response:
-    """The traceback goes to the log, since the error is raised again after this."""
-    return _told(request, 500, "This page could not be made: an error of the program.", "The log names it. Nothing that was said is lost.")
+    """Answer 500. Starlette raises the error again afterwards, so its traceback reaches the log."""
+    return _message(
+        request, 500, "This page could not be made: an error of the program.", "The log names it. Nothing that was said is lost."
+    )

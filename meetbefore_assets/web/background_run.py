@@ -1,4 +1,4 @@
-"""`meetbefore run` in the background of the app: the same command, in a process that ends with the app."""
+"""Runs `meetbefore run` in a child process that ends with the app."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ _MOST_LETTERS = 2000
 
 
 class BackgroundRun:
-    """At most one run at a time; that of a terminal is not known here, and both wait for each other as runs do."""
+    """At most one run at a time. Runs started in a terminal are not known here; the run lock makes them wait for each other."""
 
     def __init__(self, home_folder: Path) -> None:
         self._home_folder = home_folder
@@ -25,16 +25,16 @@ class BackgroundRun:
 
     @property
     def is_running(self) -> bool:
-        """Whether a run goes on that was started here."""
+        """Whether a run started here is in progress."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
     def trouble(self) -> str:
-        """Why the last run broke off; "" where it came to its end, whether or not videos failed."""
+        """Why the last run stopped early; "" if it finished, whether or not videos failed."""
         return self._trouble
 
     def start(self, *, retry_failed: bool = False, retry: Sequence[str] = ()) -> None:
-        """Search the sources and process what is new or changed.
+        """Start a run: search the sources and process what is new or changed.
 
         Args:
             retry_failed: try all failed videos again, too.
@@ -60,9 +60,9 @@ class BackgroundRun:
             stderr=subprocess.PIPE,
         ) as process:
             assert process.stderr
-            told = b""
+            output = b""
             while part := process.stderr.read(_MOST_LETTERS):
-                told = (told + part)[-_MOST_LETTERS:]
+                output = (output + part)[-_MOST_LETTERS:]
         if process.returncode not in (0, _SOME_VIDEOS_FAILED):
-            said = hide_secrets(told.decode("utf-8", "replace")).strip()
-            self._trouble = said or f"the run ended with exit code {process.returncode}"
+            message = hide_secrets(output.decode("utf-8", "replace")).strip()
+            self._trouble = message or f"the run ended with exit code {process.returncode}"

@@ -7,7 +7,7 @@ from meetbefore_assets.web.page_templates import environment
 
 
 def enter_page(status: int, *, has_password: bool, problem: str = "") -> HTMLResponse:
-    """Says how to get in.
+    """The page that says how to log in.
 
     Args:
         status: of HTTP.
@@ -19,5 +19,5 @@ def enter_page(status: int, *, has_password: bool, problem: str = "") -> HTMLRes
 
 
 def reload_page() -> HTMLResponse:
-    """Asks for itself again at once, as a page of this server."""
+    """A page that reloads itself at once, so that the second request is same-origin."""
     return HTMLResponse(environment().get_template("reload.html.jinja").render())

@@ -49,7 +49,7 @@ def local_hosts(port: int) -> tuple[str, ...]:
 
 
 class Guard:
-    """An ASGI app that hands on only what the user's own browser or programs of this machine ask for."""
+    """ASGI middleware that passes on only requests of the user's own browser or of programs on this machine."""
 
     def __init__(self, app: App, hosts: Iterable[str], takes_forms: Callable[[str], bool] = lambda _path: False) -> None:
         """Guard `app`, which is reached by `hosts`.
@@ -122,7 +122,7 @@ def _refused_method(scope: Scope, headers: "_Headers", body_kind: str) -> Refusa
 
 
 class _Headers:
-    """The headers of a connection; one that is sent twice has no value that could be trusted."""
+    """The headers of a connection; a header sent twice counts as having no trustworthy value."""
 
     def __init__(self, scope: Scope) -> None:
         self._values: dict[str, list[str]] = {}
@@ -133,7 +133,7 @@ class _Headers:
         return name in self._values
 
     def only(self, name: str) -> str:
-        """Its value; "" where there is none, or more than one."""
+        """The header's value; "" if there is none, or more than one."""
         values = self._values.get(name, [])
         return values[0].strip() if len(values) == 1 else ""
 

@@ -29,13 +29,13 @@ _POLICY_VIOLATION = 1008  # close code of RFC 6455
 
 
 class Login:
-    """An ASGI app that hands on only requests of browsers that were let in.
+    """ASGI middleware that passes on only requests of logged-in browsers.
 
     What it hands on carries `request.state.form_token`, which forms send as the field `token`, and for a form `request.state.form`.
     """
 
     def __init__(self, app: App, home_folder: Path, port: int, password: str = "", dagster: Callable[[], str] = lambda: "none") -> None:
-        """Let in by the one-time links of a home, and by a password if there is one.
+        """Accept the one-time links of a home, and a password if one is set.
 
         Args:
             app: what is behind the login.
@@ -50,7 +50,7 @@ class Login:
         self._one_try_at_a_time = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, 403, 411 or 413 with a sentence, let in, or let the app answer."""
+        """Answer 401, 403, 411 or 413 with a sentence, log in, or pass the request to the app."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -75,7 +75,7 @@ class Login:
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": "not let in"})
 
     async def _own_answer(self, connection: HTTPConnection, receive: Receive, session: Session | None) -> Response | None:
-        """The answer of the login itself; None where the app is to answer."""
+        """The login's own answer; None if the app is to answer."""
         method, path = connection.scope["method"], connection.scope["path"]
         if method in _READING and path == ALIVE:
             return JSONResponse({"app": "ready", "dagster": self._dagster()})

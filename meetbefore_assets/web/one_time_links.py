@@ -19,7 +19,7 @@ _LONGEST_TOKEN = 200
 
 
 def web_folder(home_folder: Path) -> Path:
-    """Where the app keeps what it needs for itself: links, and the address that it answers to. No faces, no names."""
+    """The folder with the app's own files: unused links and its address. It holds no faces and no names."""
     return home_folder / "web"
 
 

@@ -1,4 +1,4 @@
-"""Templates of the app's pages: everything in them is escaped, and a name that is not given is an error."""
+"""The Jinja2 environment of the app's pages: everything is escaped, and an undefined name is an error."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures and videos of the app, found by ids alone: no path of a file is ever taken from an address."""
+"""Pictures and videos of the app, found by ids alone: no file path is ever taken from a URL."""
 
 from starlette.routing import Route
 

@@ -15,14 +15,14 @@ from meetbefore_assets.core.ports import I64, U8, VideoReader
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppressions import suppressions_of, suppressions_version
 from meetbefore_assets.recordings.open_video import open_video
+from meetbefore_assets.web.media.cache import Cache
 from meetbefore_assets.web.media.ids import id_in
-from meetbefore_assets.web.media.kept import Kept
 from meetbefore_assets.web.media.videos import is_one_range
 
 # How much is played before and after a face.
 BEFORE_S, AFTER_S = 4.0, 6.0
 MOST_FPS = 30.0
-KEPT_BYTES = 64 * 2**20
+CACHE_BYTES = 64 * 2**20
 # Who else asks while so many wait is told to come again: each clip takes a core for seconds.
 MOST_WAITING = 4
 # Times that differ by rounding only.
@@ -31,14 +31,14 @@ TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
 
 
 class TooManyError(Exception):
-    """Too many clips are being waited for."""
+    """Too many requests for clips are waiting."""
 
 
 class Clips:
-    """Encodes clips one at a time; those that were made last are kept in memory, so that nothing of them outlives the app."""
+    """Encodes clips one at a time and caches the latest in memory, so that nothing of them outlives the app."""
 
     def __init__(self, home: Home) -> None:
-        self._home, self._kept = home, Kept(KEPT_BYTES)
+        self._home, self._cache = home, Cache(CACHE_BYTES)
         self._one_encodes, self._places = threading.Lock(), threading.BoundedSemaphore(MOST_WAITING)
 
     def clip(self, video_id: str, face_id: str, kind: str) -> bytes | None:
@@ -52,23 +52,23 @@ class Clips:
         version = self._version(video_id)
         if not version:
             return None
-        known = self._kept.get(video_id, version, (face_id, kind))
+        known = self._cache.get(video_id, version, (face_id, kind))
         if known is not None:
             return known
         if not self._places.acquire(blocking=False):
             raise TooManyError
         try:
             with self._one_encodes:
-                known = self._kept.get(video_id, version, (face_id, kind))
+                known = self._cache.get(video_id, version, (face_id, kind))
                 if known is None and (known := self._encode(video_id, face_id, kind)) is not None:
-                    self._kept.put(video_id, version, [((face_id, kind), known)])
+                    self._cache.put(video_id, version, [((face_id, kind), known)])
                 return known
         finally:
             self._places.release()
 
     def check(self) -> None:
-        """Let go of clips whose video was changed, as by forgetting somebody."""
-        self._kept.check(self._version)
+        """Drop cached clips of videos that changed, for example by forgetting somebody."""
+        self._cache.check(self._version)
 
     def _version(self, video_id: str) -> str:
         stamp = self._home.store.stamp("detections", video_id)
@@ -103,7 +103,7 @@ def _timed(reader: VideoReader, pts: I64, begins_s: float) -> Iterator[tuple[flo
 
 
 def played(pts: I64, begins_s: float, ends_s: float, tick_s: float) -> I64:
-    """Time stamps of the pictures of a clip: what is shown when it begins, then up to MOST_FPS a second until it ends.
+    """Time stamps of a clip's frames: the one shown at its beginning, then up to MOST_FPS a second until its end.
 
     Args:
         pts: (n,) strictly increasing, ticks.
@@ -134,7 +134,7 @@ def clip(request: Request) -> Response:
 
 
 def in_range(body: bytes, media_type: str, method: str, wanted: str) -> Response:
-    """A body, or the one range of it that a Range header asks for (RFC 9110, section 14)."""
+    """A response with the body, or with the one range of it that a Range header requests (RFC 9110, section 14)."""
     headers = {"accept-ranges": "bytes"}
     if not is_one_range(method, wanted):
         return Response(body, 200, headers, media_type)

@@ -1,4 +1,4 @@
-"""Whole frames around a face, decoded when they are asked for: what browsers show that cannot play the recording itself."""
+"""Whole frames around a face, decoded on request, for browsers that cannot play the recording itself."""
 
 import threading
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from meetbefore_assets.home.home import Home
 from meetbefore_assets.home.record.suppression_match import boxes_at
 from meetbefore_assets.home.record.suppressions import suppressions_of, suppressions_version
 from meetbefore_assets.recordings.open_video import open_video
+from meetbefore_assets.web.media.cache import Cache
 from meetbefore_assets.web.media.ids import id_in
-from meetbefore_assets.web.media.kept import Kept
 
-KEPT_BYTES = 64 * 2**20
+CACHE_BYTES = 64 * 2**20
 LEAST_WIDTH, MOST_WIDTH, USUAL_WIDTH = 160, 1920, 640
 FARTHEST_MS = 60_000
 _JPEG_QUALITY = 80
@@ -41,19 +41,19 @@ class Moment:
 
 
 class Frames:
-    """Decodes frames of videos, one video at a time: it takes the processor from runs, and from the next frame.
+    """Decodes frames, one video at a time, because decoding takes CPU time from runs and from the next frame.
 
     Browsers ask for the frames of a strip one by one, several at once. All that are waited for are decoded in one go, since each alone
     begins at the keyframe before it (a strip of seven of a clip without keyframes: 5.6 s one by one, 1.7 s so).
     """
 
     def __init__(self, home: Home) -> None:
-        self._home, self._kept = home, Kept(KEPT_BYTES)
+        self._home, self._cache = home, Cache(CACHE_BYTES)
         self._one_decodes, self._one_asks = threading.Lock(), threading.Lock()
         self._wanted: dict[str, set[Moment]] = {}
 
     def jpeg(self, video_id: str, wanted: Moment) -> bytes | None:
-        """The frame as JPEG; None where there is no such face, or somebody is in the frame who was forgotten.
+        """The frame as JPEG; None if there is no such face, or a forgotten person is in the frame.
 
         Raises:
             UnreadableVideoError: the file is away, was changed, or the frame cannot be decoded.
@@ -65,26 +65,26 @@ class Frames:
         with self._one_asks:
             self._wanted.setdefault(video_id, set()).add(wanted)
         with self._one_decodes:
-            known = self._kept.get(video_id, version, wanted)
+            known = self._cache.get(video_id, version, wanted)
             with self._one_asks:
                 waited_for = {wanted} | (self._wanted.pop(video_id, set()) if known is None else set())
                 self._wanted.get(video_id, set()).discard(wanted)
             if known is None:
                 decoded = self._decode(video_id, sorted(waited_for, key=lambda one: (one != wanted, one.offset_ms)))
-                self._kept.put(video_id, version, decoded.items())
+                self._cache.put(video_id, version, decoded.items())
                 known = decoded.get(wanted)
             return known
 
     def check(self) -> None:
-        """Let go of frames whose video was changed, as by forgetting somebody."""
-        self._kept.check(self._version)
+        """Drop cached frames of videos that changed, for example by forgetting somebody."""
+        self._cache.check(self._version)
 
     def _version(self, video_id: str) -> str:
         stamp = self._home.store.stamp("detections", video_id)
         return f"{stamp.data_version} {suppressions_version(self._home, video_id)}" if stamp else ""
 
     def _decode(self, video_id: str, moments: list[Moment]) -> dict[Moment, bytes]:
-        """Frames by what is wanted, the first of which must be decoded or raise."""
+        """Decode the wanted frames; raises if the first cannot be decoded, skips others that cannot."""
         try:
             rows = self._home.store.get("detections", video_id, ["face_id", "pts"])
         except KeyError:  # the video was forgotten just now

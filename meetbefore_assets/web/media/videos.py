@@ -1,4 +1,4 @@
-"""The recordings themselves, for the browser to play: the file as it is, in ranges, so that one can seek (RFC 9110, section 14)."""
+"""Serves the recordings for the browser to play: the unchanged file, with byte ranges for seeking (RFC 9110, section 14)."""
 
 import os
 import re
@@ -35,7 +35,7 @@ _RANGE = re.compile(r"bytes=(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-\d{1,18})
 
 
 def is_one_range(method: str, text: str) -> bool:
-    """Whether a Range header asks for one range of bytes of a GET, as browsers ask when they play.
+    """Whether a GET has a Range header with a single byte range, as browsers send it when they play.
 
     Any other is ignored and the whole file sent, as RFC 9110 wants it for other methods and units, and allows for ranges that make no
     sense and for several at once.

@@ -17,7 +17,7 @@ MOST_TOLD = 100
 def acted(
     request: Request, say: Callable[[], Sequence[Correction]], back: Callable[[], str], again: Callable[[MeetbeforeError], Response]
 ) -> Response:
-    """Say something, and go back to where one was.
+    """Write corrections, then redirect to the page that the form came from.
 
     Args:
         request: a POST.
@@ -42,7 +42,7 @@ def correction_saved(request: Request) -> None:
 
 
 def own_path(text: str) -> str:
-    """A path of this server, with its query; the first page where a form names anything else."""
+    """A path of this server with its query; the first page if the form names anything else."""
     is_ours = text.startswith("/") and not text.startswith("//") and "\\" not in text and text.isprintable()
     return text if is_ours else "/people"
 

@@ -51,7 +51,7 @@ def cards(state: State, people: pl.DataFrame) -> list[PersonCard]:
 
 
 def cards_of(state: State, person_ids: Iterable[str]) -> list[PersonCard]:
-    """Cards of people by their ids, in that order; those who are not there any more are left out."""
+    """Cards of people by their ids, in that order; people who no longer exist are left out."""
     wanted = list(person_ids)
     order = pl.DataFrame({"person_id": wanted}, schema={"person_id": pl.String})
     return cards(state, order.join(state.people, on="person_id", how="inner", maintain_order="left"))

@@ -1,11 +1,11 @@
-"""Endpoints for the page script: whether anything changed, and which answers and videos are being processed; and the language switch."""
+"""Endpoints for the page script (what changed, what is being processed), and the language switch."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from meetbefore_assets.web.pages.acting import own_path
-from meetbefore_assets.web.pages.frame import version_of, way_of
+from meetbefore_assets.web.pages.frame import pending_of, version_of
 from meetbefore_assets.web.pages.rendering import LANGUAGE_COOKIE, field, go_to, language_of
 from meetbefore_assets.web.words import LANGUAGES
 
@@ -14,8 +14,10 @@ _YEAR_S = 365 * 24 * 3600
 
 def state(request: Request) -> Response:
     """The version of everything that pages show, and a sentence about the answers and videos being processed."""
-    way = way_of(request, language_of(request))
-    return JSONResponse({"version": version_of(request), "way": way.text, "is_busy": way.is_busy, "is_trouble": way.is_trouble})
+    pending = pending_of(request, language_of(request))
+    return JSONResponse(
+        {"version": version_of(request), "pending": pending.text, "is_busy": pending.is_busy, "is_trouble": pending.is_trouble}
+    )
 
 
 def language(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Corrections: what was said, when and about whom, with undo and redo of each; taken along as a file, and taken over from one."""
+"""The page of corrections: what, when and about whom, with undo and redo of each; export to a file, and import from one."""
 
 import base64
 import binascii
@@ -19,11 +19,11 @@ from meetbefore_assets.review.import_corrections import Imported, import_correct
 from meetbefore_assets.review.live_view import Said
 from meetbefore_assets.web.addresses import IMPORT, MOST_IMPORT_BYTES
 from meetbefore_assets.web.pages.acting import acted, correction_saved
+from meetbefore_assets.web.pages.correction_notice import sentence
 from meetbefore_assets.web.pages.people import Pages
 from meetbefore_assets.web.pages.people_filter import filter_of
 from meetbefore_assets.web.pages.reading import State, home_of, live_of, state_of
 from meetbefore_assets.web.pages.rendering import chosen, field, language_of, page
-from meetbefore_assets.web.pages.told import sentence
 from meetbefore_assets.web.words import WORDS, Language
 
 CORRECTIONS_A_PAGE, FACES_SHOWN = 50, 6
@@ -33,7 +33,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was said.
+    """One correction of the list.
 
     Attributes:
         undo: id that an undo names: the correction's own, or where it is undone that of the undo.
@@ -73,7 +73,7 @@ class TakenOver:
 
 
 def corrections(request: Request, problem: MeetbeforeError | None = None, imported: Imported | None = None) -> Response:
-    """All that was said, the latest first; an undo is told by the state of what it took back."""
+    """The page: all corrections, the latest first. An undo is shown as the state of the correction that it took back."""
     state, language = state_of(request), language_of(request)
     all_said = state.view.corrections
     by_id = {one.correction.correction_id: one for one in all_said}
@@ -118,7 +118,7 @@ def _faces(face_ids: tuple[str, ...], state: State) -> tuple[tuple[str, str], ..
 
 
 def undo(request: Request) -> Response:
-    """Undo corrections (or undos), or the latest where none is named."""
+    """Undo the named corrections (or undos), or the latest one if none is named."""
     named = chosen(request, "correction")
 
     def say() -> list[Correction]:
@@ -128,7 +128,7 @@ def undo(request: Request) -> Response:
 
 
 def export(request: Request) -> Response:
-    """Everything in force as a file."""
+    """Download all corrections in force as a file."""
     data, _ = export_corrections(home_of(request))
     name = f"meetbefore-corrections-{dt.datetime.now(dt.UTC):%Y-%m-%d}.json"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
@@ -136,7 +136,7 @@ def export(request: Request) -> Response:
 
 
 def import_file(request: Request) -> Response:
-    """Take over what fits of the file in the field `file`, in base64 of addresses, and say what does not."""
+    """Import the file in the form field `file` (URL-safe base64), and list what does not fit."""
     try:
         text = field(request, "file").encode()
         data = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -6,13 +6,13 @@ from starlette.requests import Request
 
 from meetbefore_assets.core.schema.recordings import FAILURES, SOURCES
 from meetbefore_assets.identities.queries import matched_videos
+from meetbefore_assets.web.pages.correction_notice import CorrectionNotice, correction_notice
 from meetbefore_assets.web.pages.reading import home_of, live_of, state_of
-from meetbefore_assets.web.pages.told import Told, told
 from meetbefore_assets.web.words import Language
 
 
 @dataclass(frozen=True)
-class Way:
+class PendingWork:
     """A sentence about the answers or videos being processed; "" where the tables are up to date. `is_trouble`: the last run failed."""
 
     text: str
@@ -26,15 +26,15 @@ class Frame:
 
     Attributes:
         version: of everything the page shows; the script asks whether it is still the same.
-        way: what is on its way.
-        told: what was just said, with its undo; None where nothing was.
+        pending: what is being processed.
+        notice: the corrections just made, with their undo; None if there were none.
         failed: videos that could not be used.
         has_dagster: whether Dagster's UI is served beside the app.
     """
 
     version: str
-    way: Way
-    told: Told | None
+    pending: PendingWork
+    notice: CorrectionNotice | None
     failed: int
     has_dagster: bool
 
@@ -44,8 +44,8 @@ def frame_of(request: Request, language: Language) -> Frame:
     home = home_of(request)
     return Frame(
         version=version_of(request),
-        way=way_of(request, language),
-        told=told(request.query_params.get("said", ""), state_of(request), language),
+        pending=pending_of(request, language),
+        notice=correction_notice(request.query_params.get("said", ""), state_of(request), language),
         failed=len(home.store.keys(FAILURES.name)),
         has_dagster=bool(getattr(request.app.state, "has_dagster", False)),
     )
@@ -58,19 +58,19 @@ def version_of(request: Request) -> str:
     return "-".join([live_of(request).view().version, *map(str, counts)])
 
 
-def way_of(request: Request, language: Language) -> Way:
+def pending_of(request: Request, language: Language) -> PendingWork:
     """Describe what is being processed: answers first, then videos."""
     applier = getattr(request.app.state, "applier", None)
     applying = applier.state() if applier else None
     if applying and applying.kind == "failed":
-        return Way(language.say("way.error", reason=applying.reason), is_trouble=True)
+        return PendingWork(language.say("pending.error", reason=applying.reason), is_trouble=True)
     if waiting := live_of(request).view().waiting:
-        return Way(language.say("way.pending", answers=language.count(waiting, "answer")), is_busy=True)
+        return PendingWork(language.say("pending.answers", answers=language.count(waiting, "answer")), is_busy=True)
     if applying and applying.kind == "running":
-        return Way(language.say("way.running"), is_busy=True)
+        return PendingWork(language.say("pending.running"), is_busy=True)
     home = home_of(request)
     known = set(home.store.keys(SOURCES.name))
     left = known - set(matched_videos(home)) - set(home.store.keys(FAILURES.name))
     if left:
-        return Way(language.say("way.processing", done=len(known) - len(left), of=len(known)), is_busy=True)
-    return Way("")
+        return PendingWork(language.say("pending.processing", done=len(known) - len(left), of=len(known)), is_busy=True)
+    return PendingWork("")

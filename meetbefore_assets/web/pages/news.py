@@ -14,13 +14,13 @@ _LISTED = 3
 
 
 def latest(request: Request) -> list[Phrase]:
-    """The news in words, the heading first; none where all videos are new, or nothing is."""
+    """The news in words, the heading first; empty if all videos are new, or none is."""
     home, app = home_of(request), request.app.state
     stamps = (home.store.stamp(table.name, WHOLE) for table in (FIRST_ON_RECORD, PEOPLE))
     version = tuple(stamp.data_version if stamp else "" for stamp in stamps)
     known: tuple[tuple[str, ...], list[Phrase]] | None = getattr(app, "news", None)
     if known is None or known[0] != version:
         found = since(home)
-        is_told = not found.is_empty and found.videos < first_on_record(home).height
-        known = app.news = (version, lines(found, state_of(request).zone, _LISTED) if is_told else [])
+        is_news = not found.is_empty and found.videos < first_on_record(home).height
+        known = app.news = (version, lines(found, state_of(request).zone, _LISTED) if is_news else [])
     return known[1]

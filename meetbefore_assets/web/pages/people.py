@@ -1,4 +1,4 @@
-"""People: the ranking with filters, and what can be said about several of them at once; people seen once."""
+"""The pages of people: the ranking with filters and corrections of several people at once, and the people seen once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from meetbefore_assets.web.pages.rendering import chosen, field, go_to, language
 
 @dataclass(frozen=True)
 class Pages:
-    """Where in a long list one is."""
+    """The current page of a long list."""
 
     now: int
     of: int
@@ -32,14 +32,14 @@ class Pages:
 
 
 def paged(rows: pl.DataFrame, number: int, size: int) -> tuple[pl.DataFrame, Pages]:
-    """The rows of a page, from 1; the last page where there are fewer."""
+    """The rows of a page, counted from 1; the last page if there are fewer."""
     of = max(1, -(-rows.height // size))
     now = min(number, of)
     return rows.slice((now - 1) * size, size), Pages(now, of, rows.height)
 
 
 def people(request: Request) -> Response:
-    """Whom one keeps meeting; where nobody is known yet, how to begin."""
+    """The ranking; if nobody is known yet, how to begin."""
     return _people(request, filter_of(request.query_params))
 
 
@@ -84,7 +84,7 @@ def _summary(state: State) -> Phrase:
 
 
 def named(state: State) -> list[str]:
-    """Names that were given, in order: what a field for a name completes."""
+    """All given names in order, for the completion of name fields."""
     return sorted(name for name in state.names.values() if name)
 
 
@@ -126,17 +126,17 @@ def _once(request: Request, problem: MeetbeforeError | None = None) -> Response:
 
 
 def act(request: Request) -> Response:
-    """Say something about the selected people: merge, ignored, companion, me or none."""
-    live, told, selected = live_of(request), field(request, "do"), chosen(request, "person")
+    """Correct the selected people: merge, or set the role ignored, companion, me or none."""
+    live, action, selected = live_of(request), field(request, "do"), chosen(request, "person")
     language = language_of(request)
 
     def answer() -> list[Correction]:
-        least = 2 if told == "merge" else 1
+        least = 2 if action == "merge" else 1
         if len(selected) < least:
             raise UsageError(language.say("trouble.select", least=least))
-        if told == "merge":
+        if action == "merge":
             return [live.merge(selected)]
-        return [live.role(person, told) for person in selected]
+        return [live.role(person, action) for person in selected]
 
     back = field(request, "back")
     again: Callable[[MeetbeforeError], Response] = (

@@ -19,7 +19,7 @@ MOST_PLACES = 12
 
 @dataclass(frozen=True)
 class Filter:
-    """What was asked for.
+    """A filter and sort order, from the query of the URL.
 
     Attributes:
         who: one of WHO.
@@ -42,7 +42,7 @@ class Filter:
     page: int = 1
 
     def query(self, **changes: object) -> str:
-        """The same as a query of an address, with some of it changed; what is usual is left out."""
+        """The filter as a URL query, with some fields changed; defaults are left out."""
         fields = {
             "who": self.who,
             "find": self.find,
@@ -59,12 +59,12 @@ class Filter:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether more than who is meant was chosen."""
+        """Whether anything besides the kind of people is filtered."""
         return any((self.find, self.weekday is not None, self.place, self.since))
 
 
 def filter_of(query: Mapping[str, str]) -> Filter:
-    """What a query asks for; whatever makes no sense is left out."""
+    """Parse a query; invalid parts are ignored."""
 
     def one_of(name: str, known: tuple[str, ...]) -> str:
         return query.get(name, "") if query.get(name, "") in known else known[0]
@@ -98,7 +98,7 @@ def _day(text: str) -> dt.date | None:
 
 
 def people_of(people: pl.DataFrame, who: str) -> pl.DataFrame:
-    """Those of a kind, in the order of the ranking.
+    """The people of a kind, in the order of the ranking.
 
     Args:
         people: columns of PEOPLE.
@@ -117,7 +117,7 @@ def people_of(people: pl.DataFrame, who: str) -> pl.DataFrame:
 
 
 def filtered(people: pl.DataFrame, encounters: pl.DataFrame, wanted: Filter, zone: str) -> pl.DataFrame:
-    """The people that a filter asks for, all pages of them, in its order.
+    """All people that pass a filter, in its order.
 
     Args:
         people: columns of PEOPLE, in the order of the ranking.

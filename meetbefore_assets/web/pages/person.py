@@ -1,4 +1,4 @@
-"""One person: who, when, where, with whom, why it is one person, and all faces."""
+"""The page of one person: name, encounters, places, company, why this is one person, and all faces."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ FACES_A_PAGE, ENCOUNTERS_AT_FIRST, SHOTS, WITH = 120, 12, 6, 8
 
 @dataclass(frozen=True)
 class Shot:
-    """One face: whose picture, where in the video, how well it fits (cosine; "" where there is nothing to compare)."""
+    """One face: its picture, its time in the video, and how well it fits (cosine; "" if there is nothing to compare with)."""
 
     face_id: str
     video_id: str
@@ -48,7 +48,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Part:
-    """What of an encounter lies in one video: file, local time, offsets, number of faces, the best of them."""
+    """The part of an encounter in one video: file, local time, offsets, number of faces, and the best face."""
 
     file_name: str
     clock: str
@@ -188,7 +188,7 @@ def _meeting(state: State, rows: list[Row], by_video: dict[str, list[Row]]) -> M
 
 
 def _seen_in(faces: list[Row], row: Row) -> list[Row]:
-    """Those of a video's faces that belong to an encounter (a row of ENCOUNTER_SCORES)."""
+    """The faces of a video that belong to an encounter (a row of ENCOUNTER_SCORES)."""
     return [face for face in faces if row["started_at"] <= face["seen_at"] <= row["ended_at"]]
 
 
@@ -207,7 +207,7 @@ def _map(request: Request, encounters: pl.DataFrame) -> Markup:
 
 
 def _company(state: State, encounters: pl.DataFrame) -> list[tuple[PersonCard, int]]:
-    """Who was there too, the most frequent first, with the number of encounters."""
+    """People who were there too, the most frequent first, with the number of shared encounters."""
     others = encounters.select("encounter_id", "seen_with").explode("seen_with", empty_as_null=True).drop_nulls().unique()
     counted = others.group_by("seen_with").len().sort(["len", "seen_with"], descending=[True, False])
     times: dict[str, int] = dict(counted.iter_rows())

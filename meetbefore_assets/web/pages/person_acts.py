@@ -21,7 +21,7 @@ def show(request: Request) -> Response:
 
 
 def name(request: Request) -> Response:
-    """Give a name; where somebody else has it, the two can be merged."""
+    """Name a person; if somebody else has the name, offer to merge the two."""
     person_id, text = request.path_params["person_id"], " ".join(field(request, "name").split())
     other = _bearer(state_of(request), text, person_id)
 
@@ -35,40 +35,40 @@ def name(request: Request) -> Response:
 
 
 def role(request: Request) -> Response:
-    """Say who somebody is to the user."""
-    person_id, told = request.path_params["person_id"], field(request, "role")
-    return acted(request, lambda: [live_of(request).role(person_id, told)], lambda: _address(person_id), _again(request, person_id))
+    """Set the role of a person."""
+    person_id, role = request.path_params["person_id"], field(request, "role")
+    return acted(request, lambda: [live_of(request).role(person_id, role)], lambda: _address(person_id), _again(request, person_id))
 
 
 def other(request: Request) -> Response:
-    """Say that somebody else is the same person, or is not."""
-    person_id, second, told = request.path_params["person_id"], field(request, "other"), field(request, "do")
+    """Record that another person is the same, is not, or may be."""
+    person_id, second, action = request.path_params["person_id"], field(request, "other"), field(request, "do")
 
     def say() -> list[Correction]:
         live = live_of(request)
-        if told == "merge":
+        if action == "merge":
             return [live.merge([person_id, second])]
-        return [live.unsure(person_id, second) if told == "unsure" else live.not_same(person_id, second)]
+        return [live.unsure(person_id, second) if action == "unsure" else live.not_same(person_id, second)]
 
     return acted(request, say, lambda: _address(person_id), _again(request, person_id))
 
 
 def faces(request: Request) -> Response:
-    """Say of some faces that they are not this person, are somebody else, are none, or are the best portrait."""
-    person_id, told, selected = request.path_params["person_id"], field(request, "do"), chosen(request, "face")
+    """Correct selected faces: not this person, another person, not a face, or the portrait."""
+    person_id, action, selected = request.path_params["person_id"], field(request, "do"), chosen(request, "face")
     only_these, language = bool(field(request, "only")), language_of(request)
 
     def say() -> list[Correction]:
         live = live_of(request)
         if not selected:
             raise UsageError(language.say("trouble.select", least=1))
-        if told == "portrait" and len(selected) > 1:
+        if action == "portrait" and len(selected) > 1:
             raise UsageError(language.say("trouble.select.one"))
-        if told == "portrait":
+        if action == "portrait":
             return [live.portrait(selected[0])]
-        if told == "not-a-face":
+        if action == "not-a-face":
             return [live.not_a_face(selected)]
-        if told == "move":
+        if action == "move":
             return [
                 live.move(
                     selected, _named(state_of(request), field(request, "to"), language.say("trouble.move.who")), only_these=only_these
@@ -81,7 +81,7 @@ def faces(request: Request) -> Response:
 
 
 def _left(state: State, person_id: str, selected: list[str], *, only_these: bool) -> list[str]:
-    """The faces of a person that stay when some leave, with the whole of their tracks unless `only_these`."""
+    """The faces of a person that remain when some are removed together with their tracks (or alone with `only_these`)."""
     own = state.view.faces_of(person_id)
     left = own.filter(pl.col("face_id").is_in(selected))
     column = "face_id" if only_these else "track_id"
@@ -89,13 +89,13 @@ def _left(state: State, person_id: str, selected: list[str], *, only_these: bool
 
 
 def _whose(state: State, faces: list[str], person_id: str) -> str:
-    """Who has most of some faces: an id is that of the earliest face, and goes with it."""
+    """The person who has most of some faces. Needed because a person's id is that of the earliest face, and moves with it."""
     now = state.view.faces.filter(pl.col("face_id").is_in(faces))["person_id"]
     return str(now.mode().sort()[0]) if len(now) else person_id
 
 
 def _named(state: State, text: str, expected: str) -> str:
-    """Whom a name or an id means; raises UsageError where that is nobody."""
+    """The person of a name or an id. Raises UsageError if there is none."""
     bearer = _bearer(state, text, "")
     row = state.view.person(bearer or text) if text else None
     if row is None:
@@ -104,7 +104,7 @@ def _named(state: State, text: str, expected: str) -> str:
 
 
 def _bearer(state: State, text: str, but: str) -> str:
-    """Who has a name, in whatever case; "" where nobody but that one does."""
+    """The other person who has this name, ignoring case; "" if there is none."""
     return next((person for person, name in state.names.items() if text and name.lower() == text.lower() and person != but), "")
 
 

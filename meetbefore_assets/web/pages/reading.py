@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class State:
-    """One view, and where things are in it.
+    """One view of the identities, with lookups.
 
     Attributes:
         view: who is who.
@@ -74,13 +74,13 @@ def home_of(request: Request) -> Home:
 
 
 def live_of(request: Request) -> LiveIdentities:
-    """The identities in memory, where answers are seen at once."""
+    """The identities in memory, in which corrections are visible at once."""
     live: LiveIdentities = request.app.state.live
     return live
 
 
-class _Kept:
-    """The state of the view that was asked for last."""
+class _Latest:
+    """The state of the latest view."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,8 +96,8 @@ class _Kept:
 
 
 def state_of(request: Request) -> State:
-    """Who is who now."""
-    kept: _Kept | None = getattr(request.app.state, "kept", None)
+    """The current state."""
+    kept: _Latest | None = getattr(request.app.state, "kept", None)
     if kept is None:
-        kept = request.app.state.kept = _Kept()
+        kept = request.app.state.kept = _Latest()
     return kept.of(home_of(request), live_of(request).view())

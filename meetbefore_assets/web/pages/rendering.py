@@ -17,18 +17,18 @@ _FRESH = {"cache-control": "no-store"}
 
 
 def form_of(request: Request) -> "ImmutableMultiDict[str, str]":
-    """The fields that were posted; the login has read them and checked their token."""
+    """The posted form fields. The login has already read them and checked their token."""
     fields: ImmutableMultiDict[str, str] = request.state.form
     return fields
 
 
 def chosen(request: Request, name: str) -> list[str]:
-    """All values of a field that was posted, each once, in their order."""
+    """All distinct values of a posted field, in order."""
     return list(dict.fromkeys(form_of(request).getlist(name)))
 
 
 def field(request: Request, name: str) -> str:
-    """A field that was posted, without spaces around it; "" where there is none."""
+    """A posted field without surrounding spaces; "" if there is none."""
     return form_of(request).get(name, "").strip()
 
 
@@ -50,7 +50,7 @@ def quoted(text: str) -> str:
 def page(
     request: Request, template: str, *, status: int = 200, problem: MeetbeforeError | None = None, back: str = "", **given: Any
 ) -> Response:
-    """The page of a template; where something could not be done, that page with the reason at its top.
+    """Render a template as a page; a `problem` is shown at its top.
 
     Args:
         request: what is answered.
@@ -84,12 +84,12 @@ def page(
 
 
 def go_to(request: Request, path: str) -> Response:
-    """The page to look at after something was done, asked for by GET, so that nothing is sent twice by reloading."""
+    """Redirect (303) to a page after a change, so that reloading sends nothing twice."""
     return RedirectResponse(address(request, path), 303)
 
 
 def _here(request: Request) -> str:
-    """The path that was asked for, with its query but without the notice; the first page after a form."""
+    """The requested path with its query but without the notice; the first page after a form."""
     if request.method != "GET":
         return "/people"
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))

@@ -40,7 +40,7 @@ class Side:
 
 
 def review(request: Request, problem: MeetbeforeError | None = None, done: int | None = None) -> Response:
-    """The question that helps most."""
+    """The page with the most valuable question."""
     state = state_of(request)
     answered = _number(request.query_params.get("done", "")) if done is None else done
     queue = state.view.questions(limit=2)
@@ -67,11 +67,11 @@ def review(request: Request, problem: MeetbeforeError | None = None, done: int |
 
 
 def answer(request: Request) -> Response:
-    """Answer a question, and go on to the next."""
-    done, told, question_id = _number(field(request, "done")), field(request, "answer"), field(request, "question")
+    """Record an answer and redirect to the next question."""
+    done, answer_given, question_id = _number(field(request, "done")), field(request, "answer"), field(request, "question")
     return acted(
         request,
-        lambda: [live_of(request).answer(question_id, told)],
+        lambda: [live_of(request).answer(question_id, answer_given)],
         lambda: f"/review?done={done + 1}",
         lambda problem: review(request, problem, done),
     )

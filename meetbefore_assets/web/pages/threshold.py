@@ -1,4 +1,4 @@
-"""Threshold: what another one would change, live while one drags; applies it, and takes it back."""
+"""The threshold page: shows what another threshold would change while one drags, applies it, and takes it back."""
 
 import math
 import threading
@@ -76,7 +76,7 @@ class Chart:
 
 
 class _Trials:
-    """The trials of the view that was asked for last, and the thread that works out their curve."""
+    """The trials of the latest view, and the thread that computes their curve."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class _Trials:
             return self._trials
 
     def at(self, trials: ThresholdTrials, at: float) -> tuple[WhatIf, dict[float, WhatIf]]:
-        """What a threshold would change, and what others would as far as they were tried."""
+        """What a threshold would change, and the part of the curve that is computed so far."""
         with self._lock:
             known, is_drawn = self._known, self._is_drawn
             self._asking += 1
@@ -115,7 +115,7 @@ class _Trials:
         return found, dict(known)
 
     def _draw(self, trials: ThresholdTrials, known: dict[float, WhatIf], is_drawn: threading.Event) -> None:
-        """Try all thresholds of the slider, rough first; whoever asks for one goes before."""
+        """Try all thresholds of the slider, coarse steps first; requests of the page take precedence."""
         steps = range(round((MOST - LEAST) / STEP) + 1)
         for step in sorted(steps, key=lambda number: (number % 10 != 0, number % 2 != 0, number)):
             while self._asking and self._trials is trials:
@@ -174,7 +174,7 @@ def threshold(request: Request, problem: MeetbeforeError | None = None) -> Respo
 
 
 def apply(request: Request) -> Response:
-    """Put a threshold in force: the setting, as `meetbefore config` writes it, and the run that follows from it."""
+    """Apply a threshold: write the setting as `meetbefore config` does, and start the run that follows."""
     home, text = home_of(request), field(request, "threshold")
     try:
         if text != "auto":
@@ -195,7 +195,7 @@ def _number(text: str, language: Language) -> float:
 
 
 def _asked(text: str, now: float) -> float:
-    """The threshold of an address, within the slider; the one in force where there is none."""
+    """The threshold in the URL, limited to the slider's range; the one in force if there is none."""
     try:
         at = float(text)
     except ValueError:

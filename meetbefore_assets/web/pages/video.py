@@ -1,4 +1,4 @@
-"""A video: who appears when, when it began and how that is known, where it was made; its clock is corrected in place."""
+"""The page of a video: who appears when, its start time and how that is known, its place, and the correction of its clock."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -38,8 +38,8 @@ _FIELDS = ("how", "offset", "begins", "zone", "scope", "files")
 
 
 @dataclass(frozen=True)
-class ClockTold:
-    """When a video began, in words, and what the form of its correction begins with.
+class ClockView:
+    """When a video began, in words, and the initial values of the correction form.
 
     Attributes:
         began, said: with the correction, and without.
@@ -65,7 +65,7 @@ class ClockTold:
 
 
 def video(request: Request, problem: MeetbeforeError | None = None) -> Response:
-    """A video that is known, whether or not it was processed."""
+    """The page of a known video, processed or not."""
     home, state, video_id = home_of(request), state_of(request), request.path_params["video_id"]
     if home.store.stamp("sources", video_id) is None:
         return page(request, "gone.html.jinja", status=404, title="video.gone", text="video.gone.text")
@@ -95,7 +95,7 @@ def video(request: Request, problem: MeetbeforeError | None = None) -> Response:
 
 
 def correct(request: Request) -> Response:
-    """Correct its clock, or that of all whose names fit."""
+    """Correct the clock of this video, or of all videos whose names match."""
     home, video_id = home_of(request), request.path_params["video_id"]
     try:
         _refuse_unread(request)
@@ -111,7 +111,7 @@ def correct(request: Request) -> Response:
 
 
 def remove(request: Request) -> Response:
-    """Remove the correction that is in force."""
+    """Remove the clock correction in force."""
     home, video_id = home_of(request), request.path_params["video_id"]
     try:
         _refuse_unread(request)
@@ -135,7 +135,7 @@ def _saved(request: Request) -> Response:
     return go_to(request, f"/video/{quoted(request.path_params['video_id'])}?clock=saved")
 
 
-def _clock(request: Request, story: ClockStory) -> ClockTold:
+def _clock(request: Request, story: ClockStory) -> ClockView:
     zone, now, used = state_of(request).zone, story.now, story.correction
     begins = to_local(now.started_at, now.timezone).replace(microsecond=0).isoformat() if now.started_at else ""
     typed = {
@@ -148,7 +148,7 @@ def _clock(request: Request, story: ClockStory) -> ClockTold:
     }
     if request.method == "POST" and field(request, "how"):
         typed |= {name: field(request, name) for name in _FIELDS}
-    return ClockTold(
+    return ClockView(
         began=full_clock(now.started_at, zone),
         said=full_clock(story.said.started_at, zone),
         source=source_phrase(now.clock_source),
@@ -176,7 +176,7 @@ def _map(request: Request, video_id: str) -> Markup:
 
 @cache
 def _zones() -> tuple[str, ...]:
-    """Names to choose from; those without a region are former ones."""
+    """Time zone names to choose from, without the outdated ones that name no region."""
     return tuple(sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/"))))
 
 

@@ -1,4 +1,4 @@
-"""Who appears when in a video: a line a person with the stretches in which they are seen, and frames along the way."""
+"""Who appears when in a video: one line per person with the stretches in which they are seen, and frames along the time axis."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ class StripFrame:
 
 @dataclass(frozen=True)
 class Strip:
-    """All of a video; `more` counts people who are not listed, and `marks` are the times below the lines."""
+    """The strip of a video; `more` counts people who are not listed, and `marks` are the times below the lines."""
 
     lines: tuple[Line, ...]
     more: int
@@ -67,7 +67,7 @@ def strip_of(state: State, video_id: str, duration_s: float) -> Strip:
 
 
 def _stretches(faces: pl.DataFrame, length_s: float, interval_s: float) -> tuple[Stretch, ...]:
-    """One each where a person is seen without a longer pause than two sampled frames."""
+    """Stretches in which a person is seen without a gap longer than two sampled frames."""
     apart = (pl.col("time_s").diff().fill_null(0.0) > 2.5 * interval_s).cum_sum().alias("stretch")
     seen = faces.with_columns(apart).group_by("stretch", maintain_order=True)
     rows = seen.agg(

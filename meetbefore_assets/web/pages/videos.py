@@ -1,4 +1,4 @@
-"""Videos: how many are processed, the run in progress, which failed and why, which wait, which files are away; where they were made."""
+"""The page of videos: counts, the run in progress, failed videos with reasons, waiting ones, missing files, and a map."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from meetbefore_assets.web.pages.cards import short_clock
 from meetbefore_assets.web.pages.people import paged
 from meetbefore_assets.web.pages.reading import home_of, state_of
 from meetbefore_assets.web.pages.rendering import address, field, go_to, language_of, page, quoted
-from meetbefore_assets.web.pages.run_told import background_run, counts_of, run_told
+from meetbefore_assets.web.pages.run_progress import background_run, counts_of, run_progress
 
 MOST_LISTED, A_PAGE = 200, 60
 
@@ -52,7 +52,7 @@ class FailedRow:
 
 
 def videos(request: Request, problem: MeetbeforeError | None = None) -> Response:
-    """All videos, by state."""
+    """The page: all videos by state."""
     home, zone, language = home_of(request), state_of(request).zone, language_of(request)
     known, failures, matched = known_videos(home), failure_rows(home), set(matched_videos(home))
     missing = sorted(video.names[0] for key, video in known.items() if key not in failures and not home.is_present(video.uris))
@@ -71,7 +71,7 @@ def videos(request: Request, problem: MeetbeforeError | None = None) -> Response
         problem=problem,
         status=409 if problem else 200,
         counts=counts_of(request),
-        run=run_told(request, language),
+        run=run_progress(request, language),
         failed=sorted(failed, key=lambda one: one.file),
         waiting=waiting[:MOST_LISTED],
         missing=missing[:MOST_LISTED],
@@ -86,14 +86,14 @@ def videos(request: Request, problem: MeetbeforeError | None = None) -> Response
 
 
 def run(request: Request) -> Response:
-    """The part of the page about the run in progress, for the script to put in its place."""
+    """The part of the page about the run in progress, which the script refreshes."""
     language = language_of(request)
-    given = {"counts": counts_of(request), "run": run_told(request, language), "t": language.say, "n": language.count}
+    given = {"counts": counts_of(request), "run": run_progress(request, language), "t": language.say, "n": language.count}
     return Response(environment().get_template("run.html.jinja").render(**given), media_type="text/html")
 
 
 def process(request: Request) -> Response:
-    """Look for new recordings; with `retry` try the failed ones again, too, or with `video` one of them."""
+    """Start a run; with `retry` it tries all failed videos again, with `video` one of them."""
     chosen = field(request, "video")
     try:
         background_run(request).start(retry_failed=bool(field(request, "retry")), retry=[chosen] if chosen else [])
@@ -131,7 +131,7 @@ def _rows(request: Request, clocks: pl.DataFrame) -> list[VideoRow]:
 
 
 def _map(request: Request, clocks: pl.DataFrame) -> Markup:
-    """The first place of each video that is listed, and its way."""
+    """Map of the listed videos: the first place of each, and its GPS track."""
     home, zone, language = home_of(request), state_of(request).zone, language_of(request)
     places = place_table(home, clocks["video_id"].to_list())
     if not places.height:

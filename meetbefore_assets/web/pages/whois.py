@@ -1,4 +1,4 @@
-"""Have we met? Asks with a photograph that is dropped, pasted or chosen. Nothing of it is kept."""
+"""The page "Have we met?": asks with a photograph that is dropped, pasted or chosen. The photograph is not stored."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def asking(request: Request) -> Response:
-    """The page to ask on."""
+    """The page with the form."""
     return _page(request)
 
 
@@ -41,8 +41,8 @@ def ask(request: Request) -> Response:
 def _page(request: Request, answers: whois.PictureAnswers | None = None, problem: MeetbeforeError | None = None) -> Response:
     zone = state_of(request).zone
     faces = answers.faces if answers else ()
-    told = [(face, whois.sentence(face, zone, answers.people)) for face in faces] if answers else []
-    return page(request, "whois.html.jinja", status=409 if problem else 200, problem=problem, back="/whois", told=told)
+    answered = [(face, whois.sentence(face, zone, answers.people)) for face in faces] if answers else []
+    return page(request, "whois.html.jinja", status=409 if problem else 200, problem=problem, back="/whois", answered=answered)
 
 
 ROUTES = [Route("/whois", asking), Route("/whois", ask, methods=["POST"])]

@@ -51,7 +51,7 @@
       if (renewed?.ariaValueText) typing.ariaValueText = renewed.ariaValueText;
       renewed?.replaceWith(typing);
     }
-    for (const selector of ["#main", "#way", ".bar", "#undo-latest"]) one(selector).replaceWith(one(selector, fresh));
+    for (const selector of ["#main", "#pending", ".bar", "#undo-latest"]) one(selector).replaceWith(one(selector, fresh));
     document.title = fresh.title;
     document.body.dataset.page = fresh.body.dataset.page;
     one("#fresh").hidden = true;
@@ -93,10 +93,10 @@
   const isAtWork = () => isField(document.activeElement) || one(".pick input:checked") || one(":popover-open");
 
   const say = (text, isTrouble) => {
-    const way = one("#way");
-    if (way.textContent !== text) way.textContent = text; // or it would be read aloud again
-    way.hidden = !text;
-    way.classList.toggle("trouble", isTrouble);
+    const pending = one("#pending");
+    if (pending.textContent !== text) pending.textContent = text; // or it would be read aloud again
+    pending.hidden = !text;
+    pending.classList.toggle("trouble", isTrouble);
   };
 
   const fieldsOf = (form, submitter) => {
@@ -137,7 +137,7 @@
     if (after_ms !== undefined && event.target.form?.matches(".filters")) filter(event.target.form, "replace", after_ms);
   });
 
-  // --- What others did, and what is on its way.
+  // --- Changes by others, and what is being processed.
   const look = async () => {
     if (!document.hidden && !isBusy) {
       try {
@@ -145,8 +145,8 @@
         if (response.status === 401) { location.reload(); return; }
         const state = await response.json();
         if (!isBusy) {
-          say(state.way, state.is_trouble);
-          one("#way").classList.toggle("busy", state.is_busy);
+          say(state.pending, state.is_trouble);
+          one("#pending").classList.toggle("busy", state.is_busy);
           if (state.version !== main().dataset.version && !main().querySelector("[data-still]")) {
             if (isAtWork()) one("#fresh").hidden = false;
             else await lookAgain(false);

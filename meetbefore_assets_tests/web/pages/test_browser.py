@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CARDS, TOLD = ".card", "#told p"
+CARDS, NOTICE = ".card", "#correction-notice p"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_two_are_merged_in_three_actions(look: Looking) -> None:
     look.click(".pick", 0)
     look.click(".pick", 1)
     look.press("m")
-    wait_for_text(look, TOLD, "Merged into")
+    wait_for_text(look, NOTICE, "Merged into")
     assert look.actions == 3
     assert len(people(look)) == len(before) - 1
 
@@ -68,13 +68,13 @@ def test_three_are_merged_by_keyboard_alone_and_z_undoes_and_redoes_it(look: Loo
     look.press("ArrowRight", "x", "ArrowRight", "x", "ArrowRight", "x")
     assert look.text("output.selected") == "3 selected"
     look.press("m")
-    wait_for_text(look, TOLD, "Merged into")
+    wait_for_text(look, NOTICE, "Merged into")
     assert len(people(look)) == len(before) - 2
     look.press("z")
-    wait_for_text(look, TOLD, "Undone: ")
+    wait_for_text(look, NOTICE, "Undone: ")
     assert people(look) == before
     look.press("z")
-    wait_for_text(look, TOLD, "Redone: ")
+    wait_for_text(look, NOTICE, "Redone: ")
     assert len(people(look)) == len(before) - 2
 
 
@@ -100,7 +100,7 @@ def test_a_name_takes_two_actions_besides_typing(look: Looking) -> None:
     look.page.wait_for_selector("#name:focus")
     look.page.keyboard.type("Ann")
     look.press("Enter")
-    wait_for_text(look, TOLD, "Named “Ann”")
+    wait_for_text(look, NOTICE, "Named “Ann”")
     assert look.actions == 2
     assert look.page.title() == "Ann · meetbefore"
 
@@ -111,7 +111,7 @@ def test_the_search_finds_while_one_types(look: Looking) -> None:
     look.page.wait_for_selector("#name:focus")
     look.page.keyboard.type("Ann")
     look.press("Enter")
-    wait_for_text(look, TOLD, "Named")
+    wait_for_text(look, NOTICE, "Named")
     go(look, "/people")
     look.press("/")
     look.page.keyboard.type("an")
@@ -126,7 +126,7 @@ def test_a_person_is_ignored_with_one_key(look: Looking) -> None:
     before = people(look)
     look.page.locator(".card .go").first.focus()
     look.press("i")
-    wait_for_text(look, TOLD, "is ignored")
+    wait_for_text(look, NOTICE, "is ignored")
     assert people(look) == before[1:]
 
 
@@ -137,7 +137,7 @@ def test_faces_that_are_somebody_else_leave_with_their_appearance(look: Looking)
     look.click(".face .pick", 0)
     along = look.page.locator(".face.along").count()
     look.press("s")
-    wait_for_text(look, TOLD, "are not")
+    wait_for_text(look, NOTICE, "are not")
     assert look.page.locator(".face").count() == faces - 1 - along
 
 
@@ -147,7 +147,7 @@ def test_what_is_no_face_leaves(look: Looking) -> None:
     faces = look.page.locator(".face").count()
     look.click(".face .pick", 0)
     look.press("f")
-    wait_for_text(look, TOLD, "not a face")
+    wait_for_text(look, NOTICE, "not a face")
     assert look.page.locator(".face").count() == faces - 1
 
 
@@ -184,12 +184,12 @@ def test_it_works_without_script(archive: Home, browser: "Browser", tmp_path: Pa
         look.page.locator(".pick input").nth(1).check()
         look.click("button[value=merge]")
         assert look.page.locator(CARDS).count() == before - 1
-        look.click("#told button")
+        look.click("#correction-notice button")
         assert look.page.locator(CARDS).count() == before
         look.click(".card .go")
         look.page.fill("#name", "Ann")
         look.press("Enter")
-        look.page.wait_for_selector(TOLD)
+        look.page.wait_for_selector(NOTICE)
         assert look.page.title() == "Ann · meetbefore"
         assert look.trouble == []
 
@@ -235,7 +235,7 @@ def test_axe_finds_nothing(archive: Home, browser: "Browser", tmp_path: Path, wi
         moment = look.page.locator(".faces .go").first.get_attribute("href")
         look.page.fill("#name", "Ann")
         look.press("Enter")
-        look.page.wait_for_selector(TOLD)
+        look.page.wait_for_selector(NOTICE)
         go(look, "/videos")
         video = str(look.page.locator(".videos .go").first.get_attribute("href"))
         for path in PAGES:

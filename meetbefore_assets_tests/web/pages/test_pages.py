@@ -308,8 +308,8 @@ def test_the_state_tells_what_changed_and_what_is_on_its_way(app: Asked) -> None
     app.post(f"/person/{people(app)[0]}/name", name="Ann")
     after = app.client.get("/state").json()
     assert before["version"] != after["version"]
-    assert (before["way"], before["is_busy"]) == ("", False)
-    assert (after["way"], after["is_busy"]) == ("1 answer on the way into the tables", True)
+    assert (before["pending"], before["is_busy"]) == ("", False)
+    assert (after["pending"], after["is_busy"]) == ("1 answer on the way into the tables", True)
 
 
 def test_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:

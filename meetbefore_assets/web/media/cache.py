@@ -1,15 +1,15 @@
-"""Keeps what was read or decoded a moment ago, as many bytes as one allows; in memory only, so that nothing of it outlives the app."""
+"""A bounded cache of what was read or decoded lately, in memory only, so that nothing of it outlives the app."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 
 
-class Kept:
-    """The latest values (bytes by key) of several groups; a group goes as soon as its version is another one.
+class Cache:
+    """Least recently used cache of values (bytes by key) in groups; a group is dropped as soon as its version changes.
 
     Args:
-        most_bytes: of all values; those used longest ago go first.
+        most_bytes: of all values together; the least recently used go first.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -19,7 +19,7 @@ class Kept:
         self._versions: dict[str, str] = {}
 
     def get(self, group: str, version: str, key: Hashable) -> bytes | None:
-        """A value that was kept for this version of a group."""
+        """The cached value of a key for this version of a group, or None."""
         with self._lock:
             self._set_version(group, version)
             value = self._values.get((group, key))
@@ -39,7 +39,7 @@ class Kept:
                 self._remove(next(iter(self._values)))
 
     def check(self, version_of: Callable[[str], str]) -> None:
-        """Let go of all groups whose version is another one by now: pictures of people who were forgotten."""
+        """Drop all groups whose version has changed since, so that pictures of forgotten people go."""
         for group, version in list(self._versions.items()):
             now = version_of(group)
             if now != version:

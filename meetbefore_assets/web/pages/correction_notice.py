@@ -9,17 +9,17 @@ from meetbefore_assets.web.pages.reading import State
 from meetbefore_assets.web.words import Language
 
 # Sentences of a notice; the rest is counted.
-MOST_TOLD = 3
+MOST_SENTENCES = 3
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was just said.
+class CorrectionNotice:
+    """The corrections that were just made, in words, and how to undo them.
 
     Attributes:
         text: in words.
-        correction_ids: what an undo of it names, the latest first.
-        is_undo: undoing it brings in again what it took back.
+        correction_ids: ids that an undo must name, the latest first.
+        is_undo: all of them are undos, so the button reads "redo".
     """
 
     text: str
@@ -27,20 +27,22 @@ class Told:
     is_undo: bool
 
 
-def told(correction_ids: str, state: State, language: Language) -> Told | None:
-    """The notice about corrections (ids with commas between them) that were just made; None where there are none of these ids."""
+def correction_notice(correction_ids: str, state: State, language: Language) -> CorrectionNotice | None:
+    """The notice about corrections (comma-separated ids) that were just made; None if none of the ids exists."""
     said = {one.correction.correction_id: one for one in state.view.corrections}
     found = [said[one] for one in dict.fromkeys(correction_ids.split(",")) if one in said]
     if not found:
         return None
-    first = [sentence(one, said, state, language) for one in found[:MOST_TOLD]]
-    text = language.listed([*first, *([language.say("company.more", n=len(found) - MOST_TOLD)] if len(found) > MOST_TOLD else [])])
+    first = [sentence(one, said, state, language) for one in found[:MOST_SENTENCES]]
+    text = language.listed(
+        [*first, *([language.say("company.more", n=len(found) - MOST_SENTENCES)] if len(found) > MOST_SENTENCES else [])]
+    )
     ids = tuple(one.correction.correction_id for one in reversed(found))
-    return Told(text, ids, is_undo=all(_is_taking_back(one, said) for one in found))
+    return CorrectionNotice(text, ids, is_undo=all(_is_taking_back(one, said) for one in found))
 
 
 def sentence(one: Said, all_said: dict[str, Said], state: State, language: Language) -> str:
-    """What one correction says, of the people its faces belong to now."""
+    """Describe one correction, naming the people its faces belong to now."""
     correction, (here, there, to) = one.correction, _labels(one.people, state, language)
     faces = language.count(len(one.here) or len(correction.here), "face")
     kind, text = correction.kind, correction.text

@@ -15,8 +15,8 @@ from meetbefore_assets.web.words import Language
 
 
 @dataclass(frozen=True)
-class RunTold:
-    """A run in words.
+class RunProgress:
+    """A run in progress, in words.
 
     Attributes:
         title: what it does.
@@ -57,15 +57,15 @@ def counts_of(request: Request) -> Counts:
     return Counts(len(done), len(known - done - failed), len(failed & known))
 
 
-def run_told(request: Request, language: Language) -> RunTold | None:
-    """The run that goes on, of the app or of a terminal; None where there is none."""
+def run_progress(request: Request, language: Language) -> RunProgress | None:
+    """The run in progress, started by the app or in a terminal; None if there is none."""
     now = run_in_progress(home_of(request).folder)
     if now is not None:
-        return _told(now, language, time.time())
-    return RunTold(language.say("run.begins"), "", "", 0, 0) if background_run(request).is_running else None
+        return _progress(now, language, time.time())
+    return RunProgress(language.say("run.begins"), "", "", 0, 0) if background_run(request).is_running else None
 
 
-def _told(now: RunInProgress, language: Language, now_s: float) -> RunTold:
+def _progress(now: RunInProgress, language: Language, now_s: float) -> RunProgress:
     if now.phase == "importing":
         title = language.say("run.importing", done=now.files, of=now.of_files)
     elif now.phase == "processing":
@@ -73,7 +73,7 @@ def _told(now: RunInProgress, language: Language, now_s: float) -> RunTold:
     else:
         title = language.say(f"run.{now.phase}", files=now.files)
     looked = language.say("run.looked", done=now.frames, of=now.of_frames) if now.of_frames else ""
-    return RunTold(title, _pace(now, language, now_s), looked, now.done, now.videos)
+    return RunProgress(title, _pace(now, language, now_s), looked, now.done, now.videos)
 
 
 def _pace(now: RunInProgress, language: Language, now_s: float) -> str:
@@ -82,8 +82,8 @@ def _pace(now: RunInProgress, language: Language, now_s: float) -> str:
     if now.phase != "processing" or remaining_s is None or elapsed_s <= 0:
         return ""
     rate = f"{pace.done / elapsed_s * 3600:,.0f}"
-    told = [language.say("run.rate", videos=rate), language.say("run.footage", seconds=f"{pace.footage_s / elapsed_s:.1f}")]
+    parts = [language.say("run.rate", videos=rate), language.say("run.footage", seconds=f"{pace.footage_s / elapsed_s:.1f}")]
     if pace.done < pace.videos:
         number, unit = duration_parts(remaining_s)
-        told.append(language.say(f"run.left.{unit}", n=number))
-    return language.listed(told)
+        parts.append(language.say(f"run.left.{unit}", n=number))
+    return language.listed(parts)
