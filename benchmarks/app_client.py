@@ -67,6 +67,10 @@ class App:
     def _printed(self) -> str:
         return self._log.read_text()
 
+    def address(self, path: str) -> str:
+        """URL of a path of the app."""
+        return f"http://{self._host}{path}"
+
     def kill(self) -> None:
         """Kill the app and all its child processes."""
         kill_all(self.process)
