@@ -12,6 +12,7 @@ import urllib.parse
 from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -70,6 +71,11 @@ class App:
     def address(self, path: str) -> str:
         """URL of a path of the app."""
         return f"http://{self._host}{path}"
+
+    def for_browser(self) -> dict[str, Any]:
+        """What Playwright's `storage_state` takes: the cookie."""
+        name, _, value = self._cookie.partition("=")
+        return {"cookies": [{"name": name, "value": value, "url": self.address("/")}]}
 
     def kill(self) -> None:
         """Kill the app and all its child processes."""

@@ -9,6 +9,7 @@ count as dissimilar: groups are compared by the mean of all their pairs, compute
 """
 
 import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,20 +86,22 @@ def all_edges(vectors: F32, floor: float) -> Edges:
 
 
 class ComparedEdges:
-    """Answers `all_edges` for several floors: those of the lowest floor so far are kept.
+    """Answers `all_edges` for several floors: those of the lowest floor so far are kept. Safe to call from threads.
 
     Args:
         vectors: (m, d) float32 unit rows.
     """
 
     def __init__(self, vectors: F32) -> None:
-        self._vectors, self._floor, self._edges = vectors, math.inf, NO_EDGES
+        self._vectors, self._floor, self._edges, self._lock = vectors, math.inf, NO_EDGES, threading.Lock()
 
     def above(self, floor: float) -> Edges:
         """All pairs of rows with a cosine of at least `floor`."""
-        if floor < self._floor:
-            self._edges, self._floor = all_edges(self._vectors, floor), floor
-        return self._edges.above(floor)
+        with self._lock:
+            if floor < self._floor:
+                self._edges, self._floor = all_edges(self._vectors, floor), floor
+            edges = self._edges
+        return edges.above(floor)
 
 
 def exact_edges(vectors: F32, pairs: I64, floor: float) -> Edges:

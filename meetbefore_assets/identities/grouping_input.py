@@ -269,7 +269,10 @@ def grouping(given: GroupingInput, threshold: float) -> Grouping:
 
 def is_compared(given: GroupingInput, threshold: float) -> bool:
     """Whether pairs that are not stored may matter, and are few enough to compare."""
-    return threshold - UNCOMMON < FLOOR and given.tracks.height <= COMPARABLE
+    asked = given.policy(threshold)
+    # By evidence, a pair is looked at by its cosine as it is stored.
+    floor = asked.least_cosine if isinstance(asked, EvidencePolicy) else threshold - UNCOMMON
+    return floor < FLOOR and given.tracks.height <= COMPARABLE
 
 
 def _divided(home: Home, known: TracksOnRecord, parts: dict[str, list[list[str]]]) -> pl.DataFrame:

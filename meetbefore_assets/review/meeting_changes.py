@@ -36,17 +36,16 @@ def meetings(first_s: F64, last_s: F64, labels: I64, gap_s: float) -> I64:
     Returns:
         (n, 2) numbers of tracks: the last of an encounter, and the first of the same person's next encounter.
     """
+    if not len(labels):
+        return np.empty((0, 2), np.int64)
     order = np.lexsort([np.arange(len(labels)), last_s, first_s, labels])
-    pairs: list[tuple[int, int]] = []
-    latest = -1
-    for row in order:
-        if latest >= 0 and labels[latest] == labels[row]:
-            if first_s[row] - last_s[latest] > gap_s:
-                pairs.append((int(latest), int(row)))
-            elif last_s[row] <= last_s[latest]:
-                continue
-        latest = int(row)
-    return np.array(pairs, np.int64).reshape(-1, 2)
+    # Of each person's tracks so far, the one that ends last: where the rank of the end, behind the person's number, rises.
+    end = labels[order] * len(order) + np.unique(last_s[order], return_inverse=True)[1]
+    rises = np.concatenate([[True], end[1:] > np.maximum.accumulate(end)[:-1]])
+    latest = np.maximum.accumulate(np.where(rises, np.arange(len(order)), 0))[:-1]
+    row, before = order[1:], order[latest]
+    is_again = (labels[before] == labels[row]) & (first_s[row] - last_s[before] > gap_s)
+    return np.asarray(np.stack([before, row], axis=1)[is_again], np.int64)
 
 
 def difference(first_s: F64, last_s: F64, now: I64, then: I64, gap_s: float) -> Difference:

@@ -1,6 +1,5 @@
 """Computes what other thresholds would change, from the tracks on record; writes nothing."""
 
-import threading
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,7 +77,6 @@ class ThresholdTrials:
     now: I64
     _compared: ComparedEdges
     _known: dict[tuple[float, int], WhatIf] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def at(self, threshold: float, examples: int = EXAMPLES) -> WhatIf:
         """What a threshold would change.
@@ -87,11 +85,10 @@ class ThresholdTrials:
             threshold: a cosine.
             examples: most meetings gained, and most lost, that are shown.
         """
-        with self._lock:
-            key = threshold, examples
-            if key not in self._known:
-                self._known[key] = self._grouped(threshold, examples)
-            return self._known[key]
+        key = threshold, examples
+        if key not in self._known:
+            self._known[key] = self._grouped(threshold, examples)
+        return self._known[key]
 
     def _grouped(self, threshold: float, examples: int) -> WhatIf:
         then = self.now if threshold == self.threshold else group(self.given, threshold, self._compared)
@@ -102,7 +99,7 @@ class ThresholdTrials:
 
     def _examples(self, pairs: I64, count: int) -> list[Example]:
         """The most similar pairs, the most similar first."""
-        similarity = dot_pairs(self.given.vectors, pairs)
+        similarity = dot_pairs(self.given.stored, self.given.held[pairs])
         chosen = np.argsort(-similarity, kind="stable")[:count]
         return [
             Example(self._moment(int(a), "last_time_s", -1), self._moment(int(b), "first_time_s", 0), float(similarity[at]))

@@ -22,7 +22,7 @@ IDENTITY_ASSIGNMENTS = Table(
     ),
     job="match",
     made_from="tracks",
-    code_version=5,
+    code_version=6,
     redaction="rows",
     is_published=True,
 )

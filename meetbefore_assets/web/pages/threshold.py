@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from meetbefore_assets.core.errors import MeetbeforeError, UsageError
+from meetbefore_assets.core.errors import MeetbeforeError, ThresholdUnknownError, UsageError
 from meetbefore_assets.home.home import Home
+from meetbefore_assets.home.settings.sections import MatchingSettings
 from meetbefore_assets.identities.policy import policy
 from meetbefore_assets.identities.policy_history import BY_SETTINGS, apply_threshold, former_setting, record_policy
 from meetbefore_assets.identities.threshold_survival import cliff_below
@@ -27,8 +28,10 @@ from meetbefore_assets.web.words import Language
 
 LEAST, MOST, STEP = 0.25, 0.75, 0.01
 EXAMPLES = 6
-# The curve is worked out beside the answers: small archives are done before the first one.
+# The curve is worked out beside the answers: that of a small archive is waited for when the page is opened.
 _PATIENCE_S = 0.4
+# Between two steps of a drag nothing else is worked out.
+_PAUSE_S = 0.5
 # Vectors and edges of an archive are let go when nobody asked for so long.
 _KEPT_S = 300.0
 # Of the drawing.
@@ -66,11 +69,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """People by threshold. `cliff` is the threshold up to which one person takes in more and more, and their share there."""
+    """People by threshold.
+
+    Attributes:
+        lines: people, and people met again.
+        now_x, at_x, cliff_x: where the threshold in force, the one that is looked at, and the cliff are drawn.
+        auto_x: where the threshold is that `auto` chooses; None: it cannot choose one.
+        cliff: the threshold up to which one person takes in more and more, and their share there.
+    """
 
     lines: tuple[Line, ...]
     now_x: float
     at_x: float
+    auto_x: float | None
     cliff_x: float
     cliff: tuple[str, str] | None
 
@@ -82,9 +93,10 @@ class _Trials:
         self._lock = threading.Lock()
         self._version = ""
         self._trials: ThresholdTrials | None = None
+        self.auto: float | None = None
         self._known: dict[float, WhatIf] = {}
         self._is_drawn = threading.Event()
-        self._asking = 0
+        self._asking, self._dragged_at = 0, -_PAUSE_S
         self._timer: threading.Timer | None = None
 
     def of(self, home: Home, view: View) -> ThresholdTrials:
@@ -92,7 +104,7 @@ class _Trials:
         with self._lock:
             if self._trials is None or self._version != view.version:
                 self._trials, self._version = threshold_trials(home, view.archive.threshold), view.version
-                self._known, self._is_drawn = {}, threading.Event()
+                self._known, self._is_drawn, self.auto = {}, threading.Event(), _automatic(home)
                 threading.Thread(target=self._draw, args=(self._trials, self._known, self._is_drawn), daemon=True).start()
             if self._timer:
                 self._timer.cancel()
@@ -101,8 +113,8 @@ class _Trials:
             self._timer.start()
             return self._trials
 
-    def at(self, trials: ThresholdTrials, at: float) -> tuple[WhatIf, dict[float, WhatIf]]:
-        """What a threshold would change, and the part of the curve that is computed so far."""
+    def at(self, trials: ThresholdTrials, at: float, patience_s: float) -> tuple[WhatIf, dict[float, WhatIf]]:
+        """What a threshold would change, and the part of the curve that is computed after so many more seconds."""
         with self._lock:
             known, is_drawn = self._known, self._is_drawn
             self._asking += 1
@@ -111,14 +123,16 @@ class _Trials:
         finally:
             with self._lock:
                 self._asking -= 1
-        is_drawn.wait(_PATIENCE_S)
+                if not patience_s:
+                    self._dragged_at = time.monotonic()
+        is_drawn.wait(patience_s)
         return found, dict(known)
 
     def _draw(self, trials: ThresholdTrials, known: dict[float, WhatIf], is_drawn: threading.Event) -> None:
-        """Try all thresholds of the slider, coarse steps first; requests of the page take precedence."""
+        """Try all thresholds of the slider, coarse steps first; requests of the page take precedence. The lowest take longest."""
         steps = range(round((MOST - LEAST) / STEP) + 1)
-        for step in sorted(steps, key=lambda number: (number % 10 != 0, number % 2 != 0, number)):
-            while self._asking and self._trials is trials:
+        for step in sorted(steps, key=lambda number: (number == 0, number % 10 != 0, -number)):
+            while self._trials is trials and (self._asking or time.monotonic() - self._dragged_at < _PAUSE_S):
                 time.sleep(0.02)
             if self._trials is not trials:
                 return
@@ -141,8 +155,9 @@ def threshold(request: Request, problem: MeetbeforeError | None = None) -> Respo
         trials = kept.of(home, state.view)
     except UsageError:
         return page(request, "threshold.html.jinja", trial=None)
-    at = _asked(request.query_params.get("at", ""), trials.threshold)
-    trial, known = kept.at(trials, at)
+    asked = request.query_params.get("at", "")
+    at = _asked(asked, trials.threshold)
+    trial, known = kept.at(trials, at, 0.0 if asked else _PATIENCE_S)
     now, setting = trials.at(trials.threshold, EXAMPLES), _setting(home)
     language = language_of(request)
     return page(
@@ -164,7 +179,8 @@ def threshold(request: Request, problem: MeetbeforeError | None = None) -> Respo
         sure="" if trial.sureness is None else f"{trial.sureness:.0%}",
         largest=f"{trial.change.largest_share:.1%}",
         in_words=_in_words(language, f"{at:g}", trial),
-        chart=_chart(known, trials.threshold, at),
+        chart=_chart(known, trials.threshold, at, kept.auto),
+        auto="" if kept.auto is None else f"{kept.auto:g}",
         width=WIDTH,
         height=HEIGHT,
         ticks=[f"{LEAST + (MOST - LEAST) * number / 5:g}" for number in range(6)],
@@ -212,6 +228,15 @@ def _setting(home: Home) -> str:
     return now if isinstance(now, str) else f"{now:g}"
 
 
+def _automatic(home: Home) -> float | None:
+    """What `auto` would choose; None for a recogniser that nobody measured."""
+    settings = home.settings().model_copy(update={"matching": MatchingSettings()})
+    try:
+        return policy(home, settings).threshold
+    except ThresholdUnknownError:
+        return None
+
+
 def _in_words(language: Language, at: str, trial: WhatIf) -> str:
     return language.say("threshold.in-words", at=at, people=language.count(trial.change.people, "person"), again=trial.change.met_again)
 
@@ -228,13 +253,14 @@ def _pairs(state: State, examples: Sequence[Example]) -> list[Pair]:
     return [Pair(shown(one.earlier), shown(one.later), f"{one.similarity:.2f}") for one in examples]
 
 
-def _chart(known: dict[float, WhatIf], now: float, at: float) -> Chart:
+def _chart(known: dict[float, WhatIf], now: float, at: float, auto: float | None) -> Chart:
     """Draw people, and people met again, by threshold.
 
     Args:
         known: threshold -> what it would change, as far as it was tried.
         now: the threshold in force.
         at: the one that is looked at.
+        auto: the one that `auto` chooses.
     """
     tried = sorted(known.items())
     highest = max(1, *(one.change.people for _, one in tried))
@@ -248,6 +274,7 @@ def _chart(known: dict[float, WhatIf], now: float, at: float) -> Chart:
         tuple(lines),
         _x(now),
         _x(at),
+        None if auto is None else _x(auto),
         _x(cliff[0]) if cliff else 0.0,
         (f"{cliff[0]:g}", f"{cliff[1]:.0%}") if cliff else None,
     )

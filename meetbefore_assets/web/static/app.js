@@ -40,18 +40,31 @@
     to.focus({ preventScroll: true });
   };
 
+  // A field that one types in or drags stays where it is in the page, or the mouse would lose it: all around it is renewed.
+  const renewAround = (field, renewed) => {
+    const ways = [field, renewed].map((each) => { const way = [each]; while (way.at(-1).id !== "main") way.push(way.at(-1).parentElement); return way; });
+    const [kept, fresh] = ways;
+    if (kept.length !== fresh.length || kept.some((each, place) => each.tagName !== fresh[place].tagName)) return false;
+    if (renewed.ariaValueText) field.ariaValueText = renewed.ariaValueText;
+    for (let place = 0; place + 1 < kept.length; place += 1) {
+      const parent = kept[place + 1], siblings = [...fresh[place + 1].childNodes], middle = siblings.indexOf(fresh[place]);
+      for (const { name, value } of fresh[place + 1].attributes) parent.setAttribute(name, value);
+      for (const old of [...parent.childNodes]) if (old !== kept[place]) old.remove();
+      kept[place].before(...siblings.slice(0, middle));
+      kept[place].after(...siblings.slice(middle + 1));
+    }
+    return true;
+  };
+
   const swap = (html, address, { isNewPage }) => {
     const fresh = new DOMParser().parseFromString(html, "text/html");
     const next = one("#main", fresh);
     if (!next) { say(html.slice(0, 300), true); return; } // a refusal, or trouble of the server
     const focused = placeOfFocus(), typing = document.activeElement;
     keepImages(next);
-    if (!isNewPage && focused?.isField && focused.id && typing.form?.matches(".filters")) {
-      const renewed = one(`#${CSS.escape(focused.id)}`, next);
-      if (renewed?.ariaValueText) typing.ariaValueText = renewed.ariaValueText;
-      renewed?.replaceWith(typing);
-    }
-    for (const selector of ["#main", "#pending", ".bar", "#undo-latest"]) one(selector).replaceWith(one(selector, fresh));
+    const renewed = !isNewPage && focused?.isField && focused.id && typing.form?.matches(".filters") && one(`#${CSS.escape(focused.id)}`, next);
+    if (!renewed || !renewAround(typing, renewed)) main().replaceWith(next);
+    for (const selector of ["#pending", ".bar", "#undo-latest"]) one(selector).replaceWith(one(selector, fresh));
     document.title = fresh.title;
     document.body.dataset.page = fresh.body.dataset.page;
     one("#fresh").hidden = true;
@@ -126,15 +139,30 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => (isBusy ? filter(form, push, 60) : send(form.isConnected ? form : one(".filters"), null, push)), after_ms);
   };
-  const LIVE_MS = { search: 180, range: 30 }; // after so long without another letter or step
+  // While a slider is dragged, one threshold is asked for at a time: where it is when the last one is there. What it passed by is left out.
+  let isSliding = false, hasMoved = false;
+  const slide = async (form) => {
+    hasMoved = true;
+    if (isSliding) return;
+    isSliding = true;
+    while (hasMoved && form.isConnected) {
+      if (isBusy) { await new Promise((done) => setTimeout(done, 20)); continue; }
+      hasMoved = false;
+      await send(form, null, "replace");
+    }
+    isSliding = false;
+  };
+  const LETTERS_MS = 180; // after so long without another letter
   document.addEventListener("change", (event) => {
     const form = event.target.form;
-    if (form?.matches(".filters") && !(event.target.type in LIVE_MS)) filter(form, "push", 0);
+    if (form?.matches(".filters") && !["search", "range"].includes(event.target.type)) filter(form, "push", 0);
     if (event.target.matches(".pick input, .only input")) selectionChanged();
   });
   document.addEventListener("input", (event) => {
-    const after_ms = LIVE_MS[event.target.type];
-    if (after_ms !== undefined && event.target.form?.matches(".filters")) filter(event.target.form, "replace", after_ms);
+    const { form, type } = event.target;
+    if (!form?.matches(".filters")) return;
+    if (type === "range") slide(form);
+    else if (type === "search") filter(form, "replace", LETTERS_MS);
   });
 
   // --- Changes by others, and what is being processed.

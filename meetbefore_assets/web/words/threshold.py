@@ -14,6 +14,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "threshold.chart.people": ("people", "人数"),
     "threshold.chart.again": ("met again", "再次遇见"),
     "threshold.chart.now": ("in force", "当前"),
+    "threshold.chart.auto": ("automatic choice", "自动选择"),
+    "threshold.chart.cliff": ("strangers run together", "陌生人混在一起"),
     "threshold.cliff": (
         "At {at} and below strangers run together: one person has {share} of all.",
         "阈值不高于 {at} 时陌生人会混在一起：一个人占全部的 {share}。",

@@ -211,6 +211,22 @@ def test_another_threshold_is_tried_by_keyboard_applied_and_taken_back(look: Loo
     look.page.wait_for_selector("text=This is the threshold in force.")
 
 
+def test_the_slider_is_dragged_with_the_mouse_and_the_figures_follow_while_it_is_held(look: Looking) -> None:
+    go(look, "/threshold")
+    slider = look.page.locator("#at").bounding_box()
+    assert slider
+    height = slider["y"] + slider["height"] / 2
+    look.page.mouse.move(slider["x"] + slider["width"] / 2, height)
+    look.page.mouse.down()
+    for share in (0.6, 0.4, 0.2):
+        look.page.mouse.move(slider["x"] + slider["width"] * share, height, steps=5)
+        now = look.page.input_value("#at")
+        wait_for_text(look, ".trial output", now)
+        assert float(now) == pytest.approx(0.25 + share * 0.5, abs=0.02)
+    look.page.mouse.up()
+    look.page.wait_for_url(f"**at={now}")
+
+
 PAGES = (
     "/people",
     "/people?who=everybody&layout=list",

@@ -121,16 +121,23 @@ def tried(shares: dict[float, float]) -> dict[float, WhatIf]:
 
 
 def test_the_cliff_is_where_one_person_takes_in_many_more() -> None:
-    chart = threshold._chart(tried({0.30: 0.40, 0.32: 0.30, 0.34: 0.05, 0.36: 0.05}), 0.36, 0.30)
+    chart = threshold._chart(tried({0.30: 0.40, 0.32: 0.30, 0.34: 0.05, 0.36: 0.05}), 0.36, 0.30, 0.40)
     assert chart.cliff == ("0.32", "30%")
     assert 0 < chart.cliff_x < chart.now_x
 
 
 def test_without_a_cliff_none_is_drawn() -> None:
-    assert threshold._chart(tried({0.30: 0.052, 0.32: 0.051, 0.34: 0.05}), 0.34, 0.30).cliff is None
+    assert threshold._chart(tried({0.30: 0.052, 0.32: 0.051, 0.34: 0.05}), 0.34, 0.30, None).cliff is None
+
+
+def test_what_automatic_chooses_is_on_the_curve_and_in_its_legend(app: Asked) -> None:
+    settings_file.apply(app.home.folder, ["matching.threshold=0.6"])
+    page = app.get("/threshold")
+    assert 'class="line-auto" x1="320.0"' in page
+    assert "automatic choice 0.5" in page
 
 
 def test_one_threshold_alone_is_drawn() -> None:
-    chart = threshold._chart(tried({0.5: 0.1}), 0.5, 0.5)
+    chart = threshold._chart(tried({0.5: 0.1}), 0.5, 0.5, 0.5)
     assert [line.points.count(",") for line in chart.lines] == [1, 1]
     assert chart.now_x == chart.at_x == threshold.WIDTH / 2
