@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ MOST_SEEN_ONCE = 200
 _TEMPLATE, _CARDS, _STYLE, _SCRIPT = "page.html.jinja", "cards.html.jinja", "page.css", "page.js"
 _FOLDER = Path(__file__).parent
 _VERSION = re.compile(rb'<meta name="meetbefore-version" content="([0-9a-f]+)">')
+_POLICY = re.compile(rb'http-equiv="Content-Security-Policy" content="([^"<>\r\n]+)"')
 _HEAD_BYTES = 2048
 
 
@@ -98,10 +100,19 @@ def _check_destination(path: Path) -> None:
 
 def written_version(path: Path) -> str:
     """Return the version that a page on disk names; "" where there is no page."""
+    return _written(path, _VERSION)
+
+
+def written_policy(path: Path) -> str:
+    """Return the Content-Security-Policy of a page on disk; "" where there is no page."""
+    return unescape(_written(path, _POLICY))
+
+
+def _written(path: Path, what: re.Pattern[bytes]) -> str:
     if not path.is_file():
         return ""
     with path.open("rb") as file:
-        found = _VERSION.search(file.read(_HEAD_BYTES))
+        found = what.search(file.read(_HEAD_BYTES))
     return found.group(1).decode() if found else ""
 
 

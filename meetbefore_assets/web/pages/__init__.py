@@ -2,12 +2,13 @@
 
 from starlette.routing import Route
 
-from meetbefore_assets.web.pages import changes, corrections, moment, people, person_acts, review, threshold, video, videos, whois
+from meetbefore_assets.web.pages import changes, corrections, moment, people, person_acts, report, review, threshold, video, videos, whois
 
 ROUTES: list[Route] = [
     *people.ROUTES,
     *person_acts.ROUTES,
     *moment.ROUTES,
+    *report.ROUTES,
     *review.ROUTES,
     *corrections.ROUTES,
     *videos.ROUTES,

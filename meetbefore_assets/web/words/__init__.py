@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from meetbefore_assets.publishing.page.phrases import Phrase
 from meetbefore_assets.publishing.page.translations import CHINESE, ENGLISH, STRINGS
-from meetbefore_assets.web.words import corrections, frame, keys, moment, people, person, review, threshold, video, videos, whois
+from meetbefore_assets.web.words import corrections, frame, keys, moment, people, person, report, review, threshold, video, videos, whois
 
 LANGUAGES = (ENGLISH, CHINESE)
 WORDS: dict[str, tuple[str, str]] = {
@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
     **moment.WORDS,
     **people.WORDS,
     **person.WORDS,
+    **report.WORDS,
     **review.WORDS,
     **threshold.WORDS,
     **video.WORDS,

@@ -235,6 +235,7 @@ PAGES = (
     "/corrections",
     "/videos",
     "/threshold?at=0.25",
+    "/report",
     "PERSON",
     "MOMENT",
     "VIDEO",
