@@ -16,7 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from benchmarks.attacks.attack import Attack, Outcome
-from benchmarks.attacks.forgetting import CLIP_S, meetbefore, prepare
+from benchmarks.attacks.forgetting import CLIP_S, WAIT_S, meetbefore, prepare
 from benchmarks.attacks.servers import FORM, IMAGE, ask, let_in, served
 from meetbefore_assets.demo.footage import write_clips
 from meetbefore_assets.identities.queries import people_table
@@ -66,10 +66,14 @@ def said(home_folder: Path) -> int:
     return len(read_corrections(open_home(home_folder)))
 
 
-def form_token(page: str) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', page)
+def form_token(address: str, cookie: dict[str, str]) -> str:
+    """The token of the forms of a logged-in browser, once the app has read its archive (503 until then)."""
+    deadline = time.monotonic() + WAIT_S
+    while (reply := ask(address, "GET", "/people", cookie))[0] == 503 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    found = re.search(r'name="token" value="([^"]+)"', reply[1])
     if not found:
-        raise SystemExit("found no form token in the page")
+        raise SystemExit(f"found no form token in the page (status {reply[0]})")
     return found[1]
 
 
@@ -78,7 +82,7 @@ def from_elsewhere(folder: Path) -> Outcome:
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
         port, before = address.rpartition(":")[2], said(home_folder)
-        token = form_token(ask(address, "GET", "/people", cookie)[1])
+        token = form_token(address, cookie)
         body = urllib.parse.urlencode({"token": token, "name": "Eve", "text": "Eve"})
         pages, acts = addresses(open_home(home_folder), "GET"), addresses(open_home(home_folder), "POST")
         rebound = {"Host": f"evil.example:{port}", "Origin": f"http://evil.example:{port}", "Sec-Fetch-Site": "same-origin"}
@@ -165,7 +169,7 @@ def change_unasked(folder: Path) -> Outcome:
         address, cookie = let_in(link)
         more = meetbefore("app", "--link", "--home", home_folder).stdout
         other_cookie = let_in(re.search(r"http://\S+/enter\?token=\S+", more)[0])[1]  # type: ignore[index]
-        other = form_token(ask(address, "GET", "/people", other_cookie)[1])
+        other = form_token(address, other_cookie)
         before, acts = said(home_folder), addresses(open_home(home_folder), "POST")
         json_body, plain = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
         by_get = set()
