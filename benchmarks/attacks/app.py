@@ -215,6 +215,7 @@ def ids_and_names(folder: Path) -> Outcome:
     """Request files by path tricks in ids, and give people and files names with markup."""
     with app(folder) as (home_folder, link):
         address, cookie = let_in(link)
+        form_token(address, cookie)  # until the archive is read, every page answers 503
         video = open_home(home_folder).store.keys("videos")[0]
         asked, leaked = [], 0
         for trick in TRICKS:
