@@ -33,18 +33,25 @@ def whois(photos: tuple[Path, ...], home_folder: Path, assignments: tuple[str, .
       meetbefore whois photo.jpg
       meetbefore whois ~/Pictures/party --format json
     """
+    from rich.console import Console
+
     from meetbefore_assets.asking.pictures import photographs_in
     from meetbefore_assets.asking.whois import Asking
+    from meetbefore_assets.cli.terminal.whois import WhoisView
 
     home = home_for_command(home_folder, assignments, must_exist=True)
     files = photographs_in(photos)
     asking = Asking(home)
     if kind == "json":
-        answered = [(path, answers, reason) for path, answers, reason in _answers(asking, files)]
+        # Standard output is for the JSON alone: the names of pictures go to standard error.
+        view = WhoisView(home, Console(stderr=True, force_terminal=False), pictures)
+        answered = []
+        for path, answers, reason in _answers(asking, files):
+            answered.append((path, answers, reason))
+            if answers is not None and pictures is not None:
+                view.show_found(answers)
         click.echo(json.dumps([_as_json(path, answers, reason) for path, answers, reason in answered], indent=2, ensure_ascii=False))
         sys.exit(1 if any(reason for _, _, reason in answered) else 0)
-    from meetbefore_assets.cli.terminal.whois import WhoisView
-
     view = WhoisView(home, console(), pictures)
     for path, answers, reason in _answers(asking, files):
         if answers is None:

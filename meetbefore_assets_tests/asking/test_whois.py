@@ -1,13 +1,16 @@
 """Asking with a photograph: who each face is, in words, and nothing of the photograph stays."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from meetbefore_assets.asking.pictures import NoAnswerError, photographs_in
 from meetbefore_assets.asking.whois import Asking, ask, sentence
+from meetbefore_assets.cli import whois as whois_command
 from meetbefore_assets.core.errors import UsageError
 from meetbefore_assets.home.home import Home
 from meetbefore_assets.review import make_corrections
@@ -132,3 +135,13 @@ def test_folders_are_searched_for_photographs(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no photograph"):
         photographs_in([tmp_path / "empty"])
+
+
+def test_json_and_pictures_go_together(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whois_command, "home_for_command", lambda *_arguments, **_options: home)
+    asked, pictures = tmp_path / "party.png", tmp_path / "pictures"
+    asked.write_bytes(photograph(DAN, ANN, BOB))
+    result = CliRunner().invoke(whois_command.whois, [str(asked), "--format", "json", "--pictures", str(pictures)])
+    assert result.exit_code == 0
+    assert [face["verdict"] for face in json.loads(result.stdout)[0]["faces"]] == ["nobody", "very likely", "very likely"]
+    assert sorted(path.name for path in pictures.iterdir()) == sorted([f"{who(home, ANN)}-001.jpg", f"{who(home, BOB)}-002.jpg"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from meetbefore_assets.asking.whois import PictureAnswers, sentence
+from meetbefore_assets.asking.whois import Answer, PictureAnswers, sentence
 from meetbefore_assets.cli.terminal.pictures import FaceView
 from meetbefore_assets.cli.terminal.ranking import printable
 from meetbefore_assets.core import words
@@ -36,6 +36,14 @@ class WhoisView:
             line = f"{place}{told}"
             self._console.print(f"{which}{printable(line[0].upper() + line[1:])}.")
             self._faces.show_jpeg(face.thumbnail)
-            if face.best is not None and face.verdict != "nobody":
-                self._written += 1
-                self._faces.show(face.best.best_face_id, face.best.best_video_id, f"{face.best.person_id}-{self._written:03d}")
+            self._show_best(face)
+
+    def show_found(self, answers: PictureAnswers) -> None:
+        """Show or write the best face of each person found, without a sentence."""
+        for face in answers.faces:
+            self._show_best(face)
+
+    def _show_best(self, face: Answer) -> None:
+        if face.best is not None and face.verdict != "nobody":
+            self._written += 1
+            self._faces.show(face.best.best_face_id, face.best.best_video_id, f"{face.best.person_id}-{self._written:03d}")
