@@ -28,4 +28,4 @@ def report(home_folder: Path, out: Path | None, blur_others: bool, clear: tuple[
         written = write_report(home, out or blurred_page(home), disguise)
     else:
         written = write_report(home, out)
-    console().print(f"{written.people:,} people on {written.path} ({written.size_bytes / 1e6:.1f} MB)")
+    console().print(f"{written.path} ({written.size_bytes / 1e6:.1f} MB): people met more than once: {written.people:,}")

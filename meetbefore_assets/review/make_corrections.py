@@ -23,6 +23,9 @@ from meetbefore_assets.review.unsure import what_was_seen
 # Raises UsageError if the last of these corrections contradicts the others.
 Refuse = Callable[[list[Correction]], None]
 
+# Kinds of which a later correction replaces an earlier one about the same faces; others hold beside each other.
+REPLACED = ("name", "role", "portrait", "unsure")
+
 
 def name_person(home: Home, person_id: str, name: str) -> Correction:
     """Name a person; an empty name removes it: see `statements.named`."""
@@ -170,8 +173,7 @@ def said_before(said: Sequence[Correction], statement: Statement) -> Correction 
     faces = {*statement.here, *statement.there, *statement.to}
     standing = in_force(said)
     about_them = [one for one in standing if one.kind == statement.kind and faces & {*one.here, *one.there, *one.to}]
-    # A later name, role, portrait or "unsure" replaces an earlier one; other corrections hold beside each other.
-    candidates = about_them[-1:] if statement.kind in ("name", "role", "portrait", "unsure") else about_them
+    candidates = about_them[-1:] if statement.kind in REPLACED else about_them
     same = [one for one in candidates if _content(one) == _content(statement)]
     if not same or any(one.kind in ("split", "move") and faces & set(one.here) for one in standing[standing.index(same[-1]) + 1 :]):
         return None  # a later correction gave its faces to somebody else

@@ -53,7 +53,7 @@ class WrittenPage:
     """The page on disk.
 
     Attributes:
-        people: number of people shown.
+        people: number of people met more than once.
         size_bytes: of the file.
         path: where it is.
         version: hash of everything the page was made from.
