@@ -261,3 +261,17 @@ def test_axe_finds_nothing(archive: Home, browser: "Browser", tmp_path: Path, wi
             found = axe.run(look.page).response["violations"]
             assert [(path, one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
         assert [one for one in look.trouble if "/media/video/" not in one and "Failed to load resource" not in one] == []
+
+
+def test_a_moment_plays_and_can_be_sought(look: Looking) -> None:
+    look.click(".card .go")
+    look.page.wait_for_selector(".meetings a")
+    look.click(".meetings a")
+    video = "document.querySelector('#player video')"
+    look.page.wait_for_function(f"() => {video}?.readyState >= 2")
+    begun = look.page.evaluate(f"{video}.currentTime")
+    look.press("Space")
+    look.page.wait_for_function(f"begun => {video}.currentTime > begun", arg=begun)
+    look.page.evaluate(f"{video}.pause(), {video}.currentTime = {video}.duration / 2")
+    look.page.wait_for_function(f"() => !{video}.seeking && Math.abs({video}.currentTime - {video}.duration / 2) < 0.2")
+    assert look.page.locator(".frames li").count() > 0
