@@ -32,7 +32,7 @@ def lines(found: News, zone: str, listed: int = LISTED) -> list[Phrase]:
     unknown = found.new_people - len(found.known)
     if unknown:
         told.append(say("news.new", people=count(unknown, "person")))
-    return told
+    return told if len(told) > 1 else [head, say("news.nobody")]
 
 
 def _some(phrases: Sequence[Phrase], listed: int) -> list[Phrase]:

@@ -241,6 +241,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "news.joined": ("check {person}: somebody else turned out to be the same person", "请核对 {person}：另一人被认定为同一人"),
     "news.split": ("check {person}: a part turned out to be somebody else", "请核对 {person}：其中一部分被认定为另一人"),
     "news.new": ("{people} seen for the first time", "首次见到 {people}"),
+    "news.nobody": ("nobody new, and no stranger met again", "没有新的人，也没有再次遇见陌生人"),
     "news.more": ("and {n} more", "另有 {n} 条"),
     # Punctuation
     "list": (", ", "、"),
